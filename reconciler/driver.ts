@@ -1,0 +1,53 @@
+/**
+ * Owns the contract between the reconciler and the hands that touch the world. drivers/ implement it, nothing here does I/O.
+ *
+ * - `list` returns what is there, never what should be; an incomplete listing says so and nothing is deleted on its word.
+ * - `apply` takes a whole step's batch and returns exactly one outcome per change, in the order of the changes; it never throws for a
+ *   change that failed. It does not decide: `replace` and the protocol to qualify a delete with are in the change.
+ * - `watch` emits scopes, never contents, and on any doubt (overflow, reopened socket) the scope of everything it covers.
+ */
+import type { Failure } from './failure.ts';
+import type { Have, Kind, Want } from './resource.ts';
+import type { Scope } from './scope.ts';
+
+export type Change =
+  | { op: 'create'; id: string; reason: string; want: Want }
+  /** `fields` are the names that differ; `recreate` if the kernel can't change one of them in place (delete, then create). */
+  | { op: 'update'; id: string; reason: string; want: Want; have: Have; fields: string[]; recreate: boolean }
+  | { op: 'delete'; id: string; reason: string; have: Have };
+
+export interface Outcome {
+  change: Change;
+  /** noop: it was already so (a delete of what is gone, a create of what another has just made alike). */
+  result: 'done' | 'noop' | 'failed' | 'blocked';
+  failure?: Failure;
+}
+
+/** What a listing is about: a driver leaves out what can't concern this instance (a full BGP table, other bridges' FDBs). */
+export interface Interest {
+  /** CIDRs: routes and nexthops inside are listed whoever made them. */
+  networks: string[];
+  /** Our own devices, those wanted and those to be cleaned up: everything under them is listed. */
+  devices: string[];
+  /** The external interface; its link and addresses are watched. */
+  uplink: string;
+  files: string[];
+}
+
+export interface Listing {
+  haves: Have[];
+  /** False when something could not be read: then nothing may be deleted on the word of this listing. */
+  complete: boolean;
+  /** Why it is incomplete, as a sentence. */
+  problem?: string;
+}
+
+export interface Driver {
+  readonly kinds: readonly Kind[];
+  /** Every resource of this driver's kinds inside `scope` (its peers already turned into ids) that is of interest. */
+  list(scope: Scope, interest: Interest): Promise<Listing>;
+  apply(changes: Change[]): Promise<Outcome[]>;
+  /** Starts emitting; the returned function stops it. `interest` is read anew at every event, so it may change. */
+  watch(emit: (scope: Scope) => void, interest: () => Interest): Promise<() => Promise<void>>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,46 @@
+/**
+ * Owns the report: the one answer of a round (DESIGN 5). Logs, JSON, tables, metrics and the exit code are all made from it.
+ * `version` changes when a field changes its meaning or goes away; adding one doesn't change it.
+ */
+import type { Kind } from './resource.ts';
+
+export type Op = 'create' | 'update' | 'delete';
+/** What can stand in a report beside the kinds of resource. */
+export type ReportKind = Kind | 'lease' | 'config' | 'peer' | 'store' | 'sysctl';
+
+export interface DriftEntry {
+  op: Op;
+  kind: ReportKind;
+  key: string;
+  reason: string;
+  /** For an update: what differs. */
+  fields?: string[];
+  want?: unknown;
+  have?: unknown;
+}
+
+export interface HeldEntry {
+  kind: ReportKind;
+  key: string;
+  /** A few words: "foreign route", "malformed lease", "contested", "backing off". */
+  why: string;
+  /** One sentence: what it is, and what to do. */
+  detail: string;
+  /** True if because of it this host lacks something that etcd says it should have: then the host is not converged. */
+  unmet: boolean;
+}
+
+export interface Report {
+  version: 1;
+  mode: 'once' | 'drift' | 'run';
+  at: string;
+  durationMs: number;
+  host: { hostname: string; iface: string; publicIP: string };
+  source: { kind: string; revision: string; complete: boolean; leases: number };
+  network: { network: string; subnet: string; backend: string; mtu: number };
+  drift: DriftEntry[];
+  outcomes: { kind: ReportKind; key: string; op: Op; result: 'done' | 'noop' | 'failed' | 'blocked'; error?: string }[];
+  held: HeldEntry[];
+  summary: { create: number; update: number; delete: number; held: number; failed: number };
+  converged: boolean;
+}
