@@ -14,6 +14,38 @@ export interface ExecResult {
   code: number;
 }
 
+/** What tests pick from the JSON of `ip -j -d` and `bridge -j -d`; anything else it has is `unknown`. */
+export interface IpObject {
+  ifname?: string;
+  ifindex?: number;
+  flags?: string[];
+  mtu?: number;
+  operstate?: string;
+  address?: string;
+  ifalias?: string;
+  master?: string;
+  txqlen?: number;
+  inet6_addr_gen_mode?: string;
+  linkinfo?: { info_kind?: string; info_data?: Record<string, unknown> };
+  addr_info?: { family: string; local: string; prefixlen: number; scope: string; [key: string]: unknown }[];
+  type?: string;
+  dst?: string;
+  dev?: string;
+  gateway?: string;
+  protocol?: string;
+  scope?: string;
+  prefsrc?: string;
+  metric?: number;
+  table?: string;
+  tos?: string;
+  nhid?: number;
+  id?: number;
+  lladdr?: string;
+  mac?: string;
+  state?: string | string[];
+  [key: string]: unknown;
+}
+
 export interface Netns {
   readonly name: string;
   /** The file to setns() to. */
@@ -23,11 +55,9 @@ export interface Netns {
   /** `ip …` inside; rejects with its stderr. */
   ip(...args: string[]): Promise<string>;
   /** `ip -j -d …`, parsed; [] for no output. */
-  // biome-ignore lint/suspicious/noExplicitAny: iproute2's JSON has no schema, tests pick from it
-  ipJson(...args: string[]): Promise<any[]>;
+  ipJson(...args: string[]): Promise<IpObject[]>;
   /** `bridge -j -d …`, parsed; [] for no output. */
-  // biome-ignore lint/suspicious/noExplicitAny: see ipJson
-  bridgeJson(...args: string[]): Promise<any[]>;
+  bridgeJson(...args: string[]): Promise<IpObject[]>;
   /** `ip -batch -`, one command a line. */
   ipBatch(lines: string[]): Promise<string>;
   bridgeBatch(lines: string[]): Promise<string>;
@@ -57,7 +87,7 @@ async function must(cmd: string, args: string[], input?: string): Promise<string
   return stdout;
 }
 
-const parse = (text: string) => (text.trim() ? JSON.parse(text) : []);
+const parse = (text: string): IpObject[] => (text.trim() ? JSON.parse(text) : []);
 
 /** A new namespace with loopback up. `label` (letters, digits, dashes) is for people who look at `ip netns`. */
 export async function createNetns(label: string): Promise<Netns> {
