@@ -1,0 +1,122 @@
+/**
+ * Owns `npm run build`: dist/ with the one bundled file, its loader and a V8 code cache beside it.
+ *
+ * - dist/selvage.cjs is everything but koffi's native half, which is required from node_modules; readable, not minified.
+ * - dist/selvage.js (bin.selvage) is loader.cjs; dist/package.json makes both CommonJS, which starts without Node's ESM loader.
+ * - The cache is for the Node and the bundle it was made with, and is taken after real work (warm-up.mjs); others do without it.
+ * - Files are replaced by rename, contents first, so that a selvage that starts meanwhile, or a second build, finds whole ones.
+ */
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as esbuild from 'esbuild';
+import protobuf from 'protobufjs';
+import { root, script } from './setup.mjs';
+import { warmUp } from './warm-up.mjs';
+
+const require = createRequire(import.meta.url);
+
+/**
+ * etcd3 reads its .proto files at start, from beside itself: 31 ms, and not there in a bundle. Here they are parsed at build time.
+ * keepCase must be as in etcd3's own call: without it `range_end` becomes `rangeEnd`, is dropped, and a range returns no keys.
+ */
+const etcd3Protocol = {
+  name: 'etcd3-protocol',
+  setup(build) {
+    build.onLoad({ filter: /etcd3\/lib\/connection-pool\.js$/ }, ({ path }) => {
+      const source = readFileSync(path, 'utf8');
+      const proto = join(path, '../../proto/rpc.proto');
+      const json = JSON.stringify(new protobuf.Root().loadSync(proto, { keepCase: true }).toJSON());
+      const call = `loadSync)(\`\${__dirname}/../proto/rpc.proto\`,`;
+      if (source.split(call).length !== 2 || !source.includes('keepCase: true')) {
+        throw new Error(
+          `${path} no longer reads rpc.proto as this build expects: see etcd3Protocol in packaging/build.mjs.`,
+        );
+      }
+      return { contents: source.replace(call, () => `fromJSON)(${json},`), loader: 'js' };
+    });
+  },
+};
+
+/** The bundle's text, its first line its own hash, and how many bytes came from where. */
+async function bundle(entry) {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const result = await esbuild.build({
+    entryPoints: [entry],
+    absWorkingDir: root,
+    nodePaths: [join(root, 'node_modules')],
+    outfile: 'dist/selvage.cjs',
+    write: false,
+    metafile: true,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    charset: 'ascii',
+    legalComments: 'none',
+    external: ['koffi'],
+    define: { SELVAGE_VERSION: JSON.stringify(version), 'import.meta.url': 'bundleUrl' },
+    banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+    supported: { 'dynamic-import': false }, // a vm.Script has none; becomes require()
+    plugins: [etcd3Protocol],
+    logLevel: 'warning',
+  });
+  const text = result.outputFiles[0].text;
+  const id = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  return { id, text: `// ${id}\n${text}`, inputs: Object.values(result.metafile.outputs)[0].inputs };
+}
+
+function biggest(inputs) {
+  const bytes = new Map();
+  for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
+    const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? 'selvage itself';
+    bytes.set(name, (bytes.get(name) ?? 0) + bytesInOutput);
+  }
+  const sorted = [...bytes].sort((a, b) => b[1] - a[1]);
+  return sorted
+    .slice(0, 6)
+    .map(([name, size]) => `${name} ${kilobytes(size)}`)
+    .join(', ');
+}
+
+const kilobytes = (bytes) => `${Math.round(bytes / 1024)} KB`;
+
+function replace(path, content, mode = 0o644) {
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, content);
+  chmodSync(temporary, mode);
+  renameSync(temporary, path);
+}
+
+/** Builds `entry` into `folder`. Resolves when all of it is there. */
+export async function build({ entry = join(root, 'main.ts'), folder = join(root, 'dist') } = {}) {
+  const say = (text) => process.stderr.write(`build: ${text}\n`);
+  const { id, text, inputs } = await bundle(entry);
+  const file = (name) => join(folder, name);
+  const cache = `selvage-${id}-${process.version}-${process.arch}.cache`;
+  mkdirSync(folder, { recursive: true });
+  replace(file('package.json'), '{ "type": "commonjs" }\n');
+  replace(file('selvage.js'), readFileSync(require.resolve('./loader.cjs')), 0o755);
+  replace(file('selvage.cjs'), text);
+  if (!existsSync(file(cache))) say(await warmUp(file('selvage.cjs'), file(cache)));
+  for (const name of readdirSync(folder)) {
+    if (/^selvage-.*\.cache$/.test(name) && name !== cache) rmSync(file(name), { force: true });
+  }
+  const cached = existsSync(file(cache)) ? kilobytes(readFileSync(file(cache)).length) : 'none';
+  say(`${file('selvage.cjs')} ${kilobytes(text.length)} (${biggest(inputs)}), code cache ${cached}`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await script(() => build());
+}

@@ -1,0 +1,95 @@
+/**
+ * Owns what the code cache is taken from: real runs of the bundle, so that it holds what a cold `selvage --once` needs.
+ *
+ * - They happen in a network namespace of their own, with an etcd and a few leases; nothing on this host is read or changed.
+ *   `unshare` makes it, as root or (where the system lets users have namespaces) without.
+ * - Where that can't be had, the cache is taken from `--help` and `check-config`: it is smaller, and the first start slower.
+ */
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isRoot, plainEnvironment, script } from './setup.mjs';
+
+const self = fileURLToPath(import.meta.url);
+const recorder = fileURLToPath(new URL('./record-cache.cjs', import.meta.url));
+const CONFIG = '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}';
+
+/** One run of selvage that adds to the cache; its exit code is its own affair, for the cache is taken at any. */
+function record(bundle, cache, args, input = '') {
+  spawnSync(process.execPath, [recorder, bundle, cache, ...args], {
+    env: plainEnvironment(),
+    input,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    timeout: 30_000,
+    killSignal: 'SIGKILL',
+  });
+}
+
+function put(key, value) {
+  execFileSync('etcdctl', ['put', `/coreos.com/network/${key}`, value], {
+    env: { ...process.env, ETCDCTL_API: '3' },
+    stdio: 'ignore',
+    timeout: 10_000,
+  });
+}
+
+const lease = (host) => {
+  const mac = `02:00:00:00:00:${host.toString(16).padStart(2, '0')}`;
+  const publicIP = `192.168.64.${host}`;
+  return `{"PublicIP":"${publicIP}","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"${mac}"}}`;
+};
+
+/** Inside the namespace: a host with an uplink, an etcd on its loopback, fifty peers. */
+async function realRuns(bundle, cache) {
+  const folder = mkdtempSync(join(tmpdir(), 'selvage-warm-up-'));
+  const ip = (words) => execFileSync('ip', words.split(' '), { stdio: 'ignore' });
+  ip('link set lo up');
+  ip('link add up0 type veth peer name up1');
+  ip('link set up1 up');
+  ip('address add 192.168.64.2/24 dev up0');
+  ip('link set up0 up');
+  ip('route add default via 192.168.64.1');
+  // Ends with us, however we end.
+  const etcd = spawn('setpriv', ['--pdeathsig', 'KILL', 'etcd', '--data-dir', folder], {
+    env: plainEnvironment(),
+    stdio: 'ignore',
+  });
+  try {
+    for (let tries = 0; ; tries++) {
+      try {
+        put('config', CONFIG);
+        break;
+      } catch (error) {
+        if (tries === 5 || etcd.exitCode !== null) throw error;
+      }
+    }
+    for (let host = 3; host < 53; host++) put(`subnets/10.5.${host}.0-24`, lease(host));
+    const subnetFile = `--subnet-file=${join(folder, 'subnet.env')}`;
+    record(bundle, cache, ['--once', '--format=json', subnetFile]);
+    record(bundle, cache, ['--once', '--format=json', subnetFile]);
+    record(bundle, cache, ['drift', subnetFile]);
+    record(bundle, cache, ['leases']);
+  } finally {
+    const ended = new Promise((resolve) => etcd.once('exit', resolve));
+    etcd.kill('SIGKILL');
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Makes `cache` for `bundle`; resolves with a sentence about how. */
+export async function warmUp(bundle, cache) {
+  record(bundle, cache, ['--help']);
+  record(bundle, cache, ['check-config', '-'], CONFIG);
+  const unshare = [...(isRoot() ? [] : ['--user', '--map-root-user']), '--net', process.execPath, self, bundle, cache];
+  const { status } = spawnSync('unshare', unshare, { stdio: 'ignore', timeout: 120_000 });
+  return status === 0
+    ? 'the code cache is from real runs against an etcd.'
+    : 'the code cache is from --help and check-config only, because a network namespace with an etcd could not be had.';
+}
+
+if (process.argv[1] === self) {
+  await script(() => realRuns(process.argv[2], process.argv[3]));
+}
