@@ -1,0 +1,294 @@
+/**
+ * Owns the lab: N hosts in network namespaces on one underlay, and a real etcd that all of them reach.
+ *
+ *   underlay ns:  br0 192.168.64.1/24, etcd       host ns i (from 0):  eth0 192.168.64.(i+2)/24, default route via 192.168.64.1
+ *
+ * - Each host has a folder of its own with its subnet.env. selvage finds etcd and that file by SELVAGE_* variables, so that flags stay
+ *   the test's own; nothing of this process's SELVAGE_*, FLANNELD_* and NODE_* reaches it.
+ * - Everything goes with `destroy()`, and also at exit and on a signal (netns.ts and etcd.ts see to it).
+ * - selvage is the built dist/selvage.js, or main.ts by tsx if SELVAGE_LAB_RUN=tsx.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Report } from '../../reconciler/report.ts';
+import { Daemon } from './daemon.ts';
+import { dumpHost } from './dump.ts';
+import { type Etcd, startEtcd } from './etcd.ts';
+import { eventually } from './eventually.ts';
+import { type FakePeer, leaseKey, leaseValue, putMany } from './leases.ts';
+import { connect, createNetns, type ExecResult, type Netns } from './netns.ts';
+import { ContinuousPing, type PingOptions, pingOnce } from './ping.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+export const PREFIX = '/coreos.com/network';
+const UNDERLAY = '192.168.64';
+/** Where a host's daemon serves its report, on the loopback of its own namespace. */
+const HEALTH_PORT = 8471;
+
+export interface LabOptions {
+  /** Default 2. At most 200. */
+  hosts?: number;
+  /** Put into etcd at once: the network config. Default: vxlan on 10.5.0.0/16. null: none. */
+  config?: object | string | null;
+  /** More flags for etcd. */
+  etcdArgs?: string[];
+  /** MTU of the underlay. Default 1500. */
+  mtu?: number;
+}
+
+export const DEFAULT_CONFIG = { Network: '10.5.0.0/16', Backend: { Type: 'vxlan' } };
+
+/** The command that runs selvage, with what comes before its arguments. */
+function selvageCommand(): string[] {
+  if (process.env.SELVAGE_LAB_RUN === 'tsx') return [process.execPath, '--import', 'tsx', join(root, 'main.ts')];
+  const built = join(root, 'dist/selvage.js');
+  if (!existsSync(built)) throw new Error(`${built} is missing: npm run build`);
+  return [process.execPath, built];
+}
+
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const own = /^(SELVAGE_|FLANNELD_|ETCD|NODE_|npm_)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
+}
+
+export interface RunOptions {
+  env?: NodeJS.ProcessEnv;
+  /** Standard input. */
+  input?: string;
+  /** Milliseconds until it is killed; default 60,000. */
+  timeout?: number;
+}
+
+export class LabHost {
+  readonly name: string;
+  readonly ns: Netns;
+  /** On the underlay: "192.168.64.2". */
+  readonly address: string;
+  readonly folder: string;
+  readonly subnetFile: string;
+  private readonly lab: Lab;
+
+  constructor(lab: Lab, index: number, ns: Netns) {
+    this.lab = lab;
+    this.ns = ns;
+    this.name = `host${index + 1}`;
+    this.address = `${UNDERLAY}.${index + 2}`;
+    this.folder = mkdtempSync(join(lab.folder, `${this.name}-`));
+    this.subnetFile = join(this.folder, 'subnet.env');
+  }
+
+  private environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+    return {
+      ...cleanEnvironment(),
+      SELVAGE_ETCD_ENDPOINTS: this.lab.etcd.endpoint,
+      SELVAGE_SUBNET_FILE: this.subnetFile,
+      ...more,
+    };
+  }
+
+  private start(args: string[], env: NodeJS.ProcessEnv | undefined, stdin: 'ignore' | 'pipe') {
+    return this.ns.spawn('setpriv', ['--pdeathsig', 'KILL', ...selvageCommand(), ...args], {
+      env: this.environment(env),
+      cwd: root,
+      stdio: [stdin, 'pipe', 'pipe'],
+    });
+  }
+
+  /** Runs selvage to its end. Never rejects for an exit code; -1 if a signal ended it. */
+  selvage(args: string[], options: RunOptions = {}): Promise<ExecResult> {
+    const child = this.start(args, options.env, 'pipe');
+    const result = { stdout: '', stderr: '', code: -1 };
+    child.stdout?.setEncoding('utf8').on('data', (text) => (result.stdout += text));
+    child.stderr?.setEncoding('utf8').on('data', (text) => (result.stderr += text));
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(options.input ?? '');
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 60_000);
+    return new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code) => {
+        clearTimeout(timer);
+        resolve({ ...result, code: code ?? -1 });
+      });
+    });
+  }
+
+  /** `selvage ARGS --format=json`, parsed, with its exit code. */
+  async report(args: string[], options: RunOptions = {}): Promise<{ code: number; report: Report; stderr: string }> {
+    const { code, stdout, stderr } = await this.selvage([...args, '--format=json'], options);
+    try {
+      return { code, report: JSON.parse(stdout) as Report, stderr };
+    } catch (cause) {
+      throw new Error(`selvage ${args.join(' ')} printed no report: exit ${code}\n${stdout}\n${stderr}`, { cause });
+    }
+  }
+
+  /** Starts the daemon; returns at once. It serves its report (`lastReport`). */
+  startDaemon(args: string[] = [], options: { env?: NodeJS.ProcessEnv } = {}): Daemon {
+    const health = ['--healthz-ip=127.0.0.1', `--healthz-port=${HEALTH_PORT}`];
+    return new Daemon(this.start([...health, ...args], options.env, 'ignore'));
+  }
+
+  /** The report of the running daemon's last round; undefined before the first, or without a daemon. */
+  async lastReport(): Promise<Report | undefined> {
+    // From inside the namespace, by what Debian always has.
+    const get = `exec 3<>/dev/tcp/127.0.0.1/${HEALTH_PORT} && printf 'GET /report HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3`;
+    const { stdout } = await this.ns.exec('bash', '-c', get);
+    const [head = '', body = ''] = stdout.split(/\r\n\r\n(.*)/s);
+    return / 200 /.test(head.split('\r\n')[0]!) ? (JSON.parse(body) as Report) : undefined;
+  }
+
+  ip(...args: string[]): Promise<string> {
+    return this.ns.ip(...args);
+  }
+
+  /** FLANNEL_SUBNET etc. of subnet.env; undefined while there is none. */
+  subnetEnv(): Record<string, string> | undefined {
+    if (!existsSync(this.subnetFile)) return undefined;
+    const lines = readFileSync(this.subnetFile, 'utf8').split('\n');
+    return Object.fromEntries(lines.flatMap((line) => (line.includes('=') ? [line.split(/=(.*)/s).slice(0, 2)] : [])));
+  }
+
+  /** This host's own address on the overlay ("10.5.34.1"), as in subnet.env. */
+  get containerAddress(): string {
+    const subnet = this.subnetEnv()?.FLANNEL_SUBNET;
+    if (subnet === undefined) throw new Error(`${this.name} has no subnet.env yet`);
+    return subnet.split('/')[0]!;
+  }
+
+  /** Waits for subnet.env, then gives the host the bridge that its containers would be on: cni0 with the subnet's first address. */
+  async attachContainerNet(): Promise<string> {
+    const env = await eventually(() => this.subnetEnv(), { what: `${this.subnetFile} of ${this.name}` });
+    await this.ns.ipBatch([
+      'link add cni0 type bridge',
+      `address add ${env.FLANNEL_SUBNET} dev cni0`,
+      'link set cni0 up',
+    ]);
+    return this.containerAddress;
+  }
+
+  /** One ping over the overlay, between the container networks of both hosts. */
+  ping(other: LabHost, options: PingOptions = {}): Promise<boolean> {
+    return pingOnce(this.ns, other.containerAddress, { source: this.containerAddress, ...options });
+  }
+
+  /** Pings over the overlay every 10 ms until it is stopped. */
+  startPing(other: LabHost): ContinuousPing {
+    return new ContinuousPing(this.ns, other.containerAddress, this.containerAddress);
+  }
+
+  /** The whole network configuration as text, for comparing before and after. */
+  async dump(): Promise<string> {
+    return JSON.stringify(await dumpHost(this.ns), null, 1);
+  }
+}
+
+export class Lab {
+  readonly underlay: Netns;
+  readonly etcd: Etcd;
+  readonly folder: string;
+  readonly hosts: LabHost[] = [];
+  private readonly removeFolder: () => void;
+
+  constructor(underlay: Netns, etcd: Etcd) {
+    this.underlay = underlay;
+    this.etcd = etcd;
+    this.folder = mkdtempSync(join(tmpdir(), `selvage-lab-${process.pid}-`));
+    this.removeFolder = () => rmSync(this.folder, { recursive: true, force: true });
+    process.once('exit', this.removeFolder);
+  }
+
+  /** One more host on the underlay. */
+  async addHost(mtu = 1500): Promise<LabHost> {
+    const index = this.hosts.length;
+    const ns = await createNetns(`h${index + 1}`);
+    const host = new LabHost(this, index, ns);
+    this.hosts.push(host);
+    const port = `port${index + 1}`;
+    await connect(this.underlay, port, ns, 'eth0');
+    await this.underlay.ip('link', 'set', port, 'master', 'br0', 'mtu', String(mtu));
+    await ns.ipBatch([
+      `link set eth0 mtu ${mtu}`,
+      `address add ${host.address}/24 dev eth0`,
+      `route add default via ${UNDERLAY}.1`,
+    ]);
+    await ns.sysctl('net.ipv4.ip_forward', '1');
+    return host;
+  }
+
+  async put(key: string, value: string): Promise<void> {
+    await this.etcd.etcdctl('put', key, value);
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.etcd.etcdctl('del', key);
+  }
+
+  /** "" if there is no such key. */
+  async get(key: string): Promise<string> {
+    return (await this.etcd.etcdctl('get', '--print-value-only', key)).trimEnd();
+  }
+
+  /** The network config of all hosts: an object, or the exact text. */
+  putConfig(config: object | string, prefix = PREFIX): Promise<void> {
+    return this.put(`${prefix}/config`, typeof config === 'string' ? config : JSON.stringify(config));
+  }
+
+  /** Keys and values of all leases. */
+  async leases(prefix = PREFIX): Promise<Map<string, string>> {
+    const lines = (await this.etcd.etcdctl('get', '--prefix', `${prefix}/subnets/`)).trimEnd().split('\n');
+    const found = new Map<string, string>();
+    for (let at = 0; at + 1 < lines.length; at += 2) found.set(lines[at]!, lines[at + 1]!);
+    return found;
+  }
+
+  putPeer(peer: FakePeer, prefix = PREFIX): Promise<void> {
+    return this.put(leaseKey(prefix, peer.subnet), leaseValue(peer));
+  }
+
+  deletePeer(peer: FakePeer, prefix = PREFIX): Promise<void> {
+    return this.delete(leaseKey(prefix, peer.subnet));
+  }
+
+  /** Many at once, a hundred to a transaction. */
+  putPeers(peers: FakePeer[], prefix = PREFIX): Promise<void> {
+    const entries = peers.map((peer): [string, string] => [leaseKey(prefix, peer.subnet), leaseValue(peer)]);
+    return putMany(this.underlay, this.etcd.endpoint, entries);
+  }
+
+  /** etcd's revision: changes with every write by anybody. */
+  async revision(): Promise<number> {
+    const [answer] = JSON.parse(await this.etcd.etcdctl('endpoint', 'status', '--write-out=json'));
+    return answer.Status.header.revision;
+  }
+
+  async destroy(): Promise<void> {
+    await Promise.all(this.hosts.map(({ ns }) => ns.destroy()));
+    await this.etcd.destroy();
+    await this.underlay.destroy();
+    this.removeFolder();
+    process.off('exit', this.removeFolder);
+  }
+}
+
+/** A lab that is ready: etcd answers, the hosts reach it, and the config is in it. */
+export async function createLab({ hosts = 2, config = DEFAULT_CONFIG, etcdArgs, mtu }: LabOptions = {}): Promise<Lab> {
+  const underlay = await createNetns('net');
+  try {
+    await underlay.ipBatch(['link add br0 type bridge', `address add ${UNDERLAY}.1/24 dev br0`, 'link set br0 up']);
+    const etcd = await startEtcd({ netns: underlay.name, ip: `${UNDERLAY}.1`, extraArgs: etcdArgs });
+    const lab = new Lab(underlay, etcd);
+    try {
+      for (let count = 0; count < hosts; count++) await lab.addHost(mtu);
+      if (config !== null) await lab.putConfig(config);
+      return lab;
+    } catch (error) {
+      await lab.destroy();
+      throw error;
+    }
+  } catch (error) {
+    await underlay.destroy();
+    throw error;
+  }
+}
