@@ -1,0 +1,120 @@
+/**
+ * Owns the kind `file`: whole files whose content is ours (subnet.env). Reads, replaces atomically, notices edits and deletion.
+ *
+ * - Lists only the files of interest; what is no regular file there is listed as absent, and its creation is a conflict.
+ * - Writes only what differs now, whatever the plan saw; a file is deleted only if it is still what was seen.
+ */
+import { unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Change, Driver, Interest, Listing, Outcome } from '../../reconciler/driver.ts';
+import { type FileResource, idOf } from '../../reconciler/resource.ts';
+import { type Scope, scopeOf } from '../../reconciler/scope.ts';
+import { FileConflict, fileFailure } from './failure.ts';
+import { followLinks, readState } from './paths.ts';
+import { PathWatch } from './watch.ts';
+import { isSubnetEnv, removeLeftovers, saveBeside, syncFolder, writeAtomically } from './write.ts';
+
+const idOfPath = (path: string) => idOf({ kind: 'file', path, content: '', mode: 0 });
+
+export function createFileDriver(): Driver {
+  const watches = new Map<string, PathWatch>();
+  let emit: ((scope: Scope) => void) | undefined;
+
+  /** Interest may gain files after watching began; every listing brings the present ones. */
+  const follow = (files: string[]): Promise<unknown> => {
+    const start = emit;
+    if (!start) return Promise.resolve();
+    const fresh = files.filter((path) => !watches.has(path));
+    return Promise.all(
+      fresh.map((path) => {
+        const watch = new PathWatch(path, () => start(scopeOf({ ids: [idOfPath(path)] })));
+        watches.set(path, watch);
+        return watch.start();
+      }),
+    );
+  };
+  const stop = async () => {
+    emit = undefined;
+    for (const watch of watches.values()) watch.stop();
+    watches.clear();
+  };
+
+  return {
+    kinds: ['file'],
+    async list(scope, interest) {
+      await follow(interest.files);
+      return listFiles(scope, interest);
+    },
+    async apply(changes) {
+      const outcomes: Outcome[] = [];
+      for (const change of changes) outcomes.push(await applyOne(change));
+      return outcomes;
+    },
+    async watch(emitScope, interest) {
+      emit = emitScope;
+      const { files } = interest();
+      await follow(files);
+      for (const path of files) await removeLeftovers((await followLinks(path).catch(() => [path])).at(-1)!);
+      return stop;
+    },
+    close: stop,
+  };
+}
+
+async function listFiles(scope: Scope, interest: Interest): Promise<Listing> {
+  const inScope = (path: string) => scope.all || scope.kinds.has('file') || scope.ids.has(idOfPath(path));
+  const listing: Listing = { haves: [], complete: true };
+  for (const path of interest.files.filter(inScope)) {
+    try {
+      const state = await readState(path);
+      if (state.what !== 'file') continue;
+      listing.haves.push({ kind: 'file', path, content: state.bytes.toString('utf8'), mode: state.mode });
+    } catch (error) {
+      listing.complete = false;
+      listing.problem = `Can't read ${path}: ${(error as Error).message}.`;
+    }
+  }
+  return listing;
+}
+
+async function applyOne(change: Change): Promise<Outcome> {
+  const resource = change.op === 'delete' ? change.have : change.want;
+  if (resource.kind !== 'file') throw new TypeError(`the file driver was given a ${resource.kind}`);
+  try {
+    const done = change.op === 'delete' ? await remove(resource) : await write(resource);
+    return { change, result: done ? 'done' : 'noop' };
+  } catch (error) {
+    return { change, result: 'failed', failure: fileFailure(resource.path, error) };
+  }
+}
+
+/** True if something was written. */
+async function write({ path, content, mode }: FileResource): Promise<boolean> {
+  const target = (await followLinks(path)).at(-1)!;
+  const state = await readState(target);
+  if (state.what === 'other') {
+    throw new FileConflict(
+      'EEXIST',
+      `${path} is ${state.name}, where a file should be: move it away, or name another --subnet-file.`,
+    );
+  }
+  if (state.what === 'file') {
+    if (state.bytes.equals(Buffer.from(content))) return false;
+    if (!isSubnetEnv(state.bytes)) await saveBeside(target, state.bytes);
+  }
+  await writeAtomically(target, content, state.what === 'file' ? state.mode : mode);
+  return true;
+}
+
+/** True if something was deleted. */
+async function remove({ path, content }: FileResource): Promise<boolean> {
+  const target = (await followLinks(path)).at(-1)!;
+  const state = await readState(target);
+  if (state.what === 'absent') return false;
+  if (state.what === 'other' || state.bytes.toString('utf8') !== content) {
+    throw new FileConflict('ESTALE', `${path} was changed by somebody else just now and is left as it is.`);
+  }
+  await unlink(target);
+  await syncFolder(dirname(target));
+  return true;
+}

@@ -1,0 +1,116 @@
+/**
+ * Owns replacing a file's content so that a reader sees the old or the new one, whole, also after a power cut:
+ * temporary file in the same folder, fsync, rename, fsync of the folder.
+ *
+ * - An existing file keeps its permission bits; a new one has those asked for, whatever the umask. Missing folders are made, 0755.
+ * - A previous content that was not made by flannel or selvage is kept beside it as `<file>.selvage-saved`.
+ * - A temporary file that a crash left is removed by the next write; another process's that still runs is left alone.
+ */
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { chmod, copyFile, link, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { FileConflict } from './failure.ts';
+
+const MAX_SAVED = 9;
+
+const temporaryPrefix = (path: string) => `.${basename(path)}.selvage-`;
+/** Those being written by this process. */
+const inUse = new Set<string>();
+
+/** Rejects with the errno; then the old content is still there. `mode` is for a new file. */
+export async function writeAtomically(path: string, content: string, mode: number): Promise<void> {
+  const folder = dirname(path);
+  await makeFolders(folder);
+  const temporary = join(folder, `${temporaryPrefix(path)}${process.pid}-${randomBytes(4).toString('hex')}`);
+  inUse.add(temporary);
+  try {
+    const handle = await open(temporary, 'wx', 0o600);
+    try {
+      await handle.writeFile(content);
+      await handle.chmod(mode);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await unlink(temporary).catch(() => {}); // it may never have been made
+    throw error;
+  } finally {
+    inUse.delete(temporary);
+  }
+  await syncFolder(folder);
+  await removeLeftovers(path);
+}
+
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Some network file systems can't; the rename is as durable as they make it.
+    if (!['EINVAL', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** 0755 whatever the umask, for everybody reads what is below; folders that are there stay as they are. */
+async function makeFolders(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: 0o755 });
+  if (first === undefined) return;
+  for (let made = folder; ; made = dirname(made)) {
+    await chmod(made, 0o755);
+    if (made === first) return;
+  }
+}
+
+/** Never rejects: rubbish that can't be removed harms nobody. */
+export async function removeLeftovers(path: string): Promise<void> {
+  const folder = dirname(path);
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    if (!name.startsWith(temporaryPrefix(path))) continue;
+    const pid = /^(\d+)-[\da-f]{8}$/.exec(name.slice(temporaryPrefix(path).length))?.[1];
+    if (pid === undefined || inUse.has(join(folder, name))) continue;
+    if (Number(pid) === process.pid || !isAlive(Number(pid))) await unlink(join(folder, name)).catch(() => {});
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+/** Empty, or with a line of subnet.env: flannel's or ours, and made again at any time. */
+export function isSubnetEnv(bytes: Buffer): boolean {
+  const text = bytes.toString('latin1');
+  return text.trim() === '' || /^FLANNEL_/m.test(text);
+}
+
+/** Keeps the bytes of `path` beside it under a name that is free; nothing is overwritten, and the same bytes are kept once. */
+export async function saveBeside(path: string, bytes: Buffer): Promise<void> {
+  for (let number = 1; number <= MAX_SAVED; number++) {
+    const saved = number === 1 ? `${path}.selvage-saved` : `${path}.selvage-saved.${number}`;
+    try {
+      // A hard link is the file itself, with owner, mode and times; not every file system has them.
+      await link(path, saved).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'EEXIST') throw error;
+        return copyFile(path, saved, constants.COPYFILE_EXCL);
+      });
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if ((await readFile(saved)).equals(bytes)) return;
+    }
+  }
+  throw new FileConflict(
+    'EEXIST',
+    `${path} is not a subnet.env, and ${MAX_SAVED} earlier files are already kept beside it: see who writes it, and remove ${path}.selvage-saved*.`,
+  );
+}

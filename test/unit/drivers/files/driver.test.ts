@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { createFileDriver } from '../../../../drivers/files/driver.ts';
+import type { Change } from '../../../../reconciler/driver.ts';
+import { everything, scopeOf } from '../../../../reconciler/scope.ts';
+import { create, ENV, file, interestIn, remove, temporaryFolder } from './fixture.ts';
+
+const applyOne = async (change: Change) => {
+  const outcomes = await createFileDriver().apply([change]);
+  assert.equal(outcomes.length, 1);
+  assert.equal(outcomes[0]!.change, change);
+  return outcomes[0]!;
+};
+const modeOf = (path: string) => statSync(path).mode & 0o7777;
+
+describe('listing files', () => {
+  it('reads the files of interest with their modes, and no others', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = join(folder, 'subnet.env');
+    writeFileSync(path, ENV);
+    chmodSync(path, 0o600);
+    writeFileSync(join(folder, 'other'), 'x');
+    const listing = await createFileDriver().list(everything(), interestIn(path, join(folder, 'missing')));
+    assert.deepEqual(listing, { haves: [file(path, ENV, 0o600)], complete: true });
+  });
+
+  it('reads only what is in scope', async (t) => {
+    const folder = temporaryFolder(t);
+    const [a, b] = [join(folder, 'a'), join(folder, 'b')];
+    writeFileSync(a, 'a');
+    writeFileSync(b, 'b');
+    const list = async (scope: Parameters<typeof scopeOf>[0]) => {
+      const { haves } = await createFileDriver().list(scopeOf(scope), interestIn(a, b));
+      return haves.map((have) => have.kind === 'file' && have.path);
+    };
+    assert.deepEqual(await list({ ids: [`file ${b}`] }), [b]);
+    assert.deepEqual(await list({ kinds: ['file'] }), [a, b]);
+    assert.deepEqual(await list({ kinds: ['route'], links: ['flannel.1'] }), []);
+  });
+
+  it('takes a pipe or a folder for absent, and does not wait for a writer', async (t) => {
+    const folder = temporaryFolder(t);
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const listing = await createFileDriver().list(everything(), interestIn(pipe, folder, join(pipe, 'below')));
+    assert.deepEqual(listing, { haves: [], complete: true });
+  });
+});
+
+describe('writing a file', () => {
+  it('creates it with its folders, readable by all whatever the umask', async (t) => {
+    const umask = process.umask(0o077);
+    t.after(() => process.umask(umask));
+    const folder = temporaryFolder(t);
+    const path = join(folder, 'run/flannel/subnet.env');
+    assert.equal((await applyOne(create(path))).result, 'done');
+    assert.equal(readFileSync(path, 'utf8'), ENV);
+    assert.equal(modeOf(path), 0o644);
+    assert.equal(modeOf(join(folder, 'run')), 0o755);
+    assert.equal(modeOf(join(folder, 'run/flannel')), 0o755);
+    assert.deepEqual(readdirSync(join(folder, 'run/flannel')), ['subnet.env']);
+  });
+
+  it('leaves the modes of folders that were there', async (t) => {
+    const folder = temporaryFolder(t);
+    mkdirSync(join(folder, 'run'), { mode: 0o700 });
+    await applyOne(create(join(folder, 'run/flannel/subnet.env')));
+    assert.equal(modeOf(join(folder, 'run')), 0o700);
+  });
+
+  it('replaces the content by another file, and keeps the mode', async (t) => {
+    const path = join(temporaryFolder(t), 'subnet.env');
+    writeFileSync(path, 'FLANNEL_MTU=1\n');
+    chmodSync(path, 0o640);
+    const before = statSync(path).ino;
+    assert.equal((await applyOne(create(path))).result, 'done');
+    assert.equal(readFileSync(path, 'utf8'), ENV);
+    assert.equal(modeOf(path), 0o640);
+    assert.notEqual(statSync(path).ino, before);
+    assert.equal(existsSync(`${path}.selvage-saved`), false);
+  });
+
+  it('does not touch a file that is already right', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = join(folder, 'subnet.env');
+    writeFileSync(path, ENV);
+    const [before, folderBefore] = [statSync(path), statSync(folder)];
+    assert.equal((await applyOne(create(path))).result, 'noop');
+    assert.equal(statSync(path).ino, before.ino);
+    assert.equal(statSync(path).mtimeMs, before.mtimeMs);
+    assert.equal(statSync(folder).mtimeMs, folderBefore.mtimeMs);
+  });
+
+  it('keeps what was no subnet.env beside it, once for each content', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = join(folder, 'subnet.env');
+    const foreign = Buffer.from([0x23, 0x20, 0xff, 0xfe, 0x0a, 0x0a, 0x78]);
+    for (const content of [foreign, Buffer.from('something else\n'), foreign]) {
+      writeFileSync(path, content);
+      assert.equal((await applyOne(create(path))).result, 'done');
+      assert.equal(readFileSync(path, 'utf8'), ENV);
+    }
+    assert.deepEqual(readFileSync(`${path}.selvage-saved`), foreign);
+    assert.equal(readFileSync(`${path}.selvage-saved.2`, 'utf8'), 'something else\n');
+    assert.equal(readdirSync(folder).length, 3);
+  });
+
+  it('keeps nothing of an empty file or of an edited subnet.env', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = join(folder, 'subnet.env');
+    for (const content of ['', ' \n\n', '# mine\n\nFLANNEL_MTU=9000\n']) {
+      writeFileSync(path, content);
+      assert.equal((await applyOne(create(path))).result, 'done');
+    }
+    assert.deepEqual(readdirSync(folder), ['subnet.env']);
+  });
+
+  it('stops before it loses a tenth foreign content', async (t) => {
+    const path = join(temporaryFolder(t), 'subnet.env');
+    for (let n = 1; n <= 9; n++) {
+      writeFileSync(path, `content ${n}`);
+      assert.equal((await applyOne(create(path))).result, 'done');
+    }
+    writeFileSync(path, 'content 10');
+    const outcome = await applyOne(create(path));
+    assert.equal(outcome.failure?.kind, 'conflict');
+    assert.equal(readFileSync(path, 'utf8'), 'content 10');
+  });
+
+  it('follows a symbolic link, also one that leads nowhere yet, and leaves the link', async (t) => {
+    const folder = temporaryFolder(t);
+    const [path, target] = [join(folder, 'link'), join(folder, 'run/subnet.env')];
+    symlinkSync('run/subnet.env', path);
+    assert.equal((await applyOne(create(path))).result, 'done');
+    assert.equal(readFileSync(target, 'utf8'), ENV);
+    assert.equal((await applyOne(create(path, 'FLANNEL_MTU=2\n'))).result, 'done');
+    assert.equal(readFileSync(target, 'utf8'), 'FLANNEL_MTU=2\n');
+    assert.equal(lstatSync(path).isSymbolicLink(), true);
+    assert.equal(readlinkSync(path), 'run/subnet.env');
+  });
+
+  it('is a conflict where something else is in the way', async (t) => {
+    const folder = temporaryFolder(t);
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    mkdirSync(join(folder, 'folder'));
+    writeFileSync(join(folder, 'plain'), 'x');
+    symlinkSync('circle', join(folder, 'circle'));
+    symlinkSync('/dev/null', join(folder, 'device'));
+    for (const name of ['pipe', 'folder', 'plain/subnet.env', 'circle', 'device']) {
+      const path = join(folder, name);
+      const { result, failure } = await applyOne(create(path));
+      assert.equal(result, 'failed', name);
+      assert.equal(failure?.kind, 'conflict', name);
+      assert.match(failure!.message, new RegExp(`${path}.*: .*\\.$`), name);
+    }
+    assert.equal(readFileSync(join(folder, 'plain'), 'utf8'), 'x');
+    assert.equal(lstatSync('/dev/null').isCharacterDevice(), true);
+  });
+
+  it('tells each change of a batch apart', async (t) => {
+    const folder = temporaryFolder(t);
+    mkdirSync(join(folder, 'folder'));
+    const changes = [create(join(folder, 'a')), create(join(folder, 'folder')), create(join(folder, 'b'))];
+    const outcomes = await createFileDriver().apply(changes);
+    assert.deepEqual(
+      outcomes.map(({ change, result }) => [change, result]),
+      [
+        [changes[0], 'done'],
+        [changes[1], 'failed'],
+        [changes[2], 'done'],
+      ],
+    );
+  });
+
+  it('removes what a crash left, and nothing else', async (t) => {
+    const folder = temporaryFolder(t);
+    const gone = Number(execFileSync('sh', ['-c', 'echo $$']));
+    const left = `.subnet.env.selvage-${gone}-00c0ffee`;
+    const kept = [
+      `.subnet.env.selvage-${process.ppid}-00c0ffee`, // of a process that runs
+      `.subnet.env.selvage-${gone}-mine`,
+      `.other.env.selvage-${gone}-00c0ffee`,
+      '.subnet.env123456', // flannel's own
+    ];
+    for (const name of [left, ...kept]) writeFileSync(join(folder, name), 'x');
+    await applyOne(create(join(folder, 'subnet.env')));
+    assert.deepEqual(readdirSync(folder).sort(), [...kept, 'subnet.env'].sort());
+  });
+});
+
+describe('deleting a file', () => {
+  it('deletes what was seen; what is gone is no failure', async (t) => {
+    const path = join(temporaryFolder(t), 'subnet.env');
+    writeFileSync(path, ENV);
+    assert.equal((await applyOne(remove(path))).result, 'done');
+    assert.equal(existsSync(path), false);
+    assert.equal((await applyOne(remove(path))).result, 'noop');
+  });
+
+  it('leaves what has changed since', async (t) => {
+    const path = join(temporaryFolder(t), 'subnet.env');
+    writeFileSync(path, 'changed');
+    const outcome = await applyOne(remove(path));
+    assert.equal(outcome.failure?.kind, 'conflict');
+    assert.equal(readFileSync(path, 'utf8'), 'changed');
+  });
+});
