@@ -1,0 +1,76 @@
+import { ConfigError } from './errors.ts';
+import { boolOf, decodeStruct, intOf, show, stringOf, structFields } from './go-json.ts';
+import type { JsonNode } from './json-reader.ts';
+import type { BackendConfig, VxlanConfig } from './model.ts';
+
+/** A config without a Backend means udp, in every version of flannel (the documentation of v0.28 says vxlan, wrongly). */
+export const absentBackend: BackendConfig = { type: 'udp', kind: 'udp', port: 8285 };
+
+/** A VXLAN network identifier has 24 bits (RFC 7348). 0 is a valid one: flannel and the kernel take it. */
+const MAX_VNI = 2 ** 24 - 1;
+/** The smallest underlay that leaves the 68 bytes of RFC 791 within the 50 of VXLAN's headers. */
+const MIN_MTU = 118;
+
+const port = (min: number): { min: number; max: number; right: string } => ({
+  min,
+  max: 65535,
+  right: min === 0 ? "1 to 65535, or 0 for the kernel's default (8472)" : `${min} to 65535`,
+});
+
+const TYPE = structFields<{ type: string }>({
+  Type: (to, node) => {
+    to.type = stringOf(node, 'Backend.Type', to.type);
+  },
+});
+
+const VXLAN = structFields<VxlanConfig>({
+  VNI: (to, node) => {
+    to.vni = intOf(node, 'Backend.VNI', to.vni, { min: 0, max: MAX_VNI, right: `0 to ${MAX_VNI}` });
+  },
+  Port: (to, node) => {
+    to.port = intOf(node, 'Backend.Port', to.port, port(0));
+  },
+  GBP: (to, node) => {
+    to.gbp = boolOf(node, 'Backend.GBP', to.gbp);
+  },
+  Learning: (to, node) => {
+    to.learning = boolOf(node, 'Backend.Learning', to.learning);
+  },
+  DirectRouting: (to, node) => {
+    to.directRouting = boolOf(node, 'Backend.DirectRouting', to.directRouting);
+  },
+  MTU: (to, node) => {
+    if (node.kind === 'null') return;
+    const right = `${MIN_MTU} to 65535, or leave it out for the external interface's`;
+    to.mtu = intOf(node, 'Backend.MTU', 0, { min: MIN_MTU, max: 65535, right });
+  },
+});
+
+const UDP = structFields<{ port: number }>({
+  Port: (to, node) => {
+    to.port = intOf(node, 'Backend.Port', to.port, port(1));
+  },
+});
+
+/** Reads the Backend object: its type, and the options if it is one that we know. @throws ConfigError */
+export function parseBackend(node: JsonNode): BackendConfig {
+  if (node.kind !== 'object' && node.kind !== 'null') {
+    throw new ConfigError('Backend', `Backend is ${show(node)}, but must be an object, such as {"Type": "vxlan"}.`);
+  }
+  const { type } = decodeStruct(node, { type: '' }, TYPE, 'Backend');
+  switch (type.toLowerCase()) {
+    case 'vxlan':
+      return decodeStruct<VxlanConfig>(
+        node,
+        { type, kind: 'vxlan', vni: 1, port: 0, gbp: false, learning: false, directRouting: false },
+        VXLAN,
+        'Backend',
+      );
+    case 'host-gw':
+      return { type, kind: 'host-gw' };
+    case 'udp':
+      return { type, kind: 'udp', ...decodeStruct(node, { port: 8285 }, UDP, 'Backend') };
+    default:
+      return { type, kind: 'other' };
+  }
+}

@@ -1,0 +1,60 @@
+/** What a flag's value must be beyond its type, as zod schemas. A message completes the sentence "--flag is VALUE, but must be …". */
+
+import { isIP } from 'node:net';
+import * as z from 'zod';
+import { ENDPOINTS_RIGHT, parseEndpoints } from './endpoints.ts';
+import { parseIp } from './ipv4.ts';
+import { cleanPrefix } from './lease-key.ts';
+
+/** Shorter ones are raised by etcd itself (1.5 election timeouts, 2 s by default). */
+const SHORTEST_TTL_MS = 2000;
+
+export const endpoints = z.string().transform((text, context) => {
+  const list = parseEndpoints(text);
+  if (list) return list;
+  context.addIssue({ code: 'custom', message: ENDPOINTS_RIGHT });
+  return z.NEVER;
+});
+
+export const prefix = z
+  .string()
+  .transform(cleanPrefix)
+  .refine((text) => text !== '', 'a key, such as /coreos.com/network');
+
+export const file = z.string().refine((text) => text !== '' && !text.endsWith('/'), 'the path of a file');
+
+/** "" is "not given". */
+export const optionalIPv4 = z
+  .string()
+  .refine((text) => text === '' || parseIp(text) !== undefined, 'an IPv4 address, such as 192.168.64.3');
+
+export const ip = z.string().refine((text) => isIP(text) !== 0, 'an IP address, such as 0.0.0.0');
+
+export const intFrom = (min: number, max: number, unit = ''): z.ZodNumber => {
+  const right = `a whole number from ${min} to ${max}${unit}`;
+  return z.number().min(min, right).max(max, right);
+};
+
+export const ttl = z
+  .number()
+  .refine((ms) => ms >= SHORTEST_TTL_MS && Number.isInteger(ms / 1000), 'whole seconds, 2s or more, such as 24h');
+
+export const oneOf = <const T extends readonly [string, ...string[]]>(...names: T) =>
+  z.enum(names, `one of ${names.filter((name) => name !== '').join(', ')}`);
+
+export const nonEmpty = (right: string) => z.string().refine((text) => text.trim() !== '', right);
+
+export const nonEmptyItems = (right: string) =>
+  z.array(z.string()).refine((list) => list.every((text) => text !== ''), right);
+
+export const regexes = z.array(z.string()).refine(
+  (list) =>
+    list.every((text) => {
+      try {
+        return text !== '' && new RegExp(text) instanceof RegExp;
+      } catch {
+        return false;
+      }
+    }),
+  'a regular expression, such as ^eth[0-9]+$',
+);

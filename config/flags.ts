@@ -1,0 +1,107 @@
+/**
+ * Owns the one table of flags. The parser, the environment, `--help`, docs/flags.md and the type FlagValues are all made from it:
+ * a new flag is a new row. Names, types and defaults of flannel's own are flanneld's (reference flannel.md 4.4).
+ */
+
+import type * as z from 'zod';
+import * as is from './flag-checks.ts';
+
+/** How a value is read: as Go's flag package does. A list is a flag that may be repeated. */
+export type FlagType = 'string' | 'bool' | 'int' | 'duration' | 'list';
+
+export const COMMANDS = ['run', 'drift', 'leases', 'check-config', 'version', 'help'] as const;
+export type Command = (typeof COMMANDS)[number];
+
+export interface Flag {
+  name: string;
+  type: FlagType;
+  /** As it would be written on the command line; "": none. */
+  default: string;
+  /** One line, without a full stop. */
+  help: string;
+  of: 'flannel' | 'selvage';
+  /** Commands that it does something for; for help and docs. A flag may always be given, so that one set of flags serves all. */
+  commands: readonly Command[];
+  placeholder?: string;
+  /** Checks, and may convert, the value read by type. */
+  check?: z.ZodType;
+  /** Never read from the environment. */
+  noEnv?: true;
+  /** flannel's, accepted so that its unit files work, and without effect here yet. */
+  noEffect?: true;
+}
+
+const STORE = ['run', 'drift', 'leases'] as const;
+const HOST = ['run', 'drift'] as const;
+const RUN = ['run'] as const;
+const NOTHING = [] as const;
+
+// biome-ignore format: one flag a row
+const ROWS = [
+  // flannel's own
+  { name: 'etcd-endpoints', type: 'string', default: 'http://127.0.0.1:4001,http://127.0.0.1:2379', help: 'etcd servers, separated by commas', of: 'flannel', commands: STORE, placeholder: 'URLS', check: is.endpoints },
+  { name: 'etcd-prefix', type: 'string', default: '/coreos.com/network', help: 'etcd key under which the network is kept', of: 'flannel', commands: STORE, placeholder: 'KEY', check: is.prefix },
+  { name: 'etcd-keyfile', type: 'string', default: '', help: 'private key for TLS with etcd (PEM)', of: 'flannel', commands: STORE, placeholder: 'FILE' },
+  { name: 'etcd-certfile', type: 'string', default: '', help: 'client certificate for TLS with etcd (PEM)', of: 'flannel', commands: STORE, placeholder: 'FILE' },
+  { name: 'etcd-cafile', type: 'string', default: '', help: 'certificate authority that etcd is checked against (PEM)', of: 'flannel', commands: STORE, placeholder: 'FILE' },
+  { name: 'etcd-username', type: 'string', default: '', help: 'etcd user', of: 'flannel', commands: STORE, placeholder: 'NAME' },
+  { name: 'etcd-password', type: 'string', default: '', help: 'etcd password; better given in the environment, where ps does not show it', of: 'flannel', commands: STORE, placeholder: 'TEXT' },
+  { name: 'iface', type: 'list', default: '', help: 'external interface by name or address; repeated: the first that is there (default: that of the default route)', of: 'flannel', commands: HOST, placeholder: 'NAME|IP', check: is.nonEmptyItems('the name or address of an interface, such as eth0') },
+  { name: 'iface-regex', type: 'list', default: '', help: 'external interface by regular expression on its addresses, then names; repeated: the first that matches', of: 'flannel', commands: HOST, placeholder: 'REGEX', check: is.regexes },
+  { name: 'public-ip', type: 'string', default: '', help: 'address that other hosts reach this one by (default: that of the external interface)', of: 'flannel', commands: HOST, placeholder: 'IP', check: is.optionalIPv4 },
+  { name: 'subnet-file', type: 'string', default: '/run/flannel/subnet.env', help: 'file to which the subnet and MTU are written', of: 'flannel', commands: HOST, placeholder: 'FILE', check: is.file },
+  { name: 'subnet-lease-renew-margin', type: 'int', default: '60', help: 'minutes before its end at which the lease is renewed, 1 to 1439', of: 'flannel', commands: RUN, placeholder: 'MINUTES', check: is.intFrom(1, 1439, ' (minutes)') },
+  { name: 'ip-masq', type: 'bool', default: 'false', help: 'write FLANNEL_IPMASQ=true; the firewall itself is not touched yet', of: 'flannel', commands: HOST },
+  { name: 'healthz-ip', type: 'string', default: '0.0.0.0', help: 'address of the health server', of: 'flannel', commands: RUN, placeholder: 'IP', check: is.ip },
+  { name: 'healthz-port', type: 'int', default: '0', help: 'port of the health server; 0: none', of: 'flannel', commands: RUN, placeholder: 'PORT', check: is.intFrom(0, 65535) },
+  { name: 'v', type: 'int', default: '0', help: 'log verbosity: 1 or more is --log-level debug, 5 or more trace', of: 'flannel', commands: STORE, placeholder: 'N' },
+  { name: 'version', type: 'bool', default: 'false', help: 'print the version and exit', of: 'flannel', commands: ['version'], noEnv: true },
+  { name: 'help', type: 'bool', default: 'false', help: 'print this help and exit', of: 'flannel', commands: ['help'], noEnv: true },
+  // selvage's own
+  { name: 'once', type: 'bool', default: 'false', help: 'make one repair run and exit', of: 'selvage', commands: RUN },
+  { name: 'format', type: 'string', default: '', help: 'form of the answer: table, json or markdown (default: table on a terminal, else json)', of: 'selvage', commands: STORE, placeholder: 'FORM', check: is.oneOf('', 'table', 'json', 'markdown') },
+  { name: 'subnet-lease-ttl', type: 'duration', default: '24h', help: 'life of the lease without renewal', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.ttl },
+  { name: 'resync', type: 'string', default: '* * * * *', help: 'schedule of the full pass, as a cron expression', of: 'selvage', commands: RUN, placeholder: 'CRON', check: is.nonEmpty('a cron expression, such as "* * * * *"') },
+  { name: 'lease', type: 'string', default: 'acquire', help: 'acquire: take and renew a lease; adopt: never write etcd, work for the lease that is there', of: 'selvage', commands: RUN, placeholder: 'HOW', check: is.oneOf('acquire', 'adopt') },
+  { name: 'log-level', type: 'string', default: 'info', help: 'least severe log lines shown: trace, debug, info, warn or error', of: 'selvage', commands: STORE, placeholder: 'LEVEL', check: is.oneOf('trace', 'debug', 'info', 'warn', 'error') },
+  // flannel's, without effect here yet
+  { name: 'public-ipv6', type: 'string', default: '', help: 'IPv6 address that other hosts reach this one by', of: 'flannel', commands: NOTHING, placeholder: 'IP', noEffect: true },
+  { name: 'iface-can-reach', type: 'string', default: '', help: 'external interface by an address that it reaches', of: 'flannel', commands: NOTHING, placeholder: 'IP', noEffect: true },
+  { name: 'iptables-resync', type: 'int', default: '5', help: 'seconds between looks at the firewall rules', of: 'flannel', commands: NOTHING, placeholder: 'SECONDS', noEffect: true },
+  { name: 'iptables-forward-rules', type: 'bool', default: 'true', help: 'rules that accept forwarded traffic', of: 'flannel', commands: NOTHING, noEffect: true },
+  { name: 'ip-masq-fully-random-disable', type: 'bool', default: 'false', help: 'masquerade without --random-fully', of: 'flannel', commands: NOTHING, noEffect: true },
+  { name: 'ip-blackhole-route', type: 'bool', default: 'false', help: 'blackhole route for the own subnet', of: 'flannel', commands: NOTHING, noEffect: true },
+  { name: 'kube-subnet-mgr', type: 'bool', default: 'false', help: 'refused if true: selvage reads etcd only', of: 'flannel', commands: NOTHING, noEffect: true },
+  { name: 'kube-api-url', type: 'string', default: '', help: 'Kubernetes API server', of: 'flannel', commands: NOTHING, placeholder: 'URL', noEffect: true },
+  { name: 'kube-annotation-prefix', type: 'string', default: 'flannel.alpha.coreos.com', help: 'Kubernetes annotation prefix', of: 'flannel', commands: NOTHING, placeholder: 'TEXT', noEffect: true },
+  { name: 'kubeconfig-file', type: 'string', default: '', help: 'kubeconfig file', of: 'flannel', commands: NOTHING, placeholder: 'FILE', noEffect: true },
+  { name: 'net-config-path', type: 'string', default: '/etc/kube-flannel/net-conf.json', help: 'network config file of the Kubernetes mode', of: 'flannel', commands: NOTHING, placeholder: 'FILE', noEffect: true },
+  { name: 'set-node-network-unavailable', type: 'bool', default: 'true', help: 'set the node condition in Kubernetes', of: 'flannel', commands: NOTHING, noEffect: true },
+  { name: 'vmodule', type: 'string', default: '', help: 'log verbosity by source file', of: 'flannel', commands: NOTHING, placeholder: 'LIST', noEffect: true },
+  { name: 'log_backtrace_at', type: 'string', default: '', help: 'backtrace at a source line', of: 'flannel', commands: NOTHING, placeholder: 'FILE:LINE', noEffect: true },
+] as const satisfies readonly Flag[];
+
+type Row = (typeof ROWS)[number];
+export type FlagName = Row['name'];
+
+type ByType = { string: string; bool: boolean; int: number; duration: number; list: string[] };
+
+/** Every flag's value: as checked, else as read by type. Durations are in milliseconds. */
+export type FlagValues = {
+  [R in Row as R['name']]: R extends { check: infer C extends z.ZodType } ? z.output<C> : ByType[R['type']];
+};
+
+export type NamedFlag = Flag & { name: FlagName };
+
+/** The table, in the order of help and docs. */
+export const FLAGS: readonly NamedFlag[] = ROWS;
+
+const BY_NAME: ReadonlyMap<string, NamedFlag> = new Map(FLAGS.map((flag) => [flag.name, flag]));
+
+export const flagNamed = (name: string): NamedFlag | undefined => BY_NAME.get(name);
+
+/** SELVAGE_ETCD_PREFIX, then FLANNELD_ETCD_PREFIX. */
+export function envNames(flag: Flag): string[] {
+  const name = flag.name.toUpperCase().replaceAll('-', '_');
+  return flag.noEnv ? [] : [`SELVAGE_${name}`, `FLANNELD_${name}`];
+}

@@ -1,0 +1,178 @@
+/**
+ * Owns the typed options that a command line and an environment come to. A flag on the command line beats SELVAGE_*, which beats
+ * FLANNELD_*, which beats the default; an empty variable counts as none. Nothing here touches the world: files are named, not read.
+ */
+
+import { endpointUrls } from './endpoints.ts';
+import { UsageError } from './errors.ts';
+import { type AllGiven, type Given, gather, readValues } from './flag-values.ts';
+import { COMMANDS, type Command, FLAGS, type FlagName, type FlagValues } from './flags.ts';
+import { type GoArgv, parseGoArgv } from './go-argv.ts';
+import { parseGoBool } from './go-value.ts';
+import { nearest } from './nearest.ts';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+
+export interface Options {
+  command: Command;
+  /** Words after the command: check-config's FILE. */
+  args: string[];
+  etcd: {
+    /** URLs with scheme, host and port and nothing else. */
+    endpoints: string[];
+    /** Cleaned as Go's path.Join does. */
+    prefix: string;
+    /** "" where not given. */
+    keyFile: string;
+    certFile: string;
+    caFile: string;
+    username: string;
+    password: string;
+  };
+  iface: string[];
+  ifaceRegex: string[];
+  subnetFile: string;
+  publicIP?: string;
+  /** Whole minutes if given; else 60, or a third of a shorter lease. */
+  renewMarginMinutes: number;
+  ipMasq: boolean;
+  /** Port 0: none. */
+  healthz: { ip: string; port: number };
+  once: boolean;
+  /** undefined: table on a terminal, else JSON. */
+  format?: 'table' | 'json' | 'markdown';
+  leaseTtlSeconds: number;
+  /** A cron expression, unchecked. */
+  resync: string;
+  lease: 'acquire' | 'adopt';
+  logLevel: LogLevel;
+  /** Flags of flannel's that were given and have no effect here yet. */
+  ignored: string[];
+  /** Variables that were read. */
+  fromEnv: string[];
+}
+
+/** @param argv without node and script. @throws UsageError */
+export function parseOptions(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Options {
+  const { flags, words } = readWords(argv);
+  const { command, args } = readCommand(flags, words);
+  // Who asks for help must get it, whatever else is wrong.
+  const given = command === 'help' || command === 'version' ? new Map<FlagName, Given>() : gather(flags, env);
+  const values = readValues(given);
+  checkTogether(command, values, given);
+  return {
+    command,
+    args,
+    etcd: {
+      endpoints: endpointUrls(values['etcd-endpoints'], values['etcd-certfile'] !== '' || values['etcd-cafile'] !== ''),
+      prefix: values['etcd-prefix'],
+      keyFile: values['etcd-keyfile'],
+      certFile: values['etcd-certfile'],
+      caFile: values['etcd-cafile'],
+      username: values['etcd-username'],
+      password: values['etcd-password'],
+    },
+    iface: values.iface,
+    ifaceRegex: values['iface-regex'],
+    subnetFile: values['subnet-file'],
+    ...(values['public-ip'] === '' ? {} : { publicIP: values['public-ip'] }),
+    renewMarginMinutes: renewMargin(values, given),
+    ipMasq: values['ip-masq'],
+    healthz: { ip: values['healthz-ip'], port: values['healthz-port'] },
+    once: values.once && command === 'run',
+    ...(values.format === '' ? {} : { format: values.format }),
+    leaseTtlSeconds: values['subnet-lease-ttl'] / 1000,
+    resync: values.resync,
+    lease: values.lease,
+    logLevel: logLevel(values, given),
+    ignored: ignoredOf(given),
+    fromEnv: [...given.values()].filter((one) => one.env).map((one) => one.source),
+  };
+}
+
+/** kube-subnet-mgr=false has all the effect that it asks for. */
+const ignoredOf = (given: AllGiven): string[] =>
+  FLAGS.filter((flag) => flag.noEffect && flag.name !== 'kube-subnet-mgr' && given.has(flag.name)).map(
+    ({ name }) => name,
+  );
+
+/** Flags and words, in any order: where Go stops at the first word, we go on behind it, up to "--". */
+function readWords(argv: readonly string[]): { flags: GoArgv['given']; words: string[] } {
+  const flags: GoArgv['given'] = new Map();
+  const words: string[] = [];
+  for (let rest = argv; rest.length > 0; ) {
+    const part = parseGoArgv(rest);
+    for (const [name, texts] of part.given) flags.set(name, [...(flags.get(name) ?? []), ...texts]);
+    const taken = part.terminated ? part.rest.length : 1;
+    words.push(...part.rest.slice(0, taken));
+    rest = part.rest.slice(taken);
+  }
+  return { flags, words };
+}
+
+function readCommand(flags: GoArgv['given'], words: string[]): { command: Command; args: string[] } {
+  const on = (name: FlagName) => parseGoBool(flags.get(name)?.at(-1) ?? 'false') === true;
+  if (on('help')) return { command: 'help', args: [] };
+  if (on('version')) return { command: 'version', args: [] };
+  const [word = 'run', ...args] = words;
+  const command = COMMANDS.find((name) => name === word);
+  if (!command) {
+    if (parseGoBool(word) !== undefined) {
+      throw new UsageError(
+        `"${word}" is no command of selvage: a flag that is on or off takes its value after "=", as in --ip-masq=true.`,
+      );
+    }
+    const near = nearest(word, COMMANDS);
+    throw new UsageError(
+      `"${word}" is no command of selvage: ${near ? `did you mean ${near}?` : `there are ${COMMANDS.join(', ')}.`}`,
+    );
+  }
+  const most = command === 'check-config' ? 1 : 0;
+  if (args.length > most) {
+    const takes = most === 0 ? 'takes no words after it' : 'takes one FILE, or - for standard input';
+    throw new UsageError(`selvage ${command} ${takes}: leave out "${args[most]}".`);
+  }
+  return { command, args };
+}
+
+function checkTogether(command: Command, values: FlagValues, given: AllGiven): void {
+  const name = (flag: FlagName) => given.get(flag)?.source ?? `--${flag}`;
+  const pair = (one: FlagName, other: FlagName, why: string) => {
+    if (values[one] === '' || values[other] !== '') return;
+    throw new UsageError(`${name(one)} is given without --${other}: ${why}.`, one);
+  };
+  if (values['kube-subnet-mgr']) {
+    throw new UsageError(
+      `${name('kube-subnet-mgr')} is true, but selvage reads etcd only: leave it out and keep the network in etcd.`,
+      'kube-subnet-mgr',
+    );
+  }
+  if (values.once && command !== 'run' && !given.get('once')?.env) {
+    throw new UsageError(
+      `--once makes a repair run, but selvage ${command} repairs nothing: leave one of them out.`,
+      'once',
+    );
+  }
+  pair('etcd-keyfile', 'etcd-certfile', 'a client key and its certificate are given together');
+  pair('etcd-certfile', 'etcd-keyfile', 'a client key and its certificate are given together');
+  pair('etcd-username', 'etcd-password', 'etcd needs both');
+  pair('etcd-password', 'etcd-username', 'etcd needs both');
+  const ttlMinutes = values['subnet-lease-ttl'] / 60_000;
+  if (given.has('subnet-lease-renew-margin') && values['subnet-lease-renew-margin'] >= ttlMinutes) {
+    throw new UsageError(
+      `${name('subnet-lease-renew-margin')} is ${values['subnet-lease-renew-margin']} minutes, but a lease lasts only ${ttlMinutes}: give less, or a longer --subnet-lease-ttl.`,
+      'subnet-lease-renew-margin',
+    );
+  }
+}
+
+function renewMargin(values: FlagValues, given: AllGiven): number {
+  const margin = values['subnet-lease-renew-margin'];
+  return given.has('subnet-lease-renew-margin') ? margin : Math.min(margin, values['subnet-lease-ttl'] / 60_000 / 3);
+}
+
+/** --log-level, else what flannel's -v comes to. */
+function logLevel(values: FlagValues, given: AllGiven): LogLevel {
+  if (given.has('log-level') || values.v < 1) return values['log-level'];
+  return values.v >= 5 ? 'trace' : 'debug';
+}

@@ -1,0 +1,52 @@
+/** What the vxlan backend keeps in a lease's BackendData: `{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}`; v0.11 writes no VNI. */
+
+import type { LeaseAttrs } from './model.ts';
+
+/** A VTEP, or why a lease names none. Discriminate by `mac` (or `reason`) being undefined. */
+export type VxlanData =
+  /** MAC in canonical lower-case colon form. The VNI is for show: flannel doesn't check it either. */
+  { mac: string; vni?: number; reason?: undefined } | { mac?: undefined; vni?: undefined; reason: string };
+
+/** The VTEP that a vxlan lease names. Keys match whatever their case, and the MAC may be in any form that Go's net.ParseMAC reads. */
+export function vxlanData(attrs: LeaseAttrs): VxlanData {
+  if (attrs.backendType !== 'vxlan') {
+    return { reason: `BackendType is ${JSON.stringify(attrs.backendType)}, not "vxlan"` };
+  }
+  const data = attrs.backendData;
+  if (typeof data !== 'object' || data === null) return { reason: 'BackendData is missing' };
+  let vtepMac: unknown;
+  let vni: unknown;
+  for (const [name, value] of Object.entries(data)) {
+    const key = name.toLowerCase();
+    if (key === 'vtepmac') vtepMac = value;
+    else if (key === 'vni') vni = value;
+  }
+  if (vtepMac === undefined) return { reason: 'BackendData has no VtepMAC' };
+  const mac = typeof vtepMac === 'string' ? canonicalMac(vtepMac) : undefined;
+  if (mac === undefined) {
+    return { reason: `VtepMAC is ${JSON.stringify(vtepMac)}, which is no MAC address such as 82:4b:b6:2f:54:4e` };
+  }
+  if (mac === '00:00:00:00:00:00') return { reason: 'VtepMAC is all zeros, which addresses no host' };
+  if (Number.parseInt(mac.slice(0, 2), 16) & 1) return { reason: `VtepMAC is ${mac}, a multicast address` };
+  return { mac, ...(typeof vni === 'number' && Number.isInteger(vni) && vni >= 0 ? { vni } : {}) };
+}
+
+/**
+ * BackendData of our own vxlan lease, in flannel's field order. flannel keeps the VNI in 16 bits here, whatever the device has, and a
+ * peer refuses a lease whose VNI doesn't fit: so the upper bits are dropped, as flannel does (vxlanLeaseAttrs in pkg/backend/vxlan).
+ */
+export const vxlanBackendData = (vni: number, mac: string): { VNI: number; VtepMAC: string } => ({
+  VNI: vni & 0xffff,
+  VtepMAC: mac,
+});
+
+const COLONS = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
+const DASHES_OR_DOTS = /^(?:[0-9a-f]{2}(?:-[0-9a-f]{2}){5}|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2})$/;
+
+/** "82-4B-B6-2F-54-4E" or "824b.b62f.544e" → "82:4b:b6:2f:54:4e"; undefined if it is no 48-bit MAC address. */
+function canonicalMac(text: string): string | undefined {
+  const lower = text.toLowerCase();
+  if (COLONS.test(lower)) return lower;
+  if (!DASHES_OR_DOTS.test(lower)) return undefined;
+  return lower.replace(/[-.]/g, '').match(/../g)!.join(':');
+}
