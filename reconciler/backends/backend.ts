@@ -1,0 +1,48 @@
+/**
+ * Owns the contract of a backend: how a lease becomes things on this host. Pure functions of what they are given.
+ *
+ * - Together they are the one function (network, own lease, peers, host) → Want[]. They are two, so that one lease that changes costs
+ *   one lease: what the host needs once (`device`), and what it needs for one peer (`peer`), which knows nothing of other peers.
+ * - What a peer can't be given is held with a sentence; a peer never gets a part of its wants.
+ */
+import type { Lease, NetworkConfig } from '../../config/model.ts';
+import type { Host, Instance } from '../host.ts';
+import type { HeldEntry } from '../report.ts';
+import type { Want } from '../resource.ts';
+
+/** What can be known before there is a lease. */
+export interface NetworkContext {
+  config: NetworkConfig;
+  host: Host;
+}
+
+export interface BackendContext extends NetworkContext {
+  own: Lease;
+  /** Of the own VTEP (mac.ts). Backends without one ignore it. */
+  mac: string;
+  instance: Instance;
+  ipMasq: boolean;
+}
+
+export type PeerWants =
+  | { wants: Want[]; held?: undefined }
+  /** `unreadable`: the lease doesn't say what it must; what the host has for its subnet stays (gates.ts, keepSubnets). */
+  | { wants?: undefined; held: HeldEntry; unreadable: boolean };
+
+export interface Backend {
+  /** BackendType of its leases, to the letter. */
+  readonly type: string;
+  /** Names of the devices that it makes. */
+  deviceNames(context: NetworkContext): string[];
+  /** MTU of what goes through it, in bytes. */
+  mtu(context: NetworkContext): number;
+  /** BackendData of the own lease; undefined for none. */
+  backendData(context: NetworkContext, mac: string): unknown;
+  /** What the host needs whatever peers there are. */
+  device(context: BackendContext): Want[];
+  peer(context: BackendContext, lease: Lease): PeerWants;
+  /** Ids of a peer's resources that its subnet alone tells: where to look for what a lease has left that nobody remembers. */
+  idsOfSubnet(context: BackendContext, subnet: string): string[];
+  /** What the config asks for and this backend doesn't do. */
+  notices(context: NetworkContext): HeldEntry[];
+}

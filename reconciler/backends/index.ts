@@ -1,0 +1,22 @@
+/** Owns which backends there are. A new one is a new file, and a line here. */
+import type { NetworkConfig } from '../../config/model.ts';
+import type { HeldEntry } from '../report.ts';
+import type { Backend } from './backend.ts';
+import { vxlanBackend } from './vxlan.ts';
+
+/** Undefined if we don't run it, or the network has no IPv4: see unsupportedBackend. */
+export function backendFor(config: NetworkConfig): Backend | undefined {
+  return config.enableIPv4 && config.backend.kind === 'vxlan' ? vxlanBackend(config.backend) : undefined;
+}
+
+/** The hold on a config whose backend we don't run. `key`: the config's. */
+export function unsupportedBackend(config: NetworkConfig, key: string): HeldEntry {
+  if (!config.enableIPv4) {
+    const detail = `A network of IPv6 alone is not supported yet; set EnableIPv4 in ${key}, or run flanneld on this host.`;
+    return { kind: 'config', key, why: 'IPv4 is off', detail, unmet: true };
+  }
+  const { type } = config.backend;
+  const what = type ? `The backend ${type}` : 'A Backend without a Type';
+  const detail = `${what} is not supported yet; set Backend.Type in ${key} to vxlan, or run flanneld on this host.`;
+  return { kind: 'config', key, why: 'backend not supported', detail, unmet: true };
+}

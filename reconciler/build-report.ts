@@ -1,0 +1,98 @@
+/**
+ * Owns how a round becomes its report: everything is passed in, nothing is decided here but what "converged" means.
+ *
+ * - Same round, same report: drift and held are sorted, whatever order the kernel or the store listed things in.
+ * - converged: desired state was complete, nothing that etcd wants is unmet, and every change was made and found again. A drift report
+ *   makes none, so there it means that there was nothing to make.
+ */
+import type { Change, Outcome } from './driver.ts';
+import { BUILD_ORDER } from './order.ts';
+import type { DriftEntry, HeldEntry, Report } from './report.ts';
+import { keyOf, type Resource, splitId } from './resource.ts';
+
+export interface ReportInput extends Pick<Report, 'mode' | 'durationMs' | 'host' | 'source' | 'network'> {
+  /** When the round began, ms since epoch. */
+  at: number;
+  /** What was found to differ, before any repair. */
+  changes: readonly Change[];
+  /** Drift that is no resource of the host: a lease to be taken, rewritten or released. */
+  otherDrift?: readonly DriftEntry[];
+  /** One for each change that was tried; none in a drift report. */
+  outcomes?: readonly Outcome[];
+  held: readonly HeldEntry[];
+}
+
+/** Up in build order, then down in reverse: as a plan is carried out. */
+function phase(change: Change): number {
+  const index = BUILD_ORDER.indexOf(splitId(change.id).kind);
+  return change.op === 'delete' ? 2 * BUILD_ORDER.length - index : index;
+}
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** "10.5.9.0" before "10.5.34.0": numbers compare as numbers. */
+const natural = new Intl.Collator('en', { numeric: true }).compare;
+
+function withoutKind(resource: Resource): object {
+  const { kind: _, ...fields } = resource;
+  return fields;
+}
+
+/** The named fields, each under its name; "vxlan.local" is a field inside a link's vxlan attributes. */
+function pick(resource: Resource, fields: readonly string[]): object {
+  const flat = new Map(Object.entries(resource));
+  if (resource.kind === 'link')
+    for (const [name, value] of Object.entries(resource.vxlan ?? {})) flat.set(`vxlan.${name}`, value);
+  return Object.fromEntries(fields.map((field) => [field, flat.get(field)]));
+}
+
+/** A change as a person wants to read it: for an update only what differs. */
+export function driftEntry(change: Change): DriftEntry {
+  const { op, reason } = change;
+  const { kind, key } = splitId(change.id);
+  switch (change.op) {
+    case 'create':
+      return { op, kind, key, reason, want: withoutKind(change.want) };
+    case 'update': {
+      const { fields } = change;
+      return { op, kind, key, reason, fields, want: pick(change.want, fields), have: pick(change.have, fields) };
+    }
+    case 'delete':
+      return { op, kind, key, reason, have: withoutKind(change.have) };
+  }
+}
+
+function outcomeEntry({ change, result, failure }: Outcome): Report['outcomes'][number] {
+  const resource = change.op === 'delete' ? change.have : change.want;
+  const entry = { kind: resource.kind, key: keyOf(resource), op: change.op, result };
+  return failure ? { ...entry, error: failure.message } : entry;
+}
+
+export function buildReport(input: ReportInput): Report {
+  const { mode, durationMs, host, source, network } = input;
+  const changes = [...input.changes].sort((a, b) => phase(a) - phase(b) || natural(a.id, b.id) || byText(a.id, b.id));
+  const drift = [...(input.otherDrift ?? []), ...changes.map(driftEntry)];
+  const outcomes = (input.outcomes ?? []).map(outcomeEntry);
+  const held = [...input.held].sort(
+    (a, b) => byText(a.kind, b.kind) || natural(a.key, b.key) || byText(a.key, b.key) || byText(a.why, b.why),
+  );
+
+  const count = (op: string): number => drift.filter((entry) => entry.op === op).length;
+  const failed = outcomes.filter((outcome) => outcome.result === 'failed').length;
+  const allMade = outcomes.every((outcome) => outcome.result === 'done' || outcome.result === 'noop');
+  const allMet = source.complete && !held.some((entry) => entry.unmet);
+  return {
+    version: 1,
+    mode,
+    at: new Date(input.at).toISOString(),
+    durationMs,
+    host,
+    source,
+    network,
+    drift,
+    outcomes,
+    held,
+    summary: { create: count('create'), update: count('update'), delete: count('delete'), held: held.length, failed },
+    converged: allMet && (mode === 'drift' ? drift.length === 0 : allMade),
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * Owns what this host should have: every Want, by id, kept up to date lease by lease.
+ *
+ * - The same leases give the same wants, whether they came at once or one by one.
+ * - One lease that changes costs one lease, however many there are.
+ * - `complete` is false until all leases are known; then nothing may be deleted for want of a Want.
+ */
+import { configKey } from '../config/lease-key.ts';
+import type { Lease } from '../config/model.ts';
+import { formatSubnetEnv } from '../config/subnet-env.ts';
+import type { Backend, BackendContext } from './backends/backend.ts';
+import { backendFor, unsupportedBackend } from './backends/index.ts';
+import type { Interest } from './driver.ts';
+import { Peers } from './peers.ts';
+import type { HeldEntry } from './report.ts';
+import { idOf, linkOf, type Want } from './resource.ts';
+import { emptyScope, mergeScope, type Scope } from './scope.ts';
+
+/** What Desired needs of the mirror. */
+export interface LeaseSource {
+  leases: ReadonlyMap<string, Lease>;
+  complete: boolean;
+}
+
+export class Desired {
+  readonly context: BackendContext;
+  /** Undefined if we don't run the config's backend: then there are no wants, and that is held. */
+  readonly backend: Backend | undefined;
+  /** By id. */
+  readonly wants: ReadonlyMap<string, Want>;
+  complete = false;
+
+  readonly #wants = new Map<string, Want>();
+  readonly #peers: Peers;
+  readonly #notices: readonly HeldEntry[];
+
+  constructor(context: BackendContext) {
+    this.context = context;
+    this.wants = this.#wants;
+    const backend = backendFor(context.config);
+    this.backend = backend;
+    if (!backend) {
+      this.#notices = [unsupportedBackend(context.config, configKey(context.instance.prefix))];
+      this.#peers = new Peers(this.#wants, () => ({ wants: [] }));
+      return;
+    }
+    this.#notices = backend.notices(context);
+    this.#peers = new Peers(this.#wants, (lease) => backend.peer(context, lease));
+    const file = subnetFile(context, backend.mtu(context));
+    for (const want of [...backend.device(context), file]) this.#wants.set(idOf(want), want);
+  }
+
+  /** In the order of a report. */
+  get held(): HeldEntry[] {
+    return [...this.#notices, ...this.#peers.held];
+  }
+
+  /** Subnets of peers whose lease doesn't say what it must: what the host has for them stays. */
+  get unreadableSubnets(): string[] {
+    return this.#peers.unreadableSubnets;
+  }
+
+  setAll(source: LeaseSource): void {
+    this.#peers.clear();
+    this.update(source.leases.keys(), source);
+  }
+
+  /** Takes over what the source now says of `subnets`. @returns ids of all that this touches: those of before and those of after */
+  update(subnets: Iterable<string>, source: LeaseSource): Set<string> {
+    this.complete = source.complete && this.backend !== undefined;
+    const changes: [string, Lease | undefined][] = [];
+    for (const subnet of subnets) {
+      if (subnet !== this.context.own.subnet) changes.push([subnet, source.leases.get(subnet)]);
+    }
+    return this.#peers.update(changes);
+  }
+
+  idsOfPeer(subnet: string): readonly string[] {
+    return this.#peers.idsOf(subnet);
+  }
+
+  /** Subnet of the peer that wants `id`; undefined for the device's, the file's, and what nobody wants. */
+  peerOfId(id: string): string | undefined {
+    return this.#peers.subnetOf(id);
+  }
+
+  /** The same scope without peers: they, and single ids of theirs, become all ids of that peer. Ids that nobody wants stay. */
+  expandScope(scope: Scope): Scope {
+    const ids = new Set<string>();
+    const addPeer = (subnet: string): void => {
+      for (const id of this.idsOfPeer(subnet)) ids.add(id);
+    };
+    for (const subnet of scope.peers) {
+      addPeer(subnet);
+      for (const id of this.backend?.idsOfSubnet(this.context, subnet) ?? []) ids.add(id);
+    }
+    for (const id of scope.ids) {
+      ids.add(id);
+      const subnet = this.peerOfId(id);
+      if (subnet !== undefined) addPeer(subnet);
+    }
+    return mergeScope(emptyScope(), { ...scope, ids, peers: new Set() });
+  }
+
+  /** The wants inside a scope. Costs what the scope has for ids and peers; a walk over all for links and kinds. */
+  restrict(scope: Scope): ReadonlyMap<string, Want> {
+    if (scope.all) return this.wants;
+    if (scope.peers.size) return this.restrict(this.expandScope(scope));
+    const inside = new Map<string, Want>();
+    for (const id of scope.ids) {
+      const want = this.#wants.get(id);
+      if (want) inside.set(id, want);
+    }
+    if (!scope.kinds.size && !scope.links.size) return inside;
+    for (const [id, want] of this.#wants) {
+      const link = linkOf(want);
+      if (scope.kinds.has(want.kind) || (link !== undefined && scope.links.has(link))) inside.set(id, want);
+    }
+    return inside;
+  }
+
+  /** What listings and watches are to be about. Devices that are to be cleaned up come from the listing, not from here. */
+  interest(): Interest {
+    const { config, instance, host } = this.context;
+    return {
+      networks: [...new Set([config.network, ...instance.networks])],
+      devices: this.backend?.deviceNames(this.context) ?? [],
+      uplink: host.uplink.name,
+      files: [instance.subnetFile],
+    };
+  }
+}
+
+function subnetFile({ config, own, instance, ipMasq }: BackendContext, mtu: number): Want {
+  const content = formatSubnetEnv({ network: config.network, subnet: own.subnet, mtu, ipMasq });
+  return { kind: 'file', path: instance.subnetFile, content, mode: 0o644 };
+}

@@ -1,0 +1,104 @@
+/**
+ * Owns which subnet this host takes: the decision of flannel's tryAcquireLease (flannel.md 1.4), without its mistakes.
+ *
+ * - No block is taken that any lease touches, whatever their lengths; nor one that a key names which we can't read.
+ * - Nobody else's lease is ever touched: a previous subnet is taken only if it is free (v0.11 stole it: issue 1289).
+ * - The choice is among all free blocks alike, so that hosts that start together seldom meet.
+ */
+import { type Cidr, formatCidr, maskCidr, overlaps, parseCidr, parseIp } from '../../config/ipv4.ts';
+import type { Lease, NetworkConfig } from '../../config/model.ts';
+import { byAge } from './age.ts';
+import { capacity, type Pool, pickFree } from './free.ts';
+
+export interface ChooseInput {
+  config: NetworkConfig;
+  /** Every lease that can be read, in force or not. */
+  leases: Iterable<Lease>;
+  /** Subnets ("10.5.34.7/24") of keys that can't be read as a lease: somebody may live there. */
+  occupied: Iterable<string>;
+  /** Keys of those leases that the store has lost (doubt.ts). Our own among them is to be put back. */
+  lingering?: ReadonlySet<string>;
+  publicIP: string;
+  /** What this host had, from its subnet.env: "10.5.34.0/24" or "10.5.34.1/24". */
+  previousSubnet?: string;
+  /** A number in [0, 1). */
+  random: () => number;
+}
+
+export type LeaseChoice = (
+  | { action: 'reuse'; lease: Lease }
+  | { action: 'create'; subnet: string }
+  /** One sentence for a person. */
+  | { action: 'outOfSubnets'; detail: string }
+) & {
+  /** Leases of this host that don't fit the config or overlap an elder one: to be released. Never reservations (permanent leases). */
+  release: Lease[];
+  /** Further leases under this host's public IP: reported, and left to expire. */
+  others: Lease[];
+};
+
+interface Candidate {
+  lease: Lease;
+  block: Cidr;
+}
+
+export function chooseLease(input: ChooseInput): LeaseChoice {
+  const { config, publicIP } = input;
+  const pool = poolOf(config);
+  const all = [...input.leases].map((lease) => ({ lease, block: parseCidr(lease.subnet)! }));
+  const isLingering = ({ lease }: Candidate): boolean => input.lingering?.has(lease.key) ?? false;
+  const isMine = ({ lease }: Candidate): boolean => lease.attrs.publicIP === publicIP;
+
+  const inStore = all.filter((one) => !isLingering(one));
+  const mine = inStore.filter(isMine);
+  const fitting = mine.filter(
+    (one) => fits(pool, one.block) && fitsIPv6(config, one.lease) && !isYounger(one, inStore),
+  );
+  const unfit = mine.filter((one) => !fitting.includes(one)).map(({ lease }) => lease);
+  const release = unfit.filter((lease) => lease.leaseId !== '0');
+  const kept = unfit.filter((lease) => lease.leaseId === '0');
+
+  const previous = input.previousSubnet === undefined ? undefined : maskCidr(input.previousSubnet);
+  const [first, ...rest] = fitting
+    .sort(
+      (a, b) => Number(b.lease.subnet === previous) - Number(a.lease.subnet === previous) || byAge(a.lease, b.lease),
+    )
+    .map(({ lease }) => lease);
+  const others = [...rest, ...kept];
+  if (first) return { action: 'reuse', lease: first, release, others };
+
+  // What the store has lost of ours is no obstacle: it is the place to go back to.
+  const mineLost = all.filter((one) => isMine(one) && isLingering(one));
+  const taken = all.filter((one) => !mineLost.includes(one)).map(({ block }) => block);
+  for (const subnet of input.occupied) {
+    const block = parseCidr(subnet);
+    if (block) taken.push(block);
+  }
+
+  for (const subnet of [...mineLost.map(({ lease }) => lease.subnet), previous]) {
+    const block = subnet === undefined ? undefined : parseCidr(subnet);
+    if (subnet && block && fits(pool, block) && !taken.some((other) => overlaps(block, other))) {
+      return { action: 'create', subnet, release, others };
+    }
+  }
+
+  const free = pickFree(pool, taken, input.random);
+  if (free) return { action: 'create', subnet: formatCidr(free), release, others };
+  const detail = `All ${capacity(pool)} subnets of length /${pool.length} from ${config.subnetMin} to ${config.subnetMax} are taken; remove leases of hosts that are gone, or widen SubnetMin and SubnetMax in the config.`;
+  return { action: 'outOfSubnets', detail, release, others };
+}
+
+function poolOf(config: NetworkConfig): Pool {
+  return { min: parseIp(config.subnetMin)!, max: parseIp(config.subnetMax)!, length: config.subnetLen };
+}
+
+const fits = (pool: Pool, block: Cidr): boolean =>
+  block.length === pool.length && pool.min <= block.ip && block.ip <= pool.max;
+
+/** As flannel: a lease with an IPv6 half has no place in a network without IPv6. */
+const fitsIPv6 = (config: NetworkConfig, lease: Lease): boolean => config.enableIPv6 || lease.ipv6Subnet === undefined;
+
+/** Overlaps an elder lease of another key: then the mirrors of all hosts have that one in force, and this one is good for nothing. */
+function isYounger(one: Candidate, all: readonly Candidate[]): boolean {
+  return all.some((other) => overlaps(one.block, other.block) && byAge(other.lease, one.lease) < 0);
+}

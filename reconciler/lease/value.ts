@@ -1,0 +1,41 @@
+/**
+ * Owns the text of the own lease, and whether the one that is there has to be written again.
+ * A rewrite wakes every host of the network, so it is only made if somebody would read something else from it.
+ */
+import { ConfigError } from '../../config/errors.ts';
+import { formatLeaseAttrs, parseLeaseAttrs } from '../../config/lease.ts';
+import type { Lease, LeaseAttrs } from '../../config/model.ts';
+import { vxlanData } from '../../config/vxlan-lease.ts';
+
+export interface OwnAttrs {
+  publicIP: string;
+  /** Backend.type and Backend.backendData. */
+  backendType: string;
+  backendData?: unknown;
+}
+
+/** The value as flannel v0.28 writes it for a host without IPv6. */
+export const leaseValue = (own: OwnAttrs): string => formatLeaseAttrs({ ...own, publicIPv6: null });
+
+/**
+ * Whether readers of flannel's would take anything else from `text` than from the lease as it is. Spelling, field order and a missing
+ * VNI are no difference: v0.11 writes none, and no version reads it. A VNI that is there and wrong is one: people read it.
+ */
+export function needsRewrite(lease: Lease, text: string): boolean {
+  if (lease.value === text) return false;
+  try {
+    return !saysTheSame(parseLeaseAttrs(lease.value), parseLeaseAttrs(text));
+  } catch (error) {
+    // The lease's last good value is in force, but what the store has now is unreadable.
+    if (error instanceof ConfigError) return true;
+    throw error;
+  }
+}
+
+function saysTheSame(have: LeaseAttrs, want: LeaseAttrs): boolean {
+  if (have.publicIP !== want.publicIP || have.publicIPv6 !== want.publicIPv6) return false;
+  if (have.backendType !== want.backendType || have.backendV6Data !== undefined) return false;
+  if (want.backendType !== 'vxlan') return JSON.stringify(have.backendData) === JSON.stringify(want.backendData);
+  const [one, other] = [vxlanData(have), vxlanData(want)];
+  return one.mac !== undefined && one.mac === other.mac && (one.vni === undefined || one.vni === other.vni);
+}

@@ -1,0 +1,122 @@
+/**
+ * Owns the choice of the external interface, from facts of the host and what was asked for. Order and address choice are flannel's
+ * (v0.28 pkg/ip/iface.go, match.go): --iface in turn, else --iface-regex in turn, else the interface of the default route; never a guess
+ * when something was asked for and isn't there.
+ *
+ * - The address is the tunnel's local one and therefore always the interface's own, also if --public-ip names another (a NAT's).
+ */
+import { isGlobalUnicast, isLinkLocal, parseIp } from '../config/ipv4.ts';
+import type { HostFacts, Interface } from './host.ts';
+
+export interface UplinkOptions {
+  /** Names or addresses; the first that is there wins. */
+  iface: readonly string[];
+  /** Regular expressions, searched in every interface's addresses first, then in the names. */
+  ifaceRegex: readonly string[];
+  /** Where other hosts reach this one, if that is not the interface's address. */
+  publicIP?: string;
+}
+
+export interface Uplink {
+  name: string;
+  mtu: number;
+  /** Without prefix length: "192.168.64.3". */
+  address: string;
+  publicIP: string;
+}
+
+type AddressOf = Interface['addresses'][number];
+
+const bare = (address: string): string => address.split('/')[0]!;
+/** What can be an end of a tunnel: not loopback, multicast, broadcast or unspecified; not deprecated. */
+function usable({ address, deprecated }: AddressOf): boolean {
+  const ip = parseIp(bare(address));
+  return ip !== undefined && !deprecated && (isGlobalUnicast(ip) || isLinkLocal(ip));
+}
+
+/** Global before link-local, permanent before dynamic, else the kernel's order; undefined if it has no usable IPv4 address. */
+function addressOf(link: Interface): string | undefined {
+  const rank = (a: AddressOf): number => (isLinkLocal(parseIp(bare(a.address))!) ? 2 : 0) + (a.permanent ? 0 : 1);
+  const [best] = link.addresses.filter(usable).sort((a, b) => rank(a) - rank(b));
+  return best && bare(best.address);
+}
+
+function describe(facts: HostFacts): string {
+  const links = facts.interfaces
+    .filter((link) => !link.loopback)
+    .map((link) => `${link.name} (${link.addresses.map((a) => bare(a.address)).join(', ') || 'no IPv4 address'})`);
+  return links.length ? `this host has ${links.join(', ')}` : 'this host has no interface but loopback';
+}
+
+/** A Go expression as ours: of what RE2 adds, the leading flag group is the one that people use. */
+function compile(text: string): RegExp | undefined {
+  const [, flags, rest] = /^(?:\(\?([ims]+)\))?(.*)$/s.exec(text)!;
+  try {
+    return new RegExp(rest!, flags && [...new Set(flags)].join(''));
+  } catch {
+    return undefined;
+  }
+}
+
+interface Match {
+  link: Interface;
+  /** The address that was asked for, where it was one. */
+  address?: string;
+}
+
+function matchIface(facts: HostFacts, wanted: string): Match | undefined {
+  const named = facts.interfaces.find((link) => link.name === wanted);
+  if (named) return { link: named };
+  const link = facts.interfaces.find((one) => one.addresses.some((a) => bare(a.address) === wanted));
+  return link && { link, address: wanted };
+}
+
+function matchRegex(facts: HostFacts, regex: RegExp): Match | undefined {
+  for (const link of facts.interfaces) {
+    const found = link.addresses.find((a) => usable(a) && regex.test(bare(a.address)));
+    if (found) return { link, address: bare(found.address) };
+  }
+  const link = facts.interfaces.find((one) => regex.test(one.name));
+  return link && { link };
+}
+
+/**
+ * The external interface, or why there is none (one sentence that says what the host has instead).
+ */
+export function chooseUplink(
+  facts: HostFacts,
+  options: UplinkOptions,
+): { uplink: Uplink; problem?: undefined } | { uplink?: undefined; problem: string } {
+  const chosen = ({ link, address = addressOf(link) }: Match) => {
+    if (!address) {
+      return { problem: `Interface ${link.name} has no usable IPv4 address; ${describe(facts)}.` };
+    }
+    return { uplink: { name: link.name, mtu: link.mtu, address, publicIP: options.publicIP || address } };
+  };
+
+  if (options.iface.length || options.ifaceRegex.length) {
+    for (const wanted of options.iface) {
+      const match = matchIface(facts, wanted);
+      if (match) return chosen(match);
+    }
+    for (const text of options.ifaceRegex) {
+      const regex = compile(text);
+      if (!regex) return { problem: `--iface-regex ${text} is not a valid regular expression.` };
+      const match = matchRegex(facts, regex);
+      if (match) return chosen(match);
+    }
+    const asked = [
+      ...options.iface.map((wanted) => `--iface ${wanted}`),
+      ...options.ifaceRegex.map((text) => `--iface-regex ${text}`),
+    ];
+    const verb = asked.length === 1 ? 'matches' : 'match';
+    return { problem: `${asked.join(' and ')} ${verb} no interface; ${describe(facts)}.` };
+  }
+
+  const [first] = [...facts.defaultRoutes].sort((a, b) => a.metric - b.metric);
+  const link = first && facts.interfaces.find((one) => one.name === first.dev);
+  if (link) return chosen({ link });
+  return {
+    problem: `No IPv4 default route says which interface leads to the other hosts; name it with --iface; ${describe(facts)}.`,
+  };
+}
