@@ -1,0 +1,201 @@
+/**
+ * Owns the making of changes: encodes them, sends them in batches, and turns each answer of the kernel into an outcome.
+ *
+ * - Creates are exclusive and updates replace; nothing else tells a place that is ours from one that is taken.
+ * - "Exists already" is looked into: the same is a noop, a dynamic entry is replaced, anything else is a conflict and stays untouched.
+ * - "Gone already" is what a delete wanted.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Change, Outcome } from '../../reconciler/driver.ts';
+import type { Failure } from '../../reconciler/failure.ts';
+import { type Have, idOf, keyOf, type Resource } from '../../reconciler/resource.ts';
+import type { Client, Reply } from './client.ts';
+import { writeAddress } from './codec/address.ts';
+import * as c from './codec/constants.ts';
+import { writeFdb, writeFdbDelete } from './codec/fdb.ts';
+import { writeNeighbour, writeNeighbourDelete } from './codec/neighbour.ts';
+import { writeNexthop, writeNexthopDelete } from './codec/nexthop.ts';
+import { writeRoute, writeRouteDelete } from './codec/route.ts';
+import type { Writer } from './codec/writer.ts';
+import { describe, nameOf, serves } from './describe.ts';
+import { Devices } from './devices.ts';
+import { EEXIST, EINVAL, ENODEV, failureOf, isGone } from './errno.ts';
+import { applyLink } from './link-changes.ts';
+import type { Monitor } from './monitor.ts';
+import { Reader } from './reader.ts';
+import { Relevance } from './relevance.ts';
+import { dumpRoutes, readIds } from './single.ts';
+
+/** Some 15 ms of the kernel's time: after as many the rest of the process gets a turn. */
+const SLICE = 4000;
+const CREATE = c.NLM_F_CREATE | c.NLM_F_EXCL;
+const REPLACE = c.NLM_F_CREATE | c.NLM_F_REPLACE;
+
+export interface ApplyContext {
+  client: Client;
+  netns: string | undefined;
+  /** The ears on the same namespace. */
+  monitors: Iterable<Monitor>;
+}
+
+/** One message to the kernel, for the change at `at`. */
+interface Message {
+  at: number;
+  op: 'create' | 'replace' | 'delete';
+  resource: Resource;
+  index: number;
+}
+
+export async function apply(context: ApplyContext, changes: Change[]): Promise<Outcome[]> {
+  const outcomes: Outcome[] = changes.map((change) => ({ change, result: 'done' }));
+  let from = 0;
+  for (let to = 1; to <= changes.length; to++) {
+    if (to < changes.length && to - from < SLICE && !isLink(changes[from]!) && !isLink(changes[to]!)) continue;
+    applySlice(context, outcomes, from, to);
+    from = to;
+    if (to < changes.length) await turn();
+  }
+  return outcomes;
+}
+
+const resourceOf = (change: Change): Resource => (change.op === 'delete' ? change.have : change.want);
+const isLink = (change: Change): boolean => resourceOf(change).kind === 'link';
+
+function applySlice(context: ApplyContext, outcomes: Outcome[], from: number, to: number): void {
+  const only = outcomes[from]!;
+  if (isLink(only.change)) {
+    const result = applyLink(context.client, only.change, context.netns);
+    if (result === 'noop') only.result = 'noop';
+    else if (result) fail(only, result);
+    return;
+  }
+  const messages = prepare(context, outcomes, from, to);
+  const taken: Outcome[] = [];
+  for (const [message, reply] of send(context, messages)) settle(outcomes[message.at]!, message.op, reply, taken);
+  if (taken.length > 0) lookInto(context, taken);
+}
+
+/** Resolves devices; a change whose device is gone is settled without asking. */
+function prepare({ client }: ApplyContext, outcomes: Outcome[], from: number, to: number): Message[] {
+  const devices = new Devices(client);
+  const messages: Message[] = [];
+  for (let at = from; at < to; at++) {
+    const outcome = outcomes[at]!;
+    const { change } = outcome;
+    const resource = resourceOf(change);
+    const dev = deviceOf(resource);
+    const index = dev ? devices.index(dev) : 0;
+    if (resource.kind === 'file') fail(outcome, failureOf(EINVAL, '', nameOf(resource), 'netlink makes no files'));
+    else if (dev && index === 0) settle(outcome, change.op, { errno: ENODEV, extack: '' }, []);
+    else if (change.op !== 'update') messages.push({ at, op: change.op, resource, index });
+    else if (!change.recreate) messages.push({ at, op: 'replace', resource, index });
+    else {
+      const old = deviceOf(change.have);
+      messages.push({ at, op: 'delete', resource: change.have, index: old ? devices.index(old) : 0 });
+      messages.push({ at, op: 'create', resource, index });
+    }
+  }
+  return messages;
+}
+
+/** The device that must be named to the kernel; a route on a nexthop object goes where that goes. */
+function deviceOf(resource: Resource): string {
+  if (resource.kind === 'route') return resource.nexthopId ? '' : resource.dev;
+  return resource.kind === 'link' || resource.kind === 'file' ? '' : resource.dev;
+}
+
+/** Those that failed, with what the kernel said. */
+function send({ client, monitors }: ApplyContext, messages: Message[]): [Message, Reply][] {
+  const failed = client.batch(
+    messages.length,
+    (w, i) => {
+      const message = messages[i]!;
+      for (const { echoes } of monitors) echoes.expect(message.op, message.resource, message.index);
+      encode(w, message);
+    },
+    () => {
+      for (const monitor of monitors) monitor.drainSoon();
+    },
+  );
+  return [...failed].map(([i, reply]) => [messages[i]!, reply]);
+}
+
+function encode(w: Writer, { op, resource, index }: Message): void {
+  const flags = op === 'create' ? CREATE : REPLACE;
+  switch (resource.kind) {
+    case 'address':
+      if (op === 'delete') return writeAddress(w, c.RTM_DELADDR, 0, resource, index);
+      return writeAddress(w, c.RTM_NEWADDR, flags, resource, index);
+    case 'neighbour':
+      return op === 'delete' ? writeNeighbourDelete(w, resource, index) : writeNeighbour(w, flags, resource, index);
+    case 'fdb':
+      return op === 'delete' ? writeFdbDelete(w, resource, index) : writeFdb(w, flags, resource, index);
+    case 'nexthop':
+      return op === 'delete' ? writeNexthopDelete(w, resource.id) : writeNexthop(w, flags, resource, index);
+    case 'route':
+      return op === 'delete' ? writeRouteDelete(w, resource, index) : writeRoute(w, flags, resource, index);
+  }
+}
+
+const DONE_TO = { create: 'created', update: 'changed', replace: 'changed', delete: 'removed' } as const;
+
+/** Turns an error into the outcome; what was refused because its place is taken goes to `taken` for a second look. */
+function settle(outcome: Outcome, op: Message['op'] | 'update', reply: Reply, taken: Outcome[]): void {
+  const { change } = outcome;
+  if (op === 'delete' && isGone(reply.errno, reply.extack)) {
+    if (change.op === 'delete') outcome.result = 'noop';
+  } else if (reply.errno === EEXIST) {
+    taken.push(outcome);
+  } else {
+    const resource = resourceOf(change);
+    fail(outcome, failureOf(reply.errno, reply.extack, `${nameOf(resource)} was not ${DONE_TO[op]}`));
+  }
+}
+
+function fail(outcome: Outcome, failure: Failure): void {
+  outcome.result = 'failed';
+  outcome.failure = failure;
+}
+
+/** Reads what stands where these should be made. */
+function lookInto(context: ApplyContext, taken: Outcome[]): void {
+  const found = occupants(context.client, taken);
+  const again: Message[] = [];
+  const devices = new Devices(context.client);
+  taken.forEach((outcome, at) => {
+    const want = resourceOf(outcome.change);
+    const have = found.get(idOf(want));
+    const what = `${nameOf(want)} was not created`;
+    if (!have) fail(outcome, { ...failureOf(EEXIST, '', what, GONE_AGAIN), kind: 'transient' });
+    else if (serves(have, want)) outcome.result = 'noop';
+    else if (isDynamic(have)) {
+      again.push({ at, op: 'replace', resource: want, index: devices.index(deviceOf(want)) });
+    } else fail(outcome, failureOf(EEXIST, '', what, `${describe(have)} is in its place; remove that or leave it`));
+  });
+  for (const [{ at }, reply] of send(context, again)) {
+    const outcome = taken[at]!;
+    fail(outcome, failureOf(reply.errno, reply.extack, `${nameOf(resourceOf(outcome.change))} was not created`));
+  }
+}
+
+const GONE_AGAIN = 'what was in its place is gone again; it is tried again';
+
+/** Learned by the kernel from traffic, made by nobody: ours takes its place. */
+const isDynamic = (have: Have): boolean => (have.kind === 'neighbour' || have.kind === 'fdb') && !have.permanent;
+
+/** By id; of several the effective one. Routes by a dump, because a lookup may pass over the very one that is in the way. */
+function occupants(client: Client, taken: Outcome[]): Map<string, Have> {
+  const reader = new Reader(client, new Relevance({ networks: [], devices: [], uplink: '', files: [] }));
+  const wants = taken.map(({ change }) => resourceOf(change));
+  const routes = dumpRoutes(
+    reader,
+    wants.filter(({ kind }) => kind === 'route').map((want) => keyOf(want)),
+  );
+  const others = readIds(
+    reader,
+    wants.filter(({ kind }) => kind !== 'route').map((want) => idOf(want)),
+  );
+  const found = new Map<string, Have>();
+  for (const have of [...routes, ...others]) if (!found.has(idOf(have))) found.set(idOf(have), have);
+  return found;
+}

@@ -1,0 +1,150 @@
+/**
+ * Links on the wire (RTM_*LINK, struct ifinfomsg), with the attributes of a vxlan device.
+ * The wire has indexes where a Link has names, so a decoded one still lacks `master` and `vxlan.parent`: devices.ts fills them in.
+ */
+import type { Link, VxlanAttributes } from '../../../reconciler/resource.ts';
+import * as c from './constants.ts';
+import type { Message } from './message.ts';
+import type { Writer } from './writer.ts';
+
+const IFINFOMSG = 16;
+
+export interface LinkRecord {
+  link: Link;
+  index: number;
+  flags: number;
+  masterIndex: number;
+  /** Index of the vxlan device's underlay device, 0 for none. */
+  parentIndex: number;
+}
+
+export function writeLinkDump(w: Writer): void {
+  w.begin(c.RTM_GETLINK, c.NLM_F_DUMP, IFINFOMSG);
+  w.attrU32(c.IFLA_EXT_MASK, c.RTEXT_FILTER_SKIP_STATS);
+  w.end();
+}
+
+/** One link, by name or by index. */
+export function writeLinkGet(w: Writer, which: string | number): void {
+  const at = w.begin(c.RTM_GETLINK, 0, IFINFOMSG);
+  w.attrU32(c.IFLA_EXT_MASK, c.RTEXT_FILTER_SKIP_STATS);
+  if (typeof which === 'number') w.u32(at + 4, which);
+  else w.attrString(c.IFLA_IFNAME, which);
+  w.end();
+}
+
+/** True for a message about a link itself; a bridge tells about its ports with the same types in family AF_BRIDGE. */
+export const isLinkMessage = (m: Message): boolean => m.byte(m.body) === c.AF_UNSPEC;
+
+export function readLink(m: Message): LinkRecord {
+  const { body } = m;
+  const flags = m.u32(body + 8);
+  m.scan(body + IFINFOMSG);
+  const link: Link = {
+    kind: 'link',
+    name: m.attrString(c.IFLA_IFNAME),
+    type: '',
+    up: (flags & c.IFF_UP) !== 0,
+    mac: m.attrMac(c.IFLA_ADDRESS),
+    mtu: m.attrU32(c.IFLA_MTU),
+    alias: m.attrString(c.IFLA_IFALIAS),
+    master: '',
+  };
+  const record = { link, index: m.u32(body + 4), flags, masterIndex: m.attrU32(c.IFLA_MASTER), parentIndex: 0 };
+  const info = m.nest(c.IFLA_LINKINFO);
+  if (info) {
+    m.scan(info.from, info.to);
+    link.type = m.attrString(c.IFLA_INFO_KIND);
+    const data = m.nest(c.IFLA_INFO_DATA);
+    if (link.type === 'vxlan' && data) {
+      m.scan(data.from, data.to);
+      record.parentIndex = m.attrU32(c.IFLA_VXLAN_LINK);
+      link.vxlan = {
+        vni: m.attrU32(c.IFLA_VXLAN_ID),
+        port: m.attrU16be(c.IFLA_VXLAN_PORT),
+        local: m.attrIPv4(c.IFLA_VXLAN_LOCAL),
+        parent: '',
+        learning: m.attrU8(c.IFLA_VXLAN_LEARNING) !== 0,
+        gbp: m.has(c.IFLA_VXLAN_GBP),
+      };
+    }
+  }
+  return record;
+}
+
+/**
+ * Creates a vxlan device with exactly the attributes that flannel gives it (flannel pkg/backend/vxlan/device.go, vishvananda/netlink
+ * addVxlanAttrs), already up if wanted. The kernel takes no alias here: follow with `writeLinkChange`, in the same datagram.
+ */
+export function writeVxlanCreate(w: Writer, link: Link & { vxlan: VxlanAttributes }, parentIndex: number): void {
+  const { vxlan } = link;
+  const at = w.begin(c.RTM_NEWLINK, c.NLM_F_CREATE | c.NLM_F_EXCL, IFINFOMSG);
+  if (link.up) {
+    w.u32(at + 8, c.IFF_UP);
+    w.u32(at + 12, c.IFF_UP);
+  }
+  w.attrString(c.IFLA_IFNAME, link.name);
+  w.attrU32(c.IFLA_TXQLEN, 0);
+  if (link.mac) w.attrMac(c.IFLA_ADDRESS, link.mac);
+  if (link.mtu) w.attrU32(c.IFLA_MTU, link.mtu);
+  const info = w.openNest(c.IFLA_LINKINFO);
+  w.attrString(c.IFLA_INFO_KIND, 'vxlan');
+  const data = w.openNest(c.IFLA_INFO_DATA);
+  w.attrU32(c.IFLA_VXLAN_ID, vxlan.vni);
+  if (parentIndex) w.attrU32(c.IFLA_VXLAN_LINK, parentIndex);
+  if (vxlan.local) w.attrIPv4(c.IFLA_VXLAN_LOCAL, vxlan.local);
+  w.attrU8(c.IFLA_VXLAN_TTL, 0);
+  w.attrU8(c.IFLA_VXLAN_TOS, 0);
+  w.attrU8(c.IFLA_VXLAN_LEARNING, vxlan.learning ? 1 : 0);
+  w.attrU8(c.IFLA_VXLAN_PROXY, 0);
+  w.attrU8(c.IFLA_VXLAN_RSC, 0);
+  w.attrU8(c.IFLA_VXLAN_L2MISS, 0);
+  w.attrU8(c.IFLA_VXLAN_L3MISS, 0);
+  w.attrU8(c.IFLA_VXLAN_UDP_ZERO_CSUM6_TX, 0);
+  w.attrU8(c.IFLA_VXLAN_UDP_ZERO_CSUM6_RX, 0);
+  if (vxlan.gbp) w.attr(c.IFLA_VXLAN_GBP, 0);
+  if (vxlan.port > 0) w.attrU16be(c.IFLA_VXLAN_PORT, vxlan.port);
+  w.closeNest(data);
+  w.closeNest(info);
+  w.end();
+}
+
+/** What is to be changed of an existing link; what is absent stays as it is. */
+export interface LinkChange {
+  up?: boolean;
+  mac?: string;
+  mtu?: number;
+  alias?: string;
+  /** Those that vxlan_changelink takes. */
+  vxlan?: { local?: string; parentIndex?: number; learning?: boolean };
+}
+
+export function writeLinkChange(w: Writer, which: string | number, change: LinkChange): void {
+  const at = w.begin(c.RTM_NEWLINK, 0, IFINFOMSG);
+  if (typeof which === 'number') w.u32(at + 4, which);
+  else w.attrString(c.IFLA_IFNAME, which);
+  if (change.up !== undefined) {
+    w.u32(at + 8, change.up ? c.IFF_UP : 0);
+    w.u32(at + 12, c.IFF_UP);
+  }
+  if (change.mac !== undefined) w.attrMac(c.IFLA_ADDRESS, change.mac);
+  if (change.mtu !== undefined) w.attrU32(c.IFLA_MTU, change.mtu);
+  if (change.alias !== undefined) w.attrString(c.IFLA_IFALIAS, change.alias);
+  const { vxlan } = change;
+  if (vxlan) {
+    const info = w.openNest(c.IFLA_LINKINFO);
+    w.attrString(c.IFLA_INFO_KIND, 'vxlan');
+    const data = w.openNest(c.IFLA_INFO_DATA);
+    if (vxlan.parentIndex !== undefined) w.attrU32(c.IFLA_VXLAN_LINK, vxlan.parentIndex);
+    if (vxlan.local !== undefined) w.attrIPv4(c.IFLA_VXLAN_LOCAL, vxlan.local);
+    if (vxlan.learning !== undefined) w.attrU8(c.IFLA_VXLAN_LEARNING, vxlan.learning ? 1 : 0);
+    w.closeNest(data);
+    w.closeNest(info);
+  }
+  w.end();
+}
+
+export function writeLinkDelete(w: Writer, index: number): void {
+  w.u32(w.begin(c.RTM_DELLINK, 0, IFINFOMSG) + 4, index);
+  w.end();
+}

@@ -1,0 +1,68 @@
+/**
+ * Owns the netlink driver: links, addresses, neighbours, FDB entries, nexthop objects and routes of one network namespace.
+ * The work is done by list.ts, apply.ts and monitor.ts; here they get their two sockets, one for requests and one for events.
+ */
+
+import type { Driver } from '../../reconciler/driver.ts';
+import type { HostFacts } from '../../reconciler/host.ts';
+import { readHostFacts } from '../host/facts.ts';
+import { apply } from './apply.ts';
+import { Client } from './client.ts';
+import { readNexthop, writeNexthopGet } from './codec/nexthop.ts';
+import { EOPNOTSUPP } from './errno.ts';
+import { KINDS, list } from './list.ts';
+import { EVENT_BUFFER, EVENT_GROUPS, Monitor } from './monitor.ts';
+import { NetlinkSocket } from './socket.ts';
+import type { Transport } from './transport.ts';
+
+/** Answers to a batch of 200 need a quarter megabyte at most; more lets dumps come in bigger pieces. */
+const REQUEST_BUFFER = 4 << 20;
+
+export interface NetlinkOptions {
+  /** File of a network namespace ("/run/netns/NAME"); our own if absent. */
+  netns?: string;
+  /** Put around the request socket, to inject faults in tests. */
+  wrap?: (transport: Transport) => Transport;
+  /** Bytes that the event queue may hold; the kernel doubles it. */
+  eventBuffer?: number;
+}
+
+export interface NetlinkDriver extends Driver {
+  /** Synchronous; throws an Error if the kernel can't be asked. */
+  facts(): HostFacts;
+  /** Whether the kernel has nexthop objects (≥ 5.3). Asked once. */
+  supportsNexthops(): boolean;
+}
+
+/** Costs nothing until it is used: sockets are opened, and the C library loaded, at the first request. */
+export function openNetlink(options: NetlinkOptions = {}): NetlinkDriver {
+  const { netns, wrap = (transport) => transport, eventBuffer = EVENT_BUFFER } = options;
+  const client = new Client(wrap(new NetlinkSocket({ netns, receiveBuffer: REQUEST_BUFFER })));
+  const monitors = new Set<Monitor>();
+  let nexthops: boolean | undefined;
+
+  return {
+    kinds: KINDS,
+    list: (scope, interest) => list(client, scope, interest),
+    apply: (changes) => apply({ client, netns, monitors }, changes),
+    watch: async (emit, interest) => {
+      const socket = new NetlinkSocket({ netns, receiveBuffer: eventBuffer, groups: EVENT_GROUPS });
+      const monitor = new Monitor({ socket, client, emit, interest });
+      monitor.start();
+      monitors.add(monitor);
+      return async () => {
+        monitor.stop();
+        monitors.delete(monitor);
+      };
+    },
+    facts: () => readHostFacts(client),
+    supportsNexthops: () => {
+      nexthops ??= client.get((w) => writeNexthopGet(w, 1), readNexthop).errno !== EOPNOTSUPP;
+      return nexthops;
+    },
+    close: async () => {
+      for (const monitor of monitors) monitor.stop();
+      client.close();
+    },
+  };
+}

@@ -1,0 +1,114 @@
+/**
+ * Owns the changes of links, one at a time: a link takes everything under it along, so none is touched without a fresh look at what it is.
+ *
+ * - A device that is not the kind of device that the change is about is left alone: conflict.
+ * - The alias that marks a new device follows its creation in a request of its own: in the same datagram it would mark whatever stands there.
+ */
+import { writeFileSync } from 'node:fs';
+import type { Change } from '../../reconciler/driver.ts';
+import type { Failure } from '../../reconciler/failure.ts';
+import type { Link, VxlanAttributes } from '../../reconciler/resource.ts';
+import type { Client, Reply } from './client.ts';
+import { type LinkChange, writeLinkChange, writeLinkDelete, writeVxlanCreate } from './codec/link.ts';
+import { describe, nameOf, serves } from './describe.ts';
+import { Devices } from './devices.ts';
+import { EEXIST, EINVAL, ENODEV, failureOf, isGone } from './errno.ts';
+import { inNetns } from './netns.ts';
+
+/** undefined: done. "noop": it was so already. */
+type Result = Failure | 'noop' | undefined;
+
+export function applyLink(client: Client, change: Change, netns: string | undefined): Result {
+  if (change.op === 'delete') return change.have.kind === 'link' ? remove(client, change.have) : undefined;
+  const { want } = change;
+  if (want.kind !== 'link' || !isVxlan(want)) {
+    return failureOf(EINVAL, '', `${nameOf(want)} can't be made`, 'selvage makes vxlan devices only');
+  }
+  if (change.op === 'create') return create(client, want, netns);
+  if (!change.recreate) return update(client, want);
+  const removed = change.have.kind === 'link' ? remove(client, change.have) : undefined;
+  return typeof removed === 'object' ? removed : create(client, want, netns);
+}
+
+const isVxlan = (link: Link): link is Link & { vxlan: VxlanAttributes } =>
+  link.type === 'vxlan' && link.vxlan !== undefined;
+
+function create(client: Client, want: Link & { vxlan: VxlanAttributes }, netns: string | undefined): Result {
+  const what = `${nameOf(want)} was not created`;
+  const { parent } = want.vxlan;
+  const parentIndex = new Devices(client).index(parent);
+  if (parent && parentIndex === 0) return failureOf(ENODEV, '', what, `its underlay device ${parent} is gone`);
+  const reply = client.change((w) => writeVxlanCreate(w, want, parentIndex));
+  if (reply.errno === EEXIST) return inTheWay(client, want, reply, what);
+  if (reply.errno !== 0) return failureOf(reply.errno, reply.extack, what);
+  refuseRouterAdvertisements(want.name, netns);
+  if (!want.alias) return undefined;
+  const index = new Devices(client).index(want.name);
+  const marked = client.change((w) => writeLinkChange(w, index, { alias: want.alias }));
+  return marked.errno === 0 ? undefined : failureOf(marked.errno, marked.extack, `${nameOf(want)} was not marked`);
+}
+
+/** As flannel ≥ 0.28 does, and as little as it cares if that fails (a host without IPv6 has no such file). */
+function refuseRouterAdvertisements(name: string, netns: string | undefined): void {
+  try {
+    inNetns(netns, () => writeFileSync(`/proc/sys/net/ipv6/conf/${name}/accept_ra`, '0'));
+  } catch {
+    // no IPv6, or /proc/sys is read-only in this container
+  }
+}
+
+/** EEXIST has two reasons: the name is taken, or another vxlan device holds the VNI on that port. */
+function inTheWay(client: Client, want: Link & { vxlan: VxlanAttributes }, reply: Reply, what: string): Result {
+  const devices = new Devices(client);
+  const links = devices.loadAll().records.map((record) => devices.complete(record));
+  const named = links.find(({ name }) => name === want.name);
+  if (named && serves(named, want)) return 'noop';
+  const { vni, port } = want.vxlan;
+  const rival = links.find(({ vxlan }) => vxlan?.vni === vni && (port === 0 || vxlan.port === port));
+  const holder = named ?? rival;
+  if (!holder) return failureOf(EEXIST, reply.extack, what);
+  return failureOf(EEXIST, reply.extack, what, `${describe(holder)} is in its place; remove or reconfigure that`);
+}
+
+function update(client: Client, want: Link & { vxlan: VxlanAttributes }): Result {
+  const what = `${nameOf(want)} was not changed`;
+  const devices = new Devices(client);
+  const record = devices.record(want.name);
+  if (!record) return failureOf(ENODEV, '', what);
+  const have = devices.complete(record);
+  if (have.vxlan?.vni !== want.vxlan.vni) return failureOf(EEXIST, '', what, `${describe(have)} has taken its place`);
+  const change = differences(have, want, devices);
+  if (change === 'parentGone') return failureOf(ENODEV, '', what, `its underlay device ${want.vxlan.parent} is gone`);
+  if (Object.keys(change).length === 0) return 'noop';
+  const reply = client.change((w) => writeLinkChange(w, record.index, change));
+  return reply.errno === 0 ? undefined : failureOf(reply.errno, reply.extack, what);
+}
+
+function differences(have: Link, want: Link & { vxlan: VxlanAttributes }, devices: Devices): LinkChange | 'parentGone' {
+  const change: LinkChange = {};
+  if (have.up !== want.up) change.up = want.up;
+  if (want.mac && have.mac !== want.mac) change.mac = want.mac;
+  if (want.mtu && have.mtu !== want.mtu) change.mtu = want.mtu;
+  if (have.alias !== want.alias) change.alias = want.alias;
+  const { local, parent, learning } = want.vxlan;
+  const vxlan: LinkChange['vxlan'] = {};
+  if (local && have.vxlan?.local !== local) vxlan.local = local;
+  if (parent && have.vxlan?.parent !== parent) vxlan.parentIndex = devices.index(parent);
+  if (vxlan.parentIndex === 0) return 'parentGone';
+  if (have.vxlan?.learning !== learning) vxlan.learning = learning;
+  if (Object.keys(vxlan).length > 0) change.vxlan = vxlan;
+  return change;
+}
+
+function remove(client: Client, have: Link): Result {
+  const what = `${nameOf(have)} was not removed`;
+  const record = new Devices(client).record(have.name);
+  if (!record) return 'noop';
+  const { link } = record;
+  if (link.type !== have.type || link.vxlan?.vni !== have.vxlan?.vni) {
+    return failureOf(EEXIST, '', what, `${describe(link)} has taken its place`);
+  }
+  const reply = client.change((w) => writeLinkDelete(w, record.index));
+  if (reply.errno === 0) return undefined;
+  return isGone(reply.errno, reply.extack) ? 'noop' : failureOf(reply.errno, reply.extack, what);
+}

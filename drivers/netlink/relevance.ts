@@ -1,0 +1,53 @@
+/**
+ * Owns the question whether something on the host can concern this instance (reconciler/driver.ts, Interest), asked of names and numbers.
+ * A host may carry a full BGP table, hundreds of bridges and a busy ARP table: those are left out as early as can be.
+ */
+import type { Interest } from '../../reconciler/driver.ts';
+import { type Link, type Nexthop, type Route, SELVAGE_PROTOCOL } from '../../reconciler/resource.ts';
+import { ipv4Number, prefixLength } from './codec/text.ts';
+
+export class Relevance {
+  readonly devices: ReadonlySet<string>;
+  readonly uplink: string;
+  readonly #networks: { base: number; mask: number; length: number }[];
+
+  constructor(interest: Interest) {
+    this.devices = new Set(interest.devices);
+    this.uplink = interest.uplink;
+    this.#networks = interest.networks
+      .map((cidr) => {
+        const length = prefixLength(cidr);
+        const mask = (-1 << (32 - length)) >>> 0;
+        return { base: (ipv4Number(cidr) & mask) >>> 0, mask, length };
+      })
+      .filter(({ length }) => length > 0); // 0.0.0.0/0 is how a network without IPv4 reads: everything would be inside
+  }
+
+  /** Is the prefix (32 for an address) inside one of the networks? */
+  inNetworks(address: number, length = 32): boolean {
+    for (const { base, mask, length: shortest } of this.#networks) {
+      if (length >= shortest && (address & mask) >>> 0 === base) return true;
+    }
+    return false;
+  }
+
+  /** Ours, wanted, the uplink, or what a flannel may have left behind. */
+  link(link: Link): boolean {
+    return this.devices.has(link.name) || link.name === this.uplink || isTunnel(link);
+  }
+
+  /** A tunnel's addresses tell whose it is, so they are looked at even where nothing else under it is. */
+  addressesOf(link: Link): boolean {
+    return this.devices.has(link.name) || (isTunnel(link) && link.name !== this.uplink);
+  }
+
+  route(route: Route): boolean {
+    return this.devices.has(route.dev) || this.inNetworks(ipv4Number(route.dst), prefixLength(route.dst));
+  }
+
+  nexthop(nexthop: Nexthop): boolean {
+    return nexthop.protocol === SELVAGE_PROTOCOL || this.inNetworks(nexthop.id) || this.devices.has(nexthop.dev);
+  }
+}
+
+const isTunnel = (link: Link): boolean => link.type === 'vxlan' || link.name.startsWith('flannel.');
