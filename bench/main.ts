@@ -1,0 +1,68 @@
+/**
+ * Owns `npm run bench`: the figures that selvage is held to, measured on this machine, and what they don't say.
+ *
+ *   npm run bench                 all of them, about four minutes
+ *   npm run bench -- cold         only some: cold, daemon
+ *   npm run bench -- --quick      fewer samples
+ */
+import { availableParallelism, release } from 'node:os';
+import { cold } from './cold.ts';
+import { driftWritesNothing, idle, latency, Running } from './daemon.ts';
+import { type Figure, figureLine, isMissed } from './figures.ts';
+
+const args = process.argv.slice(2);
+const quick = args.includes('--quick');
+const parts = args.filter((arg) => !arg.startsWith('--'));
+const wanted = (part: string) => parts.length === 0 || parts.includes(part);
+
+const NOT_MEASURED = `What these figures don't say:
+  - flanneld itself is not run; iproute2 loading the same objects from files, which asks no etcd and verifies nothing, stands for the
+    least that any program of plain gateways can take.
+  - etcd is on this machine, on tmpfs, and alone: no network, no disk, no quorum. The peers are leases without hosts behind them.
+  - Every "→" ends when iproute2's monitor has read the kernel's announcement; its own wake-up is in it, packets are not.
+  - Memory is of one process, without what the kernel spends on routes, and of this Node version.
+  - Times are of this machine, which may have had other work; the ratios are of runs in alternation.`;
+
+const figures: Figure[] = [];
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+async function part(what: string, work: () => Promise<Figure[]>): Promise<void> {
+  process.stderr.write(`… ${what}\n`);
+  for (const figure of await work()) {
+    figures.push(figure);
+    say(figureLine(figure));
+  }
+}
+
+async function daemonPart(): Promise<void> {
+  process.stderr.write('… two daemons are being brought up, with 64 and with 4,096 peers\n');
+  const few = await Running.start(64);
+  try {
+    const many = await Running.start(4096);
+    try {
+      await part('leases are put and routes deleted', () => latency(few, many, quick ? 25 : 105));
+      await part('drift', async () => [await driftWritesNothing(many)]);
+      await part('the daemon idles', () => idle(many, quick ? 20 : 65));
+    } finally {
+      await many.stop();
+    }
+  } finally {
+    await few.stop();
+  }
+}
+
+say(`Node ${process.version}, kernel ${release()}, ${availableParallelism()} cores\n`);
+try {
+  if (wanted('cold')) {
+    await part('cold start, 4,096 peers', () => cold(4096, quick ? 3 : 7, 3, 160));
+    await part('cold start, 16,384 peers', () => cold(16_384, quick ? 1 : 3, 0.5));
+  }
+  if (wanted('daemon')) await daemonPart();
+  const missed = figures.filter(isMissed);
+  say(
+    `\n${missed.length === 0 ? 'All limits are kept.' : `Missed: ${missed.map(({ what }) => what).join('; ')}.`}\n\n${NOT_MEASURED}`,
+  );
+} catch (error) {
+  process.stderr.write(`selvage: the benchmark failed: ${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+}
