@@ -34,8 +34,7 @@ export function readEvent(m: Message, context: EventContext, scope: Scope): void
     readLinkEvent(m, context, scope);
     return;
   }
-  const echoesTakeIt = type === c.RTM_DELNEIGH || m.byte(m.body) === c.AF_BRIDGE;
-  if (context.ownPortId !== 0 && m.portId === context.ownPortId && !echoesTakeIt) return;
+  if (context.ownPortId !== 0 && m.portId === context.ownPortId) return;
   switch (type) {
     case c.RTM_NEWNEIGH:
     case c.RTM_DELNEIGH:

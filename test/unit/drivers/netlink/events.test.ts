@@ -1,0 +1,177 @@
+/** What an event means: where to look, and what is passed over. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as c from '../../../../drivers/netlink/codec/constants.ts';
+import { Echoes } from '../../../../drivers/netlink/echoes.ts';
+import { type EventContext, readEvent } from '../../../../drivers/netlink/events.ts';
+import { Relevance } from '../../../../drivers/netlink/relevance.ts';
+import type { Fdb, Neighbour } from '../../../../reconciler/resource.ts';
+import { emptyScope } from '../../../../reconciler/scope.ts';
+import { bytesOf, macBytes, received, rt } from './oracle.ts';
+
+const OWN = 4711;
+const FLANNEL = 7;
+const UPLINK = 2;
+const OTHER = 9;
+const MAC = '02:aa:00:00:00:22';
+
+const context = (): EventContext => ({
+  relevance: new Relevance({ networks: ['10.5.0.0/16'], devices: ['flannel.1'], uplink: 'eth0', files: [] }),
+  names: new Map([
+    [UPLINK, 'eth0'],
+    [FLANNEL, 'flannel.1'],
+    [OTHER, 'docker0'],
+  ]),
+  ownPortId: OWN,
+  echoes: new Echoes(),
+});
+
+/** Link names and ids that the message leads to. */
+function look(message: ReturnType<typeof received>, where = context()): string[] {
+  const scope = emptyScope();
+  readEvent(message, where, scope);
+  assert.equal(scope.all || scope.kinds.size > 0 || scope.peers.size > 0, false);
+  return [...scope.links, ...scope.ids];
+}
+
+const neighbour = (type: number, data: object, attrs: object, port = 0) =>
+  received(
+    type,
+    (out) =>
+      rt.formatNeighborMessage(
+        { kind: 'neighbor', data: { family: 2, ifindex: FLANNEL, state: { permanent: true }, ...data }, attrs },
+        out,
+      ),
+    0,
+    port,
+  );
+const arp = (type: number, ifindex: number, port = 0) =>
+  neighbour(type, { ifindex }, { dst: bytesOf('10.5.34.0'), lladdr: macBytes(MAC) }, port);
+const fdb = (type: number, port = 0) =>
+  neighbour(type, { family: 7, flags: { self: true } }, { lladdr: macBytes(MAC), dst: bytesOf('192.0.2.9') }, port);
+const route = (type: number, data: object, attrs: object, port = 0) =>
+  received(
+    type,
+    (out) =>
+      rt.formatRouteMessage(
+        {
+          kind: 'route',
+          data: { family: 2, dstLen: 24, table: 254, type: 'UNICAST', ...data },
+          attrs: { dst: bytesOf('10.5.34.0'), oif: OTHER, ...attrs },
+        },
+        out,
+      ),
+    0,
+    port,
+  );
+const link = (type: number, index: number, ifname: string, family = 0) =>
+  received(
+    type,
+    (out) => rt.formatLinkMessage({ kind: 'link', data: { index, family }, attrs: { ifname } }, out),
+    0,
+    OWN,
+  );
+
+test('neighbours count on our devices only', () => {
+  assert.deepEqual(look(arp(c.RTM_NEWNEIGH, FLANNEL)), ['neighbour flannel.1|10.5.34.0']);
+  assert.deepEqual(look(arp(c.RTM_DELNEIGH, FLANNEL)), ['neighbour flannel.1|10.5.34.0']);
+  assert.deepEqual(look(arp(c.RTM_NEWNEIGH, UPLINK)), []);
+  assert.deepEqual(look(arp(c.RTM_NEWNEIGH, OTHER)), []);
+  assert.deepEqual(look(arp(c.RTM_NEWNEIGH, 99)), []);
+});
+
+test('FDB entries count if they are vxlan’s own', () => {
+  assert.deepEqual(look(fdb(c.RTM_NEWNEIGH)), [`fdb flannel.1|${MAC}`]);
+  assert.deepEqual(look(fdb(c.RTM_DELNEIGH)), [`fdb flannel.1|${MAC}`]);
+});
+
+test('routes count in table main, inside the networks or through our devices', () => {
+  const id = 'route 254|10.5.34.0/24|0|0';
+  assert.deepEqual(look(route(c.RTM_NEWROUTE, {}, {})), [id]);
+  assert.deepEqual(look(route(c.RTM_DELROUTE, {}, {})), [id]);
+  assert.deepEqual(look(route(c.RTM_NEWROUTE, { table: 100 }, {})), []);
+  assert.deepEqual(look(route(c.RTM_NEWROUTE, {}, { table: 1000 })), []);
+  assert.deepEqual(look(route(c.RTM_NEWROUTE, {}, { dst: bytesOf('10.6.34.0') })), []);
+  assert.deepEqual(look(route(c.RTM_NEWROUTE, {}, { dst: bytesOf('10.6.34.0'), oif: FLANNEL })), [
+    'route 254|10.6.34.0/24|0|0',
+  ]);
+  assert.deepEqual(look(route(c.RTM_NEWROUTE, { tos: 16 }, { priority: 7 })), ['route 254|10.5.34.0/24|16|7']);
+});
+
+test('nexthop objects count by their id', () => {
+  const nexthop = (id: number) =>
+    received(c.RTM_DELNEXTHOP, (out) =>
+      rt.formatNextHopMessage({ kind: 'nextHop', data: { family: 2 }, attrs: { id, oif: OTHER } } as never, out),
+    );
+  assert.deepEqual(look(nexthop(0x0a052200)), ['nexthop 168108544']);
+  assert.deepEqual(look(nexthop(5)), []);
+});
+
+test('addresses make their link suspect, on our devices and the uplink', () => {
+  const address = (index: number) =>
+    received(c.RTM_DELADDR, (out) =>
+      rt.formatAddressMessage(
+        { kind: 'address', data: { family: 2, index }, attrs: { local: bytesOf('10.1.1.1') } },
+        out,
+      ),
+    );
+  assert.deepEqual(look(address(FLANNEL)), ['flannel.1']);
+  assert.deepEqual(look(address(UPLINK)), ['eth0']);
+  assert.deepEqual(look(address(OTHER)), []);
+});
+
+test('links count whoever caused it, bridge ports do not', () => {
+  assert.deepEqual(look(link(c.RTM_NEWLINK, FLANNEL, 'flannel.1')), ['flannel.1']);
+  assert.deepEqual(look(link(c.RTM_DELLINK, FLANNEL, 'flannel.1')), ['flannel.1']);
+  assert.deepEqual(look(link(c.RTM_NEWLINK, UPLINK, 'eth0')), ['eth0']);
+  assert.deepEqual(look(link(c.RTM_NEWLINK, 11, 'flannel.99')), ['flannel.99']);
+  assert.deepEqual(look(link(c.RTM_NEWLINK, OTHER, 'docker0')), []);
+  assert.deepEqual(look(link(c.RTM_DELLINK, FLANNEL, 'flannel.1', 7)), []);
+});
+
+test('a device that is renamed is suspect under both names, and known by the new one', () => {
+  const where = context();
+  assert.deepEqual(look(link(c.RTM_NEWLINK, FLANNEL, 'old0'), where), ['flannel.1']);
+  assert.deepEqual(look(arp(c.RTM_NEWNEIGH, FLANNEL), where), []);
+  assert.deepEqual(look(link(c.RTM_NEWLINK, FLANNEL, 'flannel.1'), where), ['flannel.1']);
+  assert.deepEqual(look(arp(c.RTM_NEWNEIGH, FLANNEL), where), ['neighbour flannel.1|10.5.34.0']);
+});
+
+test('a new device is known from its event on', () => {
+  const where = context();
+  where.names.delete(FLANNEL);
+  assert.deepEqual(look(arp(c.RTM_NEWNEIGH, FLANNEL), where), []);
+  look(link(c.RTM_NEWLINK, FLANNEL, 'flannel.1'), where);
+  assert.deepEqual(look(arp(c.RTM_NEWNEIGH, FLANNEL), where), ['neighbour flannel.1|10.5.34.0']);
+});
+
+test('what our own socket did is passed over, other processes’ doings are not', () => {
+  assert.deepEqual(look(arp(c.RTM_NEWNEIGH, FLANNEL, OWN)), []);
+  assert.deepEqual(look(route(c.RTM_NEWROUTE, {}, {}, OWN)), []);
+  assert.deepEqual(look(route(c.RTM_NEWROUTE, {}, {}, OWN + 1)).length, 1);
+  const unopened = { ...context(), ownPortId: 0 };
+  assert.deepEqual(look(arp(c.RTM_NEWNEIGH, FLANNEL, 0), unopened).length, 1);
+});
+
+test('echoes that the kernel does not stamp are expected once, and no longer than the queue lasts', () => {
+  const where = context();
+  const entry: Fdb = { kind: 'fdb', dev: 'flannel.1', mac: MAC, dst: '192.0.2.9', permanent: true, plain: true };
+  const neigh: Neighbour = {
+    kind: 'neighbour',
+    dev: 'flannel.1',
+    ip: '10.5.34.0',
+    mac: MAC,
+    permanent: true,
+    protocol: 115,
+  };
+  where.echoes.expect('create', entry, FLANNEL);
+  assert.deepEqual(look(fdb(c.RTM_DELNEIGH), where).length, 1); // a delete is not what we did
+  assert.deepEqual(look(fdb(c.RTM_NEWNEIGH), where), []);
+  assert.deepEqual(look(fdb(c.RTM_NEWNEIGH), where).length, 1); // the second one is somebody else's
+  where.echoes.expect('delete', neigh, FLANNEL);
+  assert.deepEqual(look(arp(c.RTM_DELNEIGH, FLANNEL), where), []);
+  where.echoes.expect('delete', neigh, FLANNEL);
+  where.echoes.expect('delete', neigh, FLANNEL);
+  where.echoes.clear();
+  assert.deepEqual(look(arp(c.RTM_DELNEIGH, FLANNEL), where).length, 1);
+});
