@@ -22,7 +22,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 import protobuf from 'protobufjs';
-import { root, script } from './setup.mjs';
+import { notWritable, root, SetupError, script } from './setup.mjs';
 import { warmUp } from './warm-up.mjs';
 
 const require = createRequire(import.meta.url);
@@ -52,7 +52,7 @@ const etcd3Protocol = {
 /** The bundle's text, its first line its own hash, and how many bytes came from where. */
 async function bundle(entry) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const result = await esbuild.build({
+  const options = {
     entryPoints: [entry],
     absWorkingDir: root,
     nodePaths: [join(root, 'node_modules')],
@@ -71,6 +71,9 @@ async function bundle(entry) {
     supported: { 'dynamic-import': false }, // a vm.Script has none; becomes require()
     plugins: [etcd3Protocol],
     logLevel: 'warning',
+  };
+  const result = await esbuild.build(options).catch((cause) => {
+    throw new SetupError('esbuild could not bundle selvage (see above).', 1, { cause });
   });
   const text = result.outputFiles[0].text;
   const id = createHash('sha256').update(text).digest('hex').slice(0, 16);
@@ -105,10 +108,14 @@ export async function build({ entry = join(root, 'main.ts'), folder = join(root,
   const { id, text, inputs } = await bundle(entry);
   const file = (name) => join(folder, name);
   const cache = `selvage-${id}-${process.version}-${process.arch}.cache`;
-  mkdirSync(folder, { recursive: true });
-  replace(file('package.json'), '{ "type": "commonjs" }\n');
-  replace(file('selvage.js'), readFileSync(require.resolve('./loader.cjs')), 0o755);
-  replace(file('selvage.cjs'), text);
+  try {
+    mkdirSync(folder, { recursive: true });
+    replace(file('package.json'), '{ "type": "commonjs" }\n');
+    replace(file('selvage.js'), readFileSync(require.resolve('./loader.cjs')), 0o755);
+    replace(file('selvage.cjs'), text);
+  } catch (cause) {
+    throw notWritable(cause);
+  }
   if (!existsSync(file(cache))) say(await warmUp(file('selvage.cjs'), file(cache)));
   for (const name of readdirSync(folder)) {
     if (/^selvage-.*\.cache$/.test(name) && name !== cache) rmSync(file(name), { force: true });

@@ -27,8 +27,8 @@ const COMMANDS = {
 
 /** A sentence for a person; the scripts print it without a stack and exit with `code`. */
 export class SetupError extends Error {
-  constructor(message, code = 1) {
-    super(message);
+  constructor(message, code = 1, options) {
+    super(message, options);
     this.code = code;
   }
 }
@@ -150,10 +150,23 @@ async function installDebianPackages() {
   say('Debian packages are installed.');
 }
 
+/** A checkout that root once set up can't be written by its owner any more. */
+export const notWritable = (cause) =>
+  new SetupError(
+    `This checkout can't be written (${cause.message}): run this as root, or give the files back to you.`,
+    77,
+    { cause },
+  );
+
 /** Returns what unlocks. The lock is the kernel's, on an open file, and so gone with this process however that ends. */
 function lock() {
-  mkdirSync(join(root, '.cache'), { recursive: true });
-  const fd = openSync(join(root, '.cache/setup.lock'), 'w');
+  let fd;
+  try {
+    mkdirSync(join(root, '.cache'), { recursive: true });
+    fd = openSync(join(root, '.cache/setup.lock'), 'w');
+  } catch (cause) {
+    throw notWritable(cause);
+  }
   const flock = (...args) => spawnSync('flock', [...args, '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
   // 1: somebody else has it. Without a flock command (not Linux) there is no waiting.
   if (flock('--nonblock').status === 1) {
