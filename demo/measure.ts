@@ -48,8 +48,8 @@ function kernelTime(monitor: KernelMonitor, mark: number, sentAt?: number): numb
 function driftOf(log: string): DriftEntry[] | undefined {
   const entries = log.split('\n').flatMap((line) => {
     if (!line.startsWith('{') || !line.endsWith('}')) return [];
-    const { drift } = JSON.parse(line) as { drift?: DriftEntry[] };
-    return drift ?? [];
+    const { round } = JSON.parse(line) as { round?: { drift: DriftEntry[] } };
+    return round?.drift ?? [];
   });
   return entries.length > 0 ? entries : undefined;
 }

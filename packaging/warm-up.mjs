@@ -16,10 +16,14 @@ const self = fileURLToPath(import.meta.url);
 const recorder = fileURLToPath(new URL('./record-cache.cjs', import.meta.url));
 const CONFIG = '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}';
 
+/** Nothing that the person has set for selvage or etcd. */
+const environment = () =>
+  Object.fromEntries(Object.entries(plainEnvironment()).filter(([name]) => !/^(SELVAGE_|FLANNELD_|ETCD)/.test(name)));
+
 /** One run of selvage that adds to the cache; its exit code is its own affair, for the cache is taken at any. */
 function record(bundle, cache, args, input = '') {
   spawnSync(process.execPath, [recorder, bundle, cache, ...args], {
-    env: plainEnvironment(),
+    env: environment(),
     input,
     stdio: ['pipe', 'ignore', 'ignore'],
     timeout: 30_000,
@@ -29,7 +33,7 @@ function record(bundle, cache, args, input = '') {
 
 function put(key, value) {
   execFileSync('etcdctl', ['put', `/coreos.com/network/${key}`, value], {
-    env: { ...process.env, ETCDCTL_API: '3' },
+    env: { ...environment(), ETCDCTL_API: '3' },
     stdio: 'ignore',
     timeout: 10_000,
   });
@@ -53,7 +57,7 @@ async function realRuns(bundle, cache) {
   ip('route add default via 192.168.64.1');
   // Ends with us, however we end.
   const etcd = spawn('setpriv', ['--pdeathsig', 'KILL', 'etcd', '--data-dir', folder], {
-    env: plainEnvironment(),
+    env: environment(),
     stdio: 'ignore',
   });
   try {
