@@ -1,14 +1,7 @@
 /** Owns the report as it goes into a ticket or a chat. */
 import type { Report } from '../report.ts';
-import { capped, headline, heldMark, plain, summaryLine, troubles } from './text.ts';
-
-/** A key from etcd must not end its cell or start markup of its own. */
-const cell = (text: string): string => plain(text).replace(/[\\|`*_<>[\]]/g, (c) => `\\${c}`);
-
-function table(head: string[], rows: string[][]): string {
-  const line = (cells: string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map((row) => line(row.map(cell)))].join('\n');
-}
+import { cell, markdownTable as table } from './draw.ts';
+import { capped, headline, heldMark, summaryLine, troubles } from './text.ts';
 
 export function renderMarkdown(report: Report): string {
   const blocks = [`## selvage: ${cell(headline(report))}`];

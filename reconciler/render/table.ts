@@ -1,19 +1,7 @@
 /** Owns the report as a person reads it on a terminal. */
 import type { Report } from '../report.ts';
+import { draw } from './draw.ts';
 import { capped, headline, heldMark, plain, summaryLine, troubles } from './text.ts';
-
-/** The drawing library is loaded when there is something to draw: start-up counts, and the daemon never draws. */
-async function draw(head: string[], rows: string[][]): Promise<string> {
-  const { default: Table } = await import('cli-table3');
-  const table = new Table({ head, style: { head: [], border: [] }, chars: RULES });
-  table.push(...rows);
-  // Cells are padded to their column; the last one's padding would only wrap on a narrow terminal.
-  return table.toString().replace(/[ \t]+$/gm, '');
-}
-
-const NONE = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'];
-const INNER = ['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'];
-const RULES = { ...Object.fromEntries([...NONE, ...INNER].map((name) => [name, ''])), middle: '  ' };
 
 export async function renderTable(report: Report): Promise<string> {
   const blocks = [headline(report)];

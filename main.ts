@@ -1,0 +1,203 @@
+/**
+ * The composition root: the only file that knows everybody. It reads what people say, puts the drivers together, runs one command and
+ * turns its end into an exit code (DESIGN 5). stdout carries the answer and nothing else.
+ */
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeNetworkConfig } from './config/check-config.ts';
+import { ConfigError, UsageError } from './config/errors.ts';
+import { helpText } from './config/help.ts';
+import { parseNetworkConfig } from './config/network.ts';
+import { type Options, parseOptions } from './config/options.ts';
+import { openEtcdV3 } from './drivers/etcd/source.ts';
+import { createFileDriver } from './drivers/files/driver.ts';
+import { serveHealth } from './drivers/health/server.ts';
+import { mayAdministerNetwork } from './drivers/host/capabilities.ts';
+import { readSysctl } from './drivers/host/sysctl.ts';
+import { openLog } from './drivers/log/logger.ts';
+import { openNetlink } from './drivers/netlink/driver.ts';
+import { cronProblem, startLevelPass } from './drivers/schedule/level-pass.ts';
+import { notifySystemd } from './drivers/systemd/notify.ts';
+import { EXIT, exitCodeOf } from './reconciler/exit-code.ts';
+import { Mirror } from './reconciler/mirror.ts';
+import { type Format, render } from './reconciler/render/index.ts';
+import { leasesDocument, renderLeases } from './reconciler/render/leases.ts';
+import { Agent } from './states/agent.ts';
+import { startDaemon } from './states/daemon.ts';
+import type { AgentDeps, Log } from './states/deps.ts';
+import { repairOnce, reportDrift } from './states/once.ts';
+import { RunError } from './states/run-error.ts';
+
+declare const SELVAGE_VERSION: string | undefined;
+/** Put in by the build; a checkout that runs unbuilt says so. */
+const VERSION = typeof SELVAGE_VERSION === 'string' ? SELVAGE_VERSION : '0.0.0-unbuilt';
+
+async function main(argv: string[]): Promise<number> {
+  const options = parseOptions(argv, process.env);
+  switch (options.command) {
+    case 'help':
+      return answer(helpText());
+    case 'version':
+      return answer(`selvage ${VERSION}\n`);
+    case 'check-config':
+      return checkConfig(options.args[0] ?? '-');
+    case 'leases':
+      return leases(options);
+    case 'drift':
+      return oneShot(options, reportDrift);
+    case 'run':
+      return options.once ? oneShot(options, repairOnce) : daemon(options);
+  }
+}
+
+function checkConfig(file: string): number {
+  let text: string;
+  try {
+    text = readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`The config file ${file} can't be read (${(cause as Error).message}).`, undefined, { cause });
+  }
+  return answer(`${JSON.stringify(describeNetworkConfig(parseNetworkConfig(text)), null, 2)}\n`);
+}
+
+async function leases(options: Options): Promise<number> {
+  const source = openStore(options);
+  try {
+    const mirror = new Mirror(options.etcd.prefix);
+    mirror.applySnapshot(await source.snapshot(), Date.now());
+    const ids = mirror.allLeases.map((lease) => lease.leaseId).filter((id) => id !== '0');
+    const document = leasesDocument(mirror, source.kind, await source.leases.timeLeft([...new Set(ids)]));
+    return answer(await renderLeases(document, formatOf(options)));
+  } finally {
+    await source.close();
+  }
+}
+
+async function oneShot(options: Options, run: typeof repairOnce): Promise<number> {
+  if (run === repairOnce) requirePermission();
+  const deps = composeDeps(options, openLog(options.logLevel));
+  try {
+    const report = await run(deps);
+    answer(await render(report, formatOf(options)));
+    return exitCodeOf(report);
+  } finally {
+    await closeAll(deps);
+  }
+}
+
+async function daemon(options: Options): Promise<number> {
+  requirePermission();
+  const problem = cronProblem(options.resync);
+  if (problem)
+    throw new UsageError(
+      `--resync ${options.resync} is no cron expression (${problem}): e.g. "* * * * *" is every minute.`,
+      'resync',
+    );
+  const log = openLog(options.logLevel);
+  const deps = composeDeps(options, log);
+  let ready = false;
+  const agent = new Agent(deps, 'run', () => {
+    ready = true;
+    notifySystemd('READY=1');
+  });
+  const stopHealth = await serve(options, agent, () => ready);
+  log.info({ version: VERSION, prefix: options.etcd.prefix, store: deps.source.where }, `selvage ${VERSION} starts.`);
+  if (options.ignored.length)
+    log.info(
+      { flags: options.ignored },
+      `Accepted for flanneld's sake and without effect here: --${options.ignored.join(', --')}.`,
+    );
+
+  const running = startDaemon(agent);
+  const stop = (signal: NodeJS.Signals): void => {
+    log.info({ signal }, `${signal}: finishing the change in hand.`);
+    notifySystemd('STOPPING=1');
+    running.stop();
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  try {
+    await running.done;
+    return EXIT.ok;
+  } finally {
+    stopHealth();
+    await closeAll(deps);
+  }
+}
+
+async function serve(options: Options, agent: Agent, ready: () => boolean): Promise<() => void> {
+  const { ip, port } = options.healthz;
+  if (port === 0) return () => {};
+  return serveHealth(ip, port, {
+    ready,
+    report: () => agent.journal.lastReport && `${JSON.stringify(agent.journal.lastReport, null, 2)}\n`,
+  });
+}
+
+function openStore({ etcd }: Options) {
+  return openEtcdV3(etcd);
+}
+
+function composeDeps(options: Options, log: Log): AgentDeps {
+  const netlink = openNetlink();
+  return {
+    options,
+    log,
+    clock: { now: Date.now, sleep: async (ms, signal) => void (await sleep(ms, undefined, { signal })) },
+    random: Math.random,
+    source: openStore(options),
+    drivers: [netlink, createFileDriver()],
+    host: {
+      hostname: hostname(),
+      facts: async () => netlink.facts(),
+      nexthopObjects: () => netlink.supportsNexthops(),
+      sysctl: readSysctl,
+    },
+    levelPass: (pass) => startLevelPass(options.resync, Math.random, pass),
+    previousSubnetEnv: readOrEmpty(options.subnetFile),
+  };
+}
+
+function requirePermission(): void {
+  if (mayAdministerNetwork()) return;
+  throw new RunError(
+    'denied',
+    'selvage may not change links and routes here (CAP_NET_ADMIN is missing): run it as root, or give its unit AmbientCapabilities=CAP_NET_ADMIN. A drift report needs no permission.',
+  );
+}
+
+async function closeAll({ source, drivers }: AgentDeps): Promise<void> {
+  await Promise.allSettled([source.close(), ...drivers.map((driver) => driver.close())]);
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+const formatOf = (options: Options): Format => options.format ?? (process.stdout.isTTY ? 'table' : 'json');
+
+function answer(text: string): number {
+  process.stdout.write(text);
+  return EXIT.ok;
+}
+
+function exitCodeOfEnd(error: unknown): number {
+  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof ConfigError) return EXIT.invalid;
+  return exitCodeOf(error instanceof Error ? error : new Error(String(error)));
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`selvage: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = exitCodeOfEnd(error);
+  },
+);

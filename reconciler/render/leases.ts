@@ -1,0 +1,120 @@
+/** Owns the answer of `selvage leases`: the network as the store has it, who holds what and for how long, and what is wrong with it. */
+import { formatDuration } from '../../config/duration.ts';
+import type { Lease } from '../../config/model.ts';
+import { vxlanData } from '../../config/vxlan-lease.ts';
+import { byAge } from '../lease/age.ts';
+import type { Mirror } from '../mirror.ts';
+import type { HeldEntry } from '../report.ts';
+import { cell, draw, markdownTable } from './draw.ts';
+import type { Format } from './index.ts';
+import { plain } from './text.ts';
+
+export interface LeaseRow {
+  subnet: string;
+  publicIP: string;
+  /** "" for udp and alloc, which write none. */
+  backend: string;
+  vtepMAC?: string;
+  vni?: number;
+  /** Seconds; null for a permanent one (a reservation). */
+  timeLeft: number | null;
+  key: string;
+  /** Why this lease is not in force or can't be used, one sentence each. */
+  problems: string[];
+}
+
+export interface LeasesDocument {
+  version: 1;
+  source: { kind: string; revision: string };
+  network: { network: string; backend: string; subnetLen: number };
+  leases: LeaseRow[];
+  held: HeldEntry[];
+}
+
+/** `timeLeft`: by lease id; undefined for one that ended meanwhile. */
+export function leasesDocument(
+  mirror: Mirror,
+  kind: string,
+  timeLeft: ReadonlyMap<string, { ttlSeconds: number } | undefined>,
+): LeasesDocument {
+  const { config } = mirror;
+  const all = mirror.allLeases;
+  const byHost = groupBy(all, ({ attrs }) => attrs.publicIP);
+  const heldByKey = groupBy(mirror.held, ({ key }) => key);
+  const row = (lease: Lease): LeaseRow => {
+    const vxlan = lease.attrs.backendType === 'vxlan' ? vxlanData(lease.attrs) : undefined;
+    const problems = (heldByKey.get(lease.key) ?? []).map((entry) => entry.detail);
+    if (vxlan && vxlan.mac === undefined) problems.push(`It names no usable VTEP: ${vxlan.reason}.`);
+    if (config && lease.attrs.backendType.toLowerCase() !== config.backend.type.toLowerCase()) {
+      problems.push(
+        `Its backend is ${lease.attrs.backendType || 'not named'}, the network's is ${config.backend.type || 'not named'}.`,
+      );
+    }
+    const twin = byHost.get(lease.attrs.publicIP)?.find((other) => other.key !== lease.key);
+    if (twin) problems.push(`${twin.key} has the same public IP.`);
+    return {
+      subnet: lease.subnet,
+      publicIP: lease.attrs.publicIP,
+      backend: lease.attrs.backendType,
+      ...(vxlan?.mac === undefined
+        ? {}
+        : { vtepMAC: vxlan.mac, ...(vxlan.vni === undefined ? {} : { vni: vxlan.vni }) }),
+      timeLeft: lease.leaseId === '0' ? null : (timeLeft.get(lease.leaseId)?.ttlSeconds ?? 0),
+      key: lease.key,
+      problems,
+    };
+  };
+  const natural = new Intl.Collator('en', { numeric: true }).compare;
+  const leases = all.sort((a, b) => natural(a.subnet, b.subnet) || byAge(a, b)).map(row);
+  const shown = new Set(leases.map(({ key }) => key));
+  return {
+    version: 1,
+    source: { kind, revision: String(mirror.revision) },
+    network: {
+      network: config?.network ?? '',
+      backend: config?.backend.type ?? '',
+      subnetLen: config?.subnetLen ?? 0,
+    },
+    leases,
+    held: mirror.held.filter((entry) => !shown.has(entry.key)),
+  };
+}
+
+/** As text that ends with a line feed. */
+export async function renderLeases(document: LeasesDocument, format: Format): Promise<string> {
+  if (format === 'json') return `${JSON.stringify(document, null, 2)}\n`;
+  const { network, source, leases, held } = document;
+  const what = network.network
+    ? `${network.network} in /${network.subnetLen} subnets, ${network.backend}`
+    : 'no network config';
+  const title = plain(
+    `${what}; ${leases.length} ${leases.length === 1 ? 'lease' : 'leases'}, ${source.kind} revision ${source.revision}`,
+  );
+  const head = ['SUBNET', 'HOST', 'BACKEND', 'VTEP', 'TIME LEFT', 'WRONG WITH IT'];
+  const rows = leases.map((lease) =>
+    [
+      lease.subnet,
+      lease.publicIP,
+      lease.vni === undefined ? lease.backend : `${lease.backend} ${lease.vni}`,
+      lease.vtepMAC ?? '',
+      lease.timeLeft === null ? 'permanent' : formatDuration(lease.timeLeft * 1000),
+      lease.problems.join(' '),
+    ].map(plain),
+  );
+  const markdown = format === 'markdown';
+  const blocks = [markdown ? `## ${cell(title)}` : title];
+  if (rows.length) blocks.push(markdown ? markdownTable(head, rows) : await draw(head, rows));
+  if (held.length)
+    blocks.push(held.map((entry) => (markdown ? `- ${cell(entry.detail)}` : plain(entry.detail))).join('\n'));
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group) group.push(item);
+    else groups.set(keyOf(item), [item]);
+  }
+  return groups;
+}

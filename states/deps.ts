@@ -1,0 +1,44 @@
+/** Owns what the agent is given by main.ts: the outside world as interfaces, so that states/ imports no driver and tests turn the clock. */
+import type { Options } from '../config/options.ts';
+import type { Driver } from '../reconciler/driver.ts';
+import type { HostFacts } from '../reconciler/host.ts';
+import type { Source } from '../reconciler/source.ts';
+
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Resolves after `ms`; rejects when the signal aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** What is read of the host beside its resources. */
+export interface HostReader {
+  hostname: string;
+  facts(): Promise<HostFacts>;
+  /** Nexthop objects (kernel ≥ 5.3). */
+  nexthopObjects(): boolean;
+  /** e.g. "net.ipv4.ip_forward"; undefined where there is no such sysctl. */
+  sysctl(name: string): string | undefined;
+}
+
+export interface AgentDeps {
+  options: Options;
+  log: Log;
+  clock: Clock;
+  /** In [0, 1). */
+  random: () => number;
+  source: Source;
+  drivers: Driver[];
+  host: HostReader;
+  /** Starts the level pass; returns what stops it. */
+  levelPass(pass: () => void): () => void;
+  /** The content of subnet.env as it was at start, "" without one: names the previous subnet and network. */
+  previousSubnetEnv: string;
+}

@@ -1,0 +1,89 @@
+/**
+ * Owns what is said: the last report, and log lines that say a thing once and not again until it has changed.
+ */
+import type { HeldEntry, Report } from '../reconciler/report.ts';
+import type { Log } from './deps.ts';
+
+/** Entries of drift that a log line carries at most; the rest is counted. */
+const MOST_LOGGED = 20;
+
+/** Numbers that tick (a waiting time, a revision) don't make a sentence new. */
+const timeless = (text: string): string => text.replace(/\d+(\.\d+)? s\b/g, '… s').replace(/\d+ times/g, '… times');
+
+export class Journal {
+  lastReport: Report | undefined;
+  readonly #log: Log;
+  /** Holds that were said, by what they are about. */
+  #said = new Map<string, string>();
+  #lastFailure = '';
+  readonly #states = new Map<string, string>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** A round's answer: a line if it changed or failed at anything, one for each new hold. */
+  report(report: Report, scope: string): void {
+    this.lastReport = report;
+    this.holds(report.held);
+    const failed = report.outcomes.filter((outcome) => outcome.result === 'failed');
+    for (const { kind, key, op, error } of failed)
+      this.#log.warn({ kind, key, op }, `Could not ${op} ${kind} ${key}: ${error}`);
+    const fields = {
+      round: {
+        scope,
+        drift: report.drift.slice(0, MOST_LOGGED),
+        summary: report.summary,
+        converged: report.converged,
+        durationMs: report.durationMs,
+      },
+    };
+    if (report.drift.length) this.#log.info(fields, sentenceOf(report));
+    else this.#log.debug(fields, `Nothing to do (${scope}).`);
+  }
+
+  /** Says what is newly held, and what no longer is. */
+  holds(held: readonly HeldEntry[]): void {
+    const now = new Map<string, string>();
+    for (const { kind, key, why, detail } of held) {
+      const about = `${kind} ${key} ${why}`;
+      now.set(about, timeless(detail));
+      if (this.#said.get(about) !== timeless(detail)) this.#log.warn({ held: { kind, key, why } }, detail);
+    }
+    for (const about of this.#said.keys()) if (!now.has(about)) this.#log.info({}, `No longer held: ${about}.`);
+    this.#said = now;
+  }
+
+  /** The same failure again and again is one line. */
+  failure(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (message === this.#lastFailure) return;
+    this.#lastFailure = message;
+    const known = error instanceof Error && error.name === 'StoreError';
+    this.#log.warn(known ? {} : { error: error instanceof Error ? error.stack : String(error) }, message);
+  }
+
+  recovered(): void {
+    this.#lastFailure = '';
+  }
+
+  state(region: string, state: string): void {
+    this.#states.set(region, state);
+    this.#log.debug({ region, state }, `${region}: ${state}`);
+  }
+
+  stateOf(region: string): string {
+    return this.#states.get(region) ?? '';
+  }
+}
+
+function sentenceOf(report: Report): string {
+  const { create, update, delete: remove, failed } = report.summary;
+  const parts = [`${create} created`, `${update} updated`, `${remove} deleted`].filter(
+    (part) => !part.startsWith('0 '),
+  );
+  const first = report.drift[0];
+  const what = report.drift.length === 1 && first ? `${first.kind} ${first.key} was ${first.reason}: ` : '';
+  const trouble = failed ? `, ${failed} failed` : '';
+  return `${what}${parts.join(', ')}${trouble} in ${report.durationMs} ms.`;
+}

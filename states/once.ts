@@ -1,0 +1,104 @@
+/**
+ * Owns one pass without a daemon: the repair run (`--once`) and the drift report. With no memory, on any day, it does the right thing.
+ *
+ * - A drift report writes nothing, anywhere: no lease is taken, no file touched.
+ * - A repair run also owes what a daemon would do in time: it renews a lease that is due.
+ */
+import { formatLeaseAttrs, parseLeaseAttrs } from '../config/lease.ts';
+import { leaseKey } from '../config/lease-key.ts';
+import type { Lease } from '../config/model.ts';
+import { needsRewrite } from '../reconciler/lease/value.ts';
+import type { DriftEntry, Report } from '../reconciler/report.ts';
+import { everything } from '../reconciler/scope.ts';
+import { Agent } from './agent.ts';
+import type { AgentDeps } from './deps.ts';
+import { RunError } from './run-error.ts';
+
+/** One repair run. @throws StoreError, RunError */
+export async function repairOnce(deps: AgentDeps): Promise<Report> {
+  const agent = await prepare(deps, 'once');
+  if ((await agent.acquire()) !== 'held') return agent.reportWithoutRound();
+  await agent.state.lease.renewIfDue();
+  agent.markDirty(everything());
+  await agent.read();
+  const { changes } = await agent.plan();
+  if (changes) await agent.apply();
+  await agent.verify();
+  return agent.journal.lastReport ?? agent.reportWithoutRound();
+}
+
+/** What a repair run would do, without doing it. @throws StoreError, RunError */
+export async function reportDrift(deps: AgentDeps): Promise<Report> {
+  const agent = await prepare(deps, 'drift');
+  const { own, drift } = await supposeLease(agent, deps);
+  if (!own) return agent.reportWithoutRound(drift);
+  agent.state.rebuild(own);
+  agent.markDirty(everything());
+  await agent.read();
+  await agent.plan();
+  return agent.finishRound(drift);
+}
+
+async function prepare(deps: AgentDeps, mode: 'once' | 'drift'): Promise<Agent> {
+  const agent = new Agent(deps, mode);
+  const { state } = agent;
+  await agent.connect();
+  const key = `${deps.options.etcd.prefix}/config`;
+  if (!state.usable) {
+    const held = state.held.find((entry) => entry.kind === 'config');
+    if (held) throw new RunError('invalid', held.detail);
+    const hint = `etcdctl put ${key} '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}'`;
+    throw new RunError(
+      'invalid',
+      `There is no network config at ${key} in ${deps.source.where} (API v3; a config put with the v2 API is not seen here). Put one: ${hint}`,
+    );
+  }
+  await state.host.refresh();
+  if (!state.host.current) throw new RunError('invalid', state.host.problem ?? 'This host has no external interface.');
+  return agent;
+}
+
+/** The lease as it would be after a repair run, and what that run would write to the store. */
+async function supposeLease(agent: Agent, deps: AgentDeps): Promise<{ own?: Lease; drift: DriftEntry[] }> {
+  const { state } = agent;
+  const context = state.leaseContext();
+  const choice = context && state.lease.choose(context);
+  if (!context || !choice) return { drift: [] };
+  const adopt = deps.options.lease === 'adopt';
+  const drift: DriftEntry[] = adopt
+    ? []
+    : choice.release.map((lease) => ({
+        op: 'delete',
+        kind: 'lease',
+        key: lease.key,
+        reason: 'does not fit the config',
+        have: lease.attrs,
+      }));
+
+  if (choice.action !== 'reuse') {
+    const value = await context.valueFor(undefined);
+    const subnet =
+      choice.action === 'create' && choice.subnet === state.lease.previousSubnet ? choice.subnet : undefined;
+    const reason = choice.action === 'outOfSubnets' ? choice.detail : 'this host has no lease';
+    const key = subnet ? leaseKey(deps.options.etcd.prefix, subnet) : `${deps.options.etcd.prefix}/subnets/`;
+    drift.push({
+      op: 'create',
+      kind: 'lease',
+      key,
+      reason,
+      want: { ...(subnet ? { subnet } : {}), ...parseLeaseAttrs(value) },
+    });
+    return { drift };
+  }
+
+  const { lease } = choice;
+  const value = await context.valueFor(lease);
+  if (adopt || !needsRewrite(lease, value)) return { own: lease, drift };
+  const attrs = parseLeaseAttrs(value);
+  const fields = (['publicIP', 'publicIPv6', 'backendType', 'backendData'] as const).filter(
+    (field) => JSON.stringify(attrs[field]) !== JSON.stringify(lease.attrs[field]),
+  );
+  const reason = `differs: ${fields.join(', ')}`;
+  drift.push({ op: 'update', kind: 'lease', key: lease.key, reason, fields, want: attrs, have: lease.attrs });
+  return { own: { ...lease, attrs, value: formatLeaseAttrs(attrs) }, drift };
+}

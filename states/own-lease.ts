@@ -1,0 +1,225 @@
+/**
+ * Owns our own lease: making sure of it, renewing it, knowing when it is gone. What to take is decided in reconciler/lease/.
+ *
+ * - Every write is guarded: nothing is overwritten that changed since it was read, nobody else's lease is touched.
+ * - Making sure of a lease that is right writes nothing, so that a restart is silent in etcd.
+ * - With `--lease adopt` etcd is never written: the lease is whoever's holds this host's public IP.
+ */
+import { leaseKey } from '../config/lease-key.ts';
+import type { Lease } from '../config/model.ts';
+import { chooseLease, type LeaseChoice } from '../reconciler/lease/choose.ts';
+import { readLease, readLeaseKey } from '../reconciler/lease/read.ts';
+import { renewAt } from '../reconciler/lease/renewal.ts';
+import { needsRewrite } from '../reconciler/lease/value.ts';
+import { mustYieldTo } from '../reconciler/lease/yield.ts';
+import { Mirror } from '../reconciler/mirror.ts';
+import type { HeldEntry } from '../reconciler/report.ts';
+import type { StoreRecord } from '../reconciler/source.ts';
+import type { AgentDeps } from './deps.ts';
+import type { AcquireResult } from './services.ts';
+
+/** What a lease is chosen for: the state of the store and of this host. */
+export interface LeaseContext {
+  mirror: Mirror;
+  publicIP: string;
+  /** The value's text that this host wants in `lease` (or in a new one), byte for byte as flannel writes it. */
+  valueFor(lease: Lease | undefined): Promise<string>;
+}
+
+const CREATE_RACE_MS = 50;
+
+export class OwnLease {
+  current: Lease | undefined;
+  held: HeldEntry[] = [];
+  /** ms since epoch; undefined for a permanent lease or none. */
+  #renewAt: number | undefined;
+  readonly #deps: AgentDeps;
+  readonly #prefix: string;
+  /** What this host had last: where it goes back to if that is free. */
+  previousSubnet: string | undefined;
+
+  constructor(deps: AgentDeps, prefix: string, previousSubnet: string | undefined) {
+    this.#deps = deps;
+    this.#prefix = prefix;
+    this.previousSubnet = previousSubnet;
+  }
+
+  /** What would be done, without doing it: for a drift report. */
+  choose(context: LeaseContext): LeaseChoice | undefined {
+    const { config } = context.mirror;
+    if (!config) return undefined;
+    return chooseLease({
+      config,
+      leases: context.mirror.allLeases,
+      occupied: context.mirror.unreadableSubnets,
+      lingering: context.mirror.lingering,
+      publicIP: context.publicIP,
+      previousSubnet: this.previousSubnet,
+      random: this.#deps.random,
+    });
+  }
+
+  /** Makes sure of a lease. Rejects with a StoreError if the store doesn't answer. */
+  async ensure(context: LeaseContext, signal?: AbortSignal): Promise<AcquireResult> {
+    const { log, clock, random } = this.#deps;
+    for (;;) {
+      signal?.throwIfAborted();
+      const choice = this.choose(context);
+      if (!choice) return 'waiting';
+      this.held = choice.others.map(otherLease);
+      if (this.#deps.options.lease === 'adopt') return this.#adopt(choice, context);
+      if (choice.action === 'outOfSubnets') {
+        this.held.push({
+          kind: 'lease',
+          key: context.publicIP,
+          why: 'out of subnets',
+          detail: choice.detail,
+          unmet: true,
+        });
+        log.warn({ publicIP: context.publicIP }, choice.detail);
+        return 'outOfSubnets';
+      }
+      const taken =
+        choice.action === 'reuse'
+          ? await this.#reuse(choice.lease, context)
+          : await this.#create(choice.subnet, context);
+      if (taken) {
+        // The new one first: a host without a lease is a host without a network.
+        for (const lease of choice.release) await this.#release(lease);
+        return 'held';
+      }
+      await clock.sleep(CREATE_RACE_MS * random(), signal);
+      context = { ...context, mirror: await this.#freshMirror(signal) };
+    }
+  }
+
+  /** Extends the lease; 'lost' if it is no longer ours to extend. */
+  async renew(): Promise<'renewed' | 'lost'> {
+    if (!this.current) return 'lost';
+    const renewed = await this.#deps.source.leases.renew(recordOf(this.current));
+    if (renewed === 'lost') return 'lost';
+    this.#schedule(renewed.ttlSeconds, renewed.ttlSeconds);
+    this.#deps.log.info(
+      { subnet: this.current.subnet, ttlSeconds: renewed.ttlSeconds },
+      `Lease of ${this.current.subnet} renewed.`,
+    );
+    return 'renewed';
+  }
+
+  /** The renewal that a one-shot run owes, as there is no daemon to do it. */
+  async renewIfDue(): Promise<void> {
+    if (this.#renewAt !== undefined && this.#renewAt <= this.#deps.clock.now()) await this.renew();
+  }
+
+  /** What the mirror now says of our key: 'same', 'changed' (ours still, but not as we left it) or 'gone' (deleted, or another host's). */
+  compareWith(mirror: Mirror): 'same' | 'changed' | 'gone' {
+    const { current } = this;
+    if (!current) return 'gone';
+    const record = mirror.record(current.key);
+    if (!record) return 'gone';
+    if (record.value === current.value && record.leaseId === current.leaseId) return 'same';
+    const reading = readLease({ subnet: current.subnet }, record);
+    if ('attrs' in reading && reading.attrs.publicIP !== current.attrs.publicIP) return 'gone';
+    return 'changed';
+  }
+
+  renewDelayMs(): number | undefined {
+    if (this.#renewAt === undefined || this.#deps.options.lease === 'adopt') return undefined;
+    return Math.max(0, this.#renewAt - this.#deps.clock.now());
+  }
+
+  async #reuse(lease: Lease, context: LeaseContext): Promise<boolean> {
+    const { source, log } = this.#deps;
+    const value = await context.valueFor(lease);
+    let record = recordOf(lease);
+    if (needsRewrite(lease, value)) {
+      const updated = await source.leases.update(record, value);
+      if (updated === 'changed') return false;
+      record = updated;
+      log.info(
+        { subnet: lease.subnet, key: lease.key },
+        `Lease of ${lease.subnet} rewritten: it now says how this host is reached.`,
+      );
+    }
+    if (record.leaseId === '0') {
+      this.#renewAt = undefined;
+    } else {
+      const left = (await source.leases.timeLeft([record.leaseId])).get(record.leaseId);
+      if (!left) return false;
+      this.#schedule(left.grantedSeconds, left.ttlSeconds);
+    }
+    this.#take(record);
+    return true;
+  }
+
+  async #create(subnet: string, context: LeaseContext): Promise<boolean> {
+    const { source, log, options } = this.#deps;
+    const key = leaseKey(this.#prefix, subnet);
+    const created = await source.leases.create(key, await context.valueFor(undefined), options.leaseTtlSeconds);
+    if (created.result === 'exists') return false;
+    // Two hosts may have created overlapping leases of different lengths at one moment: the younger one goes.
+    if (mustYieldTo(created.record, created.neighbours)) {
+      await source.leases.release(created.record);
+      return false;
+    }
+    this.#schedule(options.leaseTtlSeconds, options.leaseTtlSeconds);
+    this.#take(created.record);
+    log.info({ subnet, key }, `Lease of ${subnet} acquired.`);
+    return true;
+  }
+
+  #adopt(choice: LeaseChoice, context: LeaseContext): AcquireResult {
+    if (choice.action === 'reuse') {
+      this.#renewAt = undefined;
+      this.#take(recordOf(choice.lease));
+      return 'held';
+    }
+    const detail = `No lease in etcd names this host's public IP ${context.publicIP}, and --lease adopt takes none; start flanneld here, or run without --lease adopt.`;
+    this.held.push({ kind: 'lease', key: context.publicIP, why: 'no lease to adopt', detail, unmet: true });
+    this.#deps.log.warn({ publicIP: context.publicIP }, detail);
+    return 'waiting';
+  }
+
+  async #release(lease: Lease): Promise<void> {
+    const result = await this.#deps.source.leases.release(recordOf(lease));
+    if (result === 'released')
+      this.#deps.log.info({ subnet: lease.subnet }, `Lease of ${lease.subnet} released: it no longer fits the config.`);
+  }
+
+  #take(record: StoreRecord): void {
+    const key = readLeaseKey(this.#prefix, record.key);
+    if (key.problem) return;
+    const lease = readLease(key, record);
+    if (!('attrs' in lease)) return;
+    this.current = lease;
+    this.previousSubnet = lease.subnet;
+  }
+
+  #schedule(grantedSeconds: number, remainingSeconds: number): void {
+    const { clock, random, options } = this.#deps;
+    this.#renewAt = renewAt({
+      grantedSeconds,
+      remainingSeconds,
+      now: clock.now(),
+      marginMinutes: options.renewMarginMinutes,
+      random: random(),
+    });
+  }
+
+  /** The live mirror may be behind what has just beaten us: look for ourselves. */
+  async #freshMirror(signal?: AbortSignal): Promise<Mirror> {
+    const mirror = new Mirror(this.#prefix);
+    mirror.applySnapshot(await this.#deps.source.snapshot(signal), this.#deps.clock.now());
+    return mirror;
+  }
+}
+
+export function recordOf(lease: Lease): StoreRecord {
+  const { key, value, modRevision, createRevision, leaseId } = lease;
+  return { key, value, modRevision, createRevision, leaseId };
+}
+
+function otherLease(lease: Lease): HeldEntry {
+  const detail = `${lease.key} also names this host's public IP ${lease.attrs.publicIP}; only one lease is used, so delete it, or give the other host its own --public-ip.`;
+  return { kind: 'lease', key: lease.key, why: 'second lease of this host', detail, unmet: false };
+}

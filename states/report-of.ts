@@ -1,0 +1,53 @@
+/** Owns how a round and what the agent knows become the report. */
+import { buildReport } from '../reconciler/build-report.ts';
+import type { HeldEntry, Report } from '../reconciler/report.ts';
+import type { Scope } from '../reconciler/scope.ts';
+import type { AgentDeps } from './deps.ts';
+import type { DesiredState } from './desired-state.ts';
+import type { Round } from './round.ts';
+
+export interface ReportContext {
+  deps: AgentDeps;
+  mode: Report['mode'];
+  state: DesiredState;
+  held: readonly HeldEntry[];
+  /** The store is heard and nothing of desired state is missing. */
+  complete: boolean;
+}
+
+export function reportOf(
+  context: ReportContext,
+  made: { round?: Round; at: number; otherDrift: Report['drift'] },
+): Report {
+  const { deps, mode, state, held, complete } = context;
+  const { mirror, host, usable, desired, lease } = state;
+  return buildReport({
+    mode,
+    at: made.at,
+    durationMs: Math.max(0, Math.round(deps.clock.now() - made.at)),
+    host: {
+      hostname: deps.host.hostname,
+      iface: host.current?.uplink.name ?? '',
+      publicIP: host.current?.publicIP ?? '',
+    },
+    source: { kind: deps.source.kind, revision: String(mirror.revision), complete, leases: mirror.leases.size },
+    network: {
+      network: mirror.config?.network ?? '',
+      subnet: desired?.context.own.subnet ?? lease.current?.subnet ?? '',
+      backend: mirror.config?.backend.type ?? '',
+      mtu: usable && host.current ? usable.backend.mtu({ config: usable.config, host: host.current }) : 0,
+    },
+    changes: made.round?.drift ?? [],
+    otherDrift: made.otherDrift,
+    outcomes: made.round?.outcomes ?? [],
+    held,
+  });
+}
+
+/** A scope in a few words, for a log line. */
+export function describeScope(scope: Scope): string {
+  if (scope.all) return 'everything';
+  const parts = [...[...scope.kinds].map((kind) => `all ${kind}s`), ...[...scope.links].map((link) => `under ${link}`)];
+  if (scope.ids.size) parts.push(scope.ids.size > 8 ? `${scope.ids.size} keys` : [...scope.ids].join(', '));
+  return parts.join('; ') || 'nothing';
+}

@@ -1,0 +1,198 @@
+/**
+ * Owns one round: read → plan → apply → verify, over drivers that it is given. It decides nothing: plan.ts does, and verify.ts judges.
+ *
+ * - It takes its scope at the start and looks nowhere else; what comes in meanwhile is the next round's.
+ * - A change of a link may take everything under it along, so after the links' step the rest is listed and planned again.
+ * - Nothing that a driver or the kernel answers makes it throw but a driver that can't list at all: then nothing was written.
+ */
+
+import { Blockage } from '../reconciler/dependencies.ts';
+import type { Desired } from '../reconciler/desired.ts';
+import type { Change, Driver, Interest, Listing, Outcome } from '../reconciler/driver.ts';
+import type { KeepStale } from '../reconciler/gates.ts';
+import type { Instance } from '../reconciler/host.ts';
+import type { Step } from '../reconciler/order.ts';
+import { contextOf, ownDevices } from '../reconciler/ownership.ts';
+import { changesOf, makePlan, type Plan } from '../reconciler/plan.ts';
+import type { HeldEntry } from '../reconciler/report.ts';
+import { type Have, idOf, type Kind, splitId } from '../reconciler/resource.ts';
+import type { RetryView } from '../reconciler/retry.ts';
+import { emptyScope, isEmptyScope, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
+import { closeScope } from '../reconciler/scoping.ts';
+import { verify } from '../reconciler/verify.ts';
+
+export interface RoundInput {
+  scope: Scope;
+  drivers: readonly Driver[];
+  desired: Desired;
+  /** The store was heard and nothing of desired state is missing: only then may anything be deleted. */
+  desiredComplete: boolean;
+  instance: Instance;
+  nexthopObjects: boolean;
+  retry: RetryView;
+  /** Made from what was read; says of a Have that it stays although nobody wants it. */
+  keepStale(haves: readonly Have[]): KeepStale;
+}
+
+const ABOVE_LINKS: readonly Kind[] = ['neighbour', 'fdb', 'nexthop', 'route', 'file'];
+
+export class Round {
+  /** What was found to differ, before any repair. */
+  drift: Change[] = [];
+  outcomes: Outcome[] = [];
+  held: HeldEntry[] = [];
+  listingComplete = true;
+  readonly scope: Scope;
+  readonly #input: RoundInput;
+  #interest: Interest;
+  #haves: Have[] = [];
+  #plan: Plan | undefined;
+
+  constructor(input: RoundInput) {
+    this.#input = input;
+    this.scope = complete(input.scope, input.desired);
+    this.#interest = input.desired.interest();
+  }
+
+  /** The devices that this round found to be ours: what the watches have to look at from now on. */
+  get interest(): Interest {
+    return this.#interest;
+  }
+
+  async read(): Promise<void> {
+    const listed = await this.#list(this.scope);
+    this.#haves = listed.haves;
+    this.listingComplete = listed.complete;
+    if (listed.problem !== undefined) {
+      this.held.push({ kind: 'link', key: '*', why: 'incomplete listing', detail: listed.problem, unmet: false });
+    }
+  }
+
+  plan(): number {
+    this.#plan = this.#makePlan(this.scope, this.#haves, this.listingComplete);
+    this.drift = changesOf(this.#plan);
+    this.held.push(...this.#plan.held);
+    return this.drift.length;
+  }
+
+  /** Carries the plan out. One outcome a change. */
+  async apply(): Promise<void> {
+    let steps = this.#plan?.steps ?? [];
+    const linkSteps = steps.filter((step) => step.kind === 'link' && step.direction === 'up');
+    if (linkSteps.length) {
+      await this.#carryOut(linkSteps);
+      const links = linkSteps.flatMap((step) => step.changes.map((change) => splitId(change.id).key));
+      steps = await this.#planAgain(links);
+    }
+    await this.#carryOut(steps);
+    // A key that the second plan no longer names has come right by itself.
+    const known = new Set(this.drift.map((change) => change.id));
+    this.drift.push(...this.outcomes.map(({ change }) => change).filter((change) => !known.has(change.id)));
+  }
+
+  /** Lists again what was touched; what isn't as it should be has failed. */
+  async verify(): Promise<void> {
+    const touched = emptyScope();
+    for (const { change, result } of this.outcomes) {
+      if (result === 'done' || result === 'noop') mergeScope(touched, scopeOf({ ids: [change.id] }));
+    }
+    if (isEmptyScope(touched)) return;
+    const { haves, complete } = await this.#list(withDevices(touched, this.#input.desired));
+    if (complete) this.outcomes = verify(this.outcomes, haves);
+  }
+
+  async #planAgain(links: string[]): Promise<Step[]> {
+    const scope = complete(mergeScope(scopeOf({ links }), this.scope), this.#input.desired);
+    const again = await this.#list(scope);
+    const plan = this.#makePlan(scope, again.haves, again.complete && this.listingComplete);
+    this.held = [...this.held.filter((entry) => !this.#plan?.held.includes(entry)), ...plan.held];
+    const tried = new Set(this.outcomes.map(({ change }) => change.id));
+    return plan.steps
+      .map((step) => ({ ...step, changes: step.changes.filter((change) => !tried.has(change.id)) }))
+      .filter((step) => step.changes.length);
+  }
+
+  async #carryOut(steps: readonly Step[]): Promise<void> {
+    const blockage = new Blockage();
+    for (const outcome of this.outcomes) blockage.note(outcome);
+    const note = (outcome: Outcome): void => {
+      this.outcomes.push(outcome);
+      blockage.note(outcome);
+    };
+    for (const step of steps) {
+      const driver = this.#input.drivers.find((one) => one.kinds.includes(step.kind));
+      if (!driver) continue;
+      const blocked = step.changes.filter((change) => blockage.by(change) !== undefined);
+      const free = blocked.length ? step.changes.filter((change) => !blocked.includes(change)) : step.changes;
+      for (const change of blocked) note({ change, result: 'blocked' });
+      if (free.length) for (const outcome of await driver.apply(free)) note(outcome);
+    }
+  }
+
+  #makePlan(scope: Scope, haves: readonly Have[], scopeComplete: boolean): Plan {
+    const { desired, desiredComplete, instance, nexthopObjects, retry, keepStale } = this.#input;
+    return makePlan({
+      wants: desired.restrict(scope),
+      desired: desired.wants,
+      haves,
+      desiredComplete,
+      scopeComplete,
+      instance,
+      ...contextOf(haves, scopeComplete && (scope.all || scope.kinds.has('address'))),
+      nexthopObjects,
+      retry,
+      keepStale: keepStale(haves),
+    });
+  }
+
+  /** A full listing finds our devices first, the stale ones too, and then looks under those. */
+  async #list(scope: Scope): Promise<Listing> {
+    if (!scope.all) return this.#ask(scope, this.#interest);
+    const links = await this.#ask(scopeOf({ kinds: ['link'] }), this.#interest);
+    const names = links.haves.flatMap((have) => (have.kind === 'link' && have.type === 'vxlan' ? have.name : []));
+    const wide = { ...this.#interest, devices: [...new Set([...this.#interest.devices, ...names])] };
+    const addresses = await this.#ask(scopeOf({ kinds: ['address'] }), wide);
+    const { desired, instance } = this.#input;
+    const seen = [...links.haves, ...addresses.haves];
+    const own = ownDevices({ instance, desired: desired.wants, ...contextOf(seen, addresses.complete) });
+    this.#interest = { ...this.#interest, devices: own };
+    const rest = await this.#ask(scopeOf({ kinds: ABOVE_LINKS }), this.#interest);
+    return {
+      haves: [...seen, ...rest.haves],
+      complete: links.complete && addresses.complete && rest.complete,
+      problem: links.problem ?? addresses.problem ?? rest.problem,
+    };
+  }
+
+  async #ask(scope: Scope, interest: Interest): Promise<Listing> {
+    const listings = await Promise.all(
+      this.#input.drivers.filter((driver) => concerns(scope, driver)).map((driver) => driver.list(scope, interest)),
+    );
+    const [first] = listings;
+    if (listings.length === 1 && first) return first;
+    return {
+      haves: listings.flatMap((listing) => listing.haves),
+      complete: listings.every((listing) => listing.complete),
+      problem: listings.find((listing) => listing.problem !== undefined)?.problem,
+    };
+  }
+}
+
+function concerns(scope: Scope, driver: Driver): boolean {
+  if (scope.all || (scope.links.size && driver.kinds.includes('link'))) return true;
+  for (const kind of scope.kinds) if (driver.kinds.includes(kind)) return true;
+  for (const id of scope.ids) if (driver.kinds.includes(splitId(id).kind)) return true;
+  return false;
+}
+
+/** All that has to be looked at together with `scope`: peers as a whole, what stands on a link, and the devices. */
+const complete = (scope: Scope, desired: Desired): Scope =>
+  withDevices(closeScope(desired.expandScope(scope)), desired);
+
+/** Whose a thing is, is decided from its device, so that the wanted devices and their addresses are always read too. */
+function withDevices(scope: Scope, desired: Desired): Scope {
+  if (scope.all) return scope;
+  const wider = mergeScope(emptyScope(), scope);
+  for (const want of desired.backend?.device(desired.context) ?? []) wider.ids.add(idOf(want));
+  return wider;
+}

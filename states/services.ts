@@ -1,0 +1,60 @@
+/**
+ * Owns the seam between the machine (when) and the agent (how): everything that the machine may ask for.
+ * The synchronous ones read or set plain values and never throw; the asynchronous ones reject, and that is an event.
+ */
+import type { Scope } from '../reconciler/scope.ts';
+
+export type AgentEvent =
+  /** Something may have changed there. */
+  | { type: 'EDGE'; scope: Scope }
+  /** The config was put, deleted or became readable. */
+  | { type: 'STORE_CONFIG' }
+  | { type: 'STORE_ENDED'; reason: string; message: string }
+  /** The record of our own lease changed or went away. */
+  | { type: 'OWN_LEASE' }
+  /** Some lease went away: there may be room. */
+  | { type: 'LEASE_FREED' }
+  /** The external interface or its address is another. */
+  | { type: 'HOST_CHANGED' }
+  | { type: 'STOP' };
+
+export type ConnectResult = { revision: number };
+export type AcquireResult = 'held' | 'outOfSubnets' | 'waiting';
+export type Send = (event: AgentEvent) => void;
+
+export interface AgentServices {
+  // Long-running; each returns what stops it.
+  watchHost(send: Send): () => void;
+  watchStore(send: Send): () => void;
+  schedule(send: Send): () => void;
+
+  connect(signal: AbortSignal): Promise<ConnectResult>;
+  acquire(signal: AbortSignal): Promise<AcquireResult>;
+  renew(): Promise<'renewed' | 'lost'>;
+
+  // One round, in this order.
+  read(): Promise<void>;
+  plan(): Promise<{ changes: number }>;
+  apply(): Promise<void>;
+  verify(): Promise<void>;
+  /** The round in hand failed: forget it; everything is dirty. */
+  abandonRound(): void;
+
+  markDirty(scope: Scope): void;
+  markRetriesDirty(): void;
+  hasWork(): boolean;
+  configState(): 'missing' | 'invalid' | 'good';
+  leaseWanted(): boolean;
+  /** Our lease as the store has it: as we left it, changed by somebody, or gone (also: another host's). */
+  leaseState(): 'same' | 'changed' | 'gone';
+
+  /** Milliseconds from now; undefined: never. */
+  renewDelayMs(): number | undefined;
+  retryDelayMs(): number | undefined;
+  /** Doubles with the number of failures, jittered. */
+  backoffMs(failures: number, first: number, most: number): number;
+
+  noteState(region: 'store' | 'lease' | 'work', state: string): void;
+  noteFailure(error: unknown): void;
+  noteStoreEnded(reason: string, message: string): void;
+}
