@@ -3,7 +3,8 @@
  *
  * - What can't concern us is dropped by its header: other devices' ARP, other tables' routes, other families.
  * - Our own writes, which are read back anyway, are dropped by the port id that the kernel stamps on their events, or as expected echoes.
- *   Links are never dropped: nobody is named in their events, and they take things along silently (kernel.md).
+ *   Never dropped: links, whose events name nobody, and addresses. Both take things along silently: a link that goes down its routes
+ *   (kernel.md), the last address of a device its ARP entries and plain routes (fib_frontend.c: fib_disable_ip).
  */
 import { MAIN_TABLE } from '../../reconciler/resource.ts';
 import type { Scope } from '../../reconciler/scope.ts';
@@ -30,18 +31,13 @@ export interface EventContext {
 /** Adds to `scope` where the message says to look. */
 export function readEvent(m: Message, context: EventContext, scope: Scope): void {
   const { type } = m;
-  if (type === c.RTM_NEWLINK || type === c.RTM_DELLINK) {
-    readLinkEvent(m, context, scope);
-    return;
-  }
+  if (type === c.RTM_NEWLINK || type === c.RTM_DELLINK) return readLinkEvent(m, context, scope);
+  if (type === c.RTM_NEWADDR || type === c.RTM_DELADDR) return readAddressEvent(m, context, scope);
   if (context.ownPortId !== 0 && m.portId === context.ownPortId) return;
   switch (type) {
     case c.RTM_NEWNEIGH:
     case c.RTM_DELNEIGH:
       return readNeighbourEvent(m, context, scope);
-    case c.RTM_NEWADDR:
-    case c.RTM_DELADDR:
-      return readAddressEvent(m, context, scope);
     case c.RTM_NEWROUTE:
     case c.RTM_DELROUTE:
       return readRouteEvent(m, context, scope);

@@ -7,7 +7,7 @@ import { type EventContext, readEvent } from '../../../../drivers/netlink/events
 import { Relevance } from '../../../../drivers/netlink/relevance.ts';
 import type { Fdb, Neighbour } from '../../../../reconciler/resource.ts';
 import { emptyScope } from '../../../../reconciler/scope.ts';
-import { bytesOf, macBytes, received, rt } from './oracle.ts';
+import { bytesOf, macBytes, received, rt, type wire } from './oracle.ts';
 
 const OWN = 4711;
 const FLANNEL = 7;
@@ -107,15 +107,15 @@ test('nexthop objects count by their id', () => {
   assert.deepEqual(look(nexthop(5)), []);
 });
 
-test('addresses make their link suspect, on our devices and the uplink', () => {
-  const address = (index: number) =>
-    received(c.RTM_DELADDR, (out) =>
-      rt.formatAddressMessage(
-        { kind: 'address', data: { family: 2, index }, attrs: { local: bytesOf('10.1.1.1') } },
-        out,
-      ),
-    );
+test('addresses make their link suspect, on our devices and the uplink, also those that we changed', () => {
+  const address = (index: number, port = 0) => {
+    const attrs = { local: bytesOf('10.1.1.1') };
+    const write = (out: wire.AttrStream) =>
+      rt.formatAddressMessage({ kind: 'address', data: { family: 2, index }, attrs }, out);
+    return received(c.RTM_DELADDR, write, 0, port);
+  };
   assert.deepEqual(look(address(FLANNEL)), ['flannel.1']);
+  assert.deepEqual(look(address(FLANNEL, OWN)), ['flannel.1']);
   assert.deepEqual(look(address(UPLINK)), ['eth0']);
   assert.deepEqual(look(address(OTHER)), []);
 });
