@@ -1,0 +1,165 @@
+/**
+ * Owns the connection to one member of the cluster: an Etcd3 that is made when it is first needed, and made anew after a lost login.
+ *
+ * - etcd3 is imported with the first call, so that whoever never speaks v3 doesn't pay its 100 ms.
+ * - One Etcd3 a member: tokens and certificates are a member's, and a message can say who failed.
+ * - After close() nothing is under way: the process can end.
+ */
+import type { Etcd3, ILeaseKeepAliveResponse, IWatchCreateRequest } from 'etcd3';
+import { type EtcdFailure, etcdFailure } from './errors.ts';
+import { callOptions, channelOptions, type GrpcCallOptions, LiveCalls, NO_POLICY } from './grpc-options.ts';
+import { type EtcdV3Options, readCredentials, type Tuning } from './options.ts';
+import type { CallOptions, WatchListener } from './rpc.ts';
+import { openWatchStream } from './watch-stream.ts';
+
+type Send<T> = (etcd: Etcd3, options: GrpcCallOptions) => Promise<T>;
+
+const CANCELLED = '1 CANCELLED: stopped by selvage';
+
+const load = () => Promise.all([import('etcd3'), import('@grpc/grpc-js')]);
+
+export class Endpoint {
+  readonly url: string;
+  private readonly options: EtcdV3Options;
+  private readonly tuning: Tuning;
+  private readonly live = new LiveCalls();
+  private etcd: Etcd3 | undefined;
+  /** Off while etcd says that it has no users: its own client goes on without then, too. */
+  private useLogin: boolean;
+  private closed = false;
+
+  constructor(url: string, options: EtcdV3Options, tuning: Tuning) {
+    this.url = url;
+    this.options = options;
+    this.tuning = tuning;
+    this.useLogin = Boolean(options.username);
+  }
+
+  failure(error: unknown): EtcdFailure {
+    const { prefix, username = '', caFile, certFile } = this.options;
+    return etcdFailure(error, { endpoint: this.url, prefix, username, ca: Boolean(caFile), cert: Boolean(certFile) });
+  }
+
+  /** @throws StoreError invalid, if a file of TLS can't be read any more */
+  private async connect(): Promise<{ etcd: Etcd3; grpc: typeof import('@grpc/grpc-js') }> {
+    const [{ Etcd3 }, grpc] = await load();
+    if (this.closed) throw new Error(CANCELLED);
+    const { username = '', password = '' } = this.options;
+    this.etcd ??= new Etcd3({
+      hosts: this.url,
+      ...(this.url.startsWith('https:') ? { credentials: readCredentials(this.options) } : {}),
+      ...(this.useLogin ? { auth: { username, password } } : {}),
+      grpcOptions: channelOptions(this.tuning),
+      faultHandling: { host: () => NO_POLICY, global: NO_POLICY },
+      // For what etcd3 calls by itself: the login.
+      defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: Date.now() + this.tuning.deadlineMs }),
+    });
+    return { etcd: this.etcd, grpc };
+  }
+
+  private disconnect(): void {
+    this.etcd?.close();
+    this.etcd = undefined;
+  }
+
+  /** Mends what a new connection mends; true if the same request is worth another try at once. */
+  private mend({ why }: EtcdFailure): boolean {
+    const loginWas = this.useLogin;
+    if (why === 'authOff') this.useLogin = false;
+    if (why === 'noUser') this.useLogin = Boolean(this.options.username);
+    const mended = why === 'token' || this.useLogin !== loginWas;
+    // After a failure of TLS the files are read again: somebody may have renewed them.
+    if (mended || why === 'tls') this.disconnect();
+    return mended;
+  }
+
+  /** One request and its answer. @throws EtcdFailure */
+  async unary<T>(send: Send<T>, options: CallOptions = {}): Promise<T> {
+    const deadlineMs = options.deadlineMs ?? this.tuning.deadlineMs;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.once(send, deadlineMs, options.signal);
+      } catch (error) {
+        const failure = this.failure(error);
+        if (!this.mend(failure) || tries > 1) throw failure;
+      }
+    }
+  }
+
+  private async once<T>(send: Send<T>, deadlineMs: number, signal?: AbortSignal): Promise<T> {
+    const { etcd, grpc } = await this.connect();
+    if (signal?.aborted) throw new Error(CANCELLED);
+    let cancelCall = () => {};
+    let stop = () => {};
+    const stopped = new Promise<never>((_, reject) => {
+      stop = () => {
+        cancelCall();
+        reject(new Error(CANCELLED));
+      };
+    });
+    const forget = this.live.add(stop);
+    signal?.addEventListener('abort', stop, { once: true });
+    const hold = (cancel: () => void) => {
+      cancelCall = cancel;
+    };
+    try {
+      return await Promise.race([send(etcd, callOptions(grpc, hold, deadlineMs)), stopped]);
+    } finally {
+      forget();
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  /** One keepalive on a stream of its own. TTL "0" for a lease that is gone. */
+  keepAlive(id: string, options?: CallOptions): Promise<ILeaseKeepAliveResponse> {
+    return this.unary(async (etcd, grpcOptions) => {
+      const stream = await etcd.leaseClient.leaseKeepAlive(grpcOptions);
+      return new Promise((resolve, reject) => {
+        stream.on('error', reject);
+        stream.on('end', () => reject(new Error('14 UNAVAILABLE: the keepalive stream ended without an answer')));
+        stream.on('data', (response) => {
+          resolve(response);
+          // Ended before it is cancelled: etcd3 takes the cancel of a writable stream for a failed host and drops its channels.
+          stream.end();
+          stream.cancel();
+        });
+        stream.write({ ID: id });
+      });
+    }, options);
+  }
+
+  watch(request: IWatchCreateRequest, listener: WatchListener): () => void {
+    let created = false;
+    let tries = 0;
+    let stop = () => {};
+    const open = () => {
+      tries++;
+      stop = openWatchStream({
+        request,
+        live: this.live,
+        deadlineMs: this.tuning.deadlineMs,
+        open: async () => {
+          const { etcd, grpc } = await this.connect();
+          return etcd.watchClient.watch(callOptions(grpc, () => {}));
+        },
+        response: (response) => {
+          created = true;
+          listener.response(response);
+        },
+        end: (error) => {
+          const failure = this.failure(error);
+          if (this.mend(failure) && !created && tries === 1) open();
+          else listener.end(failure);
+        },
+      });
+    };
+    open();
+    return () => stop();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.live.cancel();
+    this.disconnect();
+  }
+}

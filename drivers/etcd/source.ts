@@ -1,0 +1,28 @@
+/** Owns nothing of its own: puts connection, listing, watch and leases together to a Source on etcd's v3 API. */
+import type { Source } from '../../reconciler/source.ts';
+import { connect } from './client.ts';
+import { leaseStore } from './leases.ts';
+import { DEFAULT_TUNING, type EtcdV3Options } from './options.ts';
+import { keysOf } from './records.ts';
+import type { Rpc } from './rpc.ts';
+import { readSnapshot } from './snapshot.ts';
+import { watchPrefix } from './watch.ts';
+
+export type { EtcdV3Options };
+
+/** A Source that connects with its first call. @throws StoreError invalid: a bad endpoint, or a file of TLS that can't be used */
+export const openEtcdV3 = (options: EtcdV3Options): Source => etcdV3Source(connect(options), options);
+
+/** The same over a connection that is there; tests put faults into it. */
+export function etcdV3Source(rpc: Rpc, options: EtcdV3Options): Source {
+  const keys = keysOf(options.prefix);
+  const { pageSize, snapshotDeadlineMs } = { ...DEFAULT_TUNING, ...options.tuning };
+  return {
+    kind: 'etcd-v3',
+    where: options.endpoints.join(','),
+    snapshot: (signal) => readSnapshot(rpc, keys, pageSize, { signal, deadlineMs: snapshotDeadlineMs }),
+    watch: (revision, emit) => watchPrefix(rpc, keys, revision, emit),
+    leases: leaseStore(rpc, keys),
+    close: () => rpc.close(),
+  };
+}

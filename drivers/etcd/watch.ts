@@ -1,0 +1,55 @@
+/**
+ * Owns the watch: turns etcd's responses into the contract's events.
+ *
+ * - One watch over the range from config to the last lease, because only within one watch etcd keeps changes in the order of revisions.
+ *   What else lies in that range is left out.
+ * - A response's events are handed on when the last of its fragments is there, never a part of a revision. So `revision` is always a
+ *   point to go on from, and what was lost with a stream comes again.
+ * - No resuming of its own (etcd3's skips events): it ends with a reason, and whoever watches decides.
+ */
+import type { IEvent, IWatchResponse } from 'etcd3';
+import type { StoreChange, WatchEvent } from '../../reconciler/source.ts';
+import type { EtcdFailure } from './errors.ts';
+import { type Keys, leaseRange, toRecord } from './records.ts';
+import type { Rpc } from './rpc.ts';
+
+type EndReason = Extract<WatchEvent, { type: 'ended' }>['reason'];
+
+function reasonOf({ why, kind }: EtcdFailure): EndReason {
+  if (why === 'compacted' || why === 'noLeader') return why;
+  if (why === 'closed') return 'stopped';
+  return kind === 'denied' ? 'denied' : 'unavailable';
+}
+
+/** Watches from `revision` on (inclusive). After stop() nothing is emitted, not even an end. */
+export function watchPrefix(rpc: Rpc, keys: Keys, revision: number, emit: (event: WatchEvent) => void): () => void {
+  let next = revision;
+  let held: IEvent[] = [];
+
+  const toChange = ({ type, kv }: IEvent): StoreChange | undefined => {
+    const key = kv.key.toString();
+    const modRevision = Number(kv.mod_revision);
+    // etcd delivers each event once; a doubled one would only be noise, so it costs nothing to be sure.
+    const isOurs = key === keys.config || key.startsWith(keys.leases);
+    if (!isOurs || modRevision < next) return undefined;
+    return type === 'Delete' ? { op: 'delete', key, modRevision } : { op: 'put', record: toRecord(kv) };
+  };
+
+  const response = ({ created, fragment, events }: IWatchResponse) => {
+    if (created) emit({ type: 'started' });
+    // Progress notifications have no events.
+    held = held.length === 0 ? events : held.concat(events);
+    const last = held.at(-1);
+    if (fragment || !last) return;
+    const changes = held.map(toChange).filter((change) => change !== undefined);
+    next = Number(last.kv.mod_revision) + 1;
+    held = [];
+    if (changes.length > 0) emit({ type: 'changes', revision: next - 1, changes });
+  };
+
+  const { range_end } = leaseRange(keys);
+  return rpc.watch(
+    { key: Buffer.from(keys.config), range_end, start_revision: revision, fragment: true },
+    { response, end: (failure) => emit({ type: 'ended', reason: reasonOf(failure), message: failure.message }) },
+  );
+}
