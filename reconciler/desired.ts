@@ -61,18 +61,23 @@ export class Desired {
   }
 
   setAll(source: LeaseSource): void {
-    this.#peers.clear();
-    this.update(source.leases.keys(), source);
+    this.#follow(source);
+    const own = this.context.own.subnet;
+    this.#peers.setAll([...source.leases.values()].filter(({ subnet }) => subnet !== own));
   }
 
   /** Takes over what the source now says of `subnets`. @returns ids of all that this touches: those of before and those of after */
   update(subnets: Iterable<string>, source: LeaseSource): Set<string> {
-    this.complete = source.complete && this.backend !== undefined;
+    this.#follow(source);
     const changes: [string, Lease | undefined][] = [];
     for (const subnet of subnets) {
       if (subnet !== this.context.own.subnet) changes.push([subnet, source.leases.get(subnet)]);
     }
     return this.#peers.update(changes);
+  }
+
+  #follow(source: LeaseSource): void {
+    this.complete = source.complete && this.backend !== undefined;
   }
 
   idsOfPeer(subnet: string): readonly string[] {

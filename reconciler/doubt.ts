@@ -7,6 +7,7 @@
  * - A lingering lease ends early when its key comes back (then the store's is in force), or when its host has taken another one.
  */
 import type { Lease } from '../config/model.ts';
+import type { HeldEntry } from './report.ts';
 
 export interface Doubt {
   /** A sentence for a person. */
@@ -29,6 +30,13 @@ export function doubtOf(before: StoreIdentity, after: StoreIdentity): string | u
     return `The store went back from revision ${before.revision} to ${after.revision}: it may have been restored from a backup.`;
   }
   return undefined;
+}
+
+/** What a report says of it; `leases`, `config`: what the store lacks. */
+export function doubtHold(prefix: string, doubt: Doubt, leases: number, config: boolean): HeldEntry {
+  const lost = [config ? 'the config' : '', leases ? `${leases} ${leases === 1 ? 'lease' : 'leases'}` : ''];
+  const detail = `${doubt.why} It lacks ${lost.filter(Boolean).join(' and ')} seen alive before; they stay in force until they come back or their own time ends.`;
+  return { kind: 'store', key: prefix, why: 'store doubted', detail, unmet: false };
 }
 
 /** Leases that are in force though the store doesn't have them, by key. */
@@ -59,14 +67,16 @@ export class Lingering {
     else this.#keysOf.set(attrs.publicIP, new Set([key]));
   }
 
-  delete(key: string): void {
+  /** @returns whether it was in here */
+  delete(key: string): boolean {
     const address = this.#addressOf.get(key);
-    if (address === undefined) return;
+    if (address === undefined) return false;
     this.#until.delete(key);
     this.#addressOf.delete(key);
     const keys = this.#keysOf.get(address)!;
     keys.delete(key);
     if (!keys.size) this.#keysOf.delete(address);
+    return true;
   }
 
   /** Lingering leases of the host that now has `lease`: it has moved on. "0.0.0.0" is no host. */

@@ -3,15 +3,18 @@
  */
 import type { Lease } from '../config/model.ts';
 
-export interface MirrorChange {
-  /** Another config is in force, or one for the first time. */
-  config: boolean;
+export interface LeaseChanges {
   /** Subnets whose lease in force came, went or says something else. */
   subnets: Set<string>;
   /** Those of `subnets` that have no lease in force any more. */
   removed: Set<string>;
   /** Subnets whose lease says the same under a new revision or lease id: renewed, or put back. */
   renewed: Set<string>;
+}
+
+export interface MirrorChange extends LeaseChanges {
+  /** Another config is in force, or one for the first time. */
+  config: boolean;
   heldChanged: boolean;
   /** This step is where the store began to be doubted: the own lease may have to be put back (Mirror.lingering). */
   doubted: boolean;

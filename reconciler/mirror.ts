@@ -3,35 +3,28 @@
  *
  * - Unreadable is not absent: a value that can't be read is held, and the last good one of that key stays in force.
  * - A delete is believed from a watch, doubted from a listing (doubt.ts).
- * - Leases in force never overlap: the elder has the place, the other is held and takes over when the first goes (settle.ts).
+ * - Which of the leases are in force is in-force.ts's business, which config is config-mirror.ts's.
  * - But for last good values and doubt, the state depends on what is in the store alone, not on how it came to be.
  * - One put costs the same however many leases there are.
  */
-import type { Cidr } from '../config/ipv4.ts';
 import { configKey, subnetsPrefix } from '../config/lease-key.ts';
 import type { Lease, NetworkConfig } from '../config/model.ts';
-import { BlockIndex } from './blocks.ts';
 import { ConfigMirror } from './config-mirror.ts';
-import { type Doubt, doubtOf, Lingering } from './doubt.ts';
+import { type Doubt, doubtHold, doubtOf, Lingering } from './doubt.ts';
 import { HeldList } from './held.ts';
-import { byAge } from './lease/age.ts';
+import { type Claimant, InForce } from './in-force.ts';
 import { readLease, readLeaseKey } from './lease/read.ts';
-import { compareLeases, type MirrorChange } from './mirror-change.ts';
+import type { MirrorChange } from './mirror-change.ts';
 import type { HeldEntry } from './report.ts';
-import { settle } from './settle.ts';
 import type { StoreChange, StoreRecord, StoreSnapshot } from './source.ts';
 
-/** One lease key. In the index while it has a lease that could be in force. */
-interface Entry {
-  readonly key: string;
-  readonly subnet: string;
+/** One lease key. */
+interface Entry extends Claimant {
   readonly ipv6Subnet?: string;
-  readonly block: Cidr;
   /** As the store has it now (or had it last, for a lingering one). */
   record: StoreRecord;
-  /** The last record that could be read, and its lease. */
+  /** The last record that could be read: that of `lease`. */
   good?: StoreRecord;
-  lease?: Lease;
   /** The store's own word of its end, where the listing had it. */
   expiresAt?: number;
   /** Number of the listing that had it last. */
@@ -54,29 +47,26 @@ export class Mirror {
 
   readonly #ttl: number;
   readonly #subnets: string;
-  readonly #leases = new Map<string, Lease>();
   readonly #entries = new Map<string, Entry>();
-  readonly #index = new BlockIndex<Entry>();
   /** Keys that are no lease keys, with the range that they name all the same. */
   readonly #malformed = new Map<string, { subnet?: string; listing: number }>();
   readonly #lingering = new Lingering();
   readonly #held = new HeldList();
   readonly #config: ConfigMirror;
+  readonly #inForce: InForce;
   /** How many there were. */
   #listing = 0;
   /** When we last heard from the store: until then all that it had was alive. */
   #heardAt = 0;
 
-  // Of the step in hand:
-  #touched = new Set<Entry>();
-  #before = new Map<string, Lease | undefined>();
-
+  /** `prefix`: cleaned (config/lease-key.ts, cleanPrefix). */
   constructor(prefix: string, options: MirrorOptions = {}) {
     this.prefix = prefix;
-    this.leases = this.#leases;
     this.#subnets = `${subnetsPrefix(prefix)}/`;
     this.#ttl = (options.ttlSeconds ?? 86_400) * 1000;
     this.#config = new ConfigMirror(configKey(prefix), this.#held);
+    this.#inForce = new InForce(this.#held, (key) => this.#lingering.has(key));
+    this.leases = this.#inForce.leases;
   }
 
   get config(): NetworkConfig | undefined {
@@ -106,7 +96,7 @@ export class Mirror {
     return [...this.#entries.values()].flatMap(({ lease }) => lease ?? []);
   }
 
-  /** Subnets named by keys without a readable lease; host bits as in the key. */
+  /** Subnets named by keys without a readable lease; host bits as in the key. What the host has for them stays. */
   get unreadableSubnets(): string[] {
     const valueless = [...this.#entries.values()].filter(({ lease }) => !lease).map(({ subnet }) => subnet);
     return [...valueless, ...[...this.#malformed.values()].flatMap(({ subnet }) => subnet ?? [])];
@@ -131,6 +121,7 @@ export class Mirror {
     const why = this.#listing ? doubtOf(this, snapshot) : undefined;
     this.#begin();
     const config = this.#config.list(snapshot.config, why !== undefined);
+    if (config) this.#followNetwork();
 
     const listing = ++this.#listing;
     for (const record of snapshot.leases) this.#put(record, snapshot.expiresAt?.get(record.key));
@@ -146,7 +137,7 @@ export class Mirror {
     this.revision = snapshot.revision;
     this.#heardAt = now;
     if (why) this.doubt = { why, since: now };
-    return this.#finish({ config, doubted: why !== undefined });
+    return this.#finish(config, why !== undefined);
   }
 
   /** `revision`: of the last change; `now`: ms since epoch. */
@@ -167,9 +158,10 @@ export class Mirror {
         if (entry) this.#drop(entry);
       }
     }
+    if (config) this.#followNetwork();
     this.revision = revision;
     this.#heardAt = now;
-    return this.#finish({ config });
+    return this.#finish(config);
   }
 
   /** The store has been heard from without news (a watch's progress): all that it had is still alive. */
@@ -181,17 +173,18 @@ export class Mirror {
   expire(now: number): MirrorChange {
     this.#begin();
     for (const key of this.#lingering.endedBy(now)) this.#drop(this.#entries.get(key)!);
-    return this.#finish({});
+    return this.#finish(false);
   }
 
-  /** What is in force as a snapshot to be kept on disk, from which a mirror of the same state can be made when the store can't be reached. */
+  /** The last good state, to be kept on disk: a mirror that applies it is in the same state (`now` then: when this one was last heard from). */
   snapshot(): StoreSnapshot {
     const { revision } = this;
     const leases: StoreRecord[] = [];
     const expiresAt = new Map<string, number>();
     for (const { key, good, expiresAt: end } of this.#entries.values()) {
       if (good) leases.push(good);
-      if (good && end !== undefined) expiresAt.set(key, end);
+      // That of a permanent one is none.
+      if (good && end !== undefined && Number.isFinite(end)) expiresAt.set(key, end);
     }
     // Not the store's id while it is doubted: else the next start would take it at its word.
     const clusterId = this.doubt ? `${this.clusterId} (doubted)` : this.clusterId;
@@ -199,9 +192,13 @@ export class Mirror {
   }
 
   #begin(): void {
-    this.#touched = new Set();
-    this.#before = new Map();
     this.#held.begin();
+    this.#inForce.begin();
+  }
+
+  #followNetwork(): void {
+    this.#inForce.setNetwork(this.#config.value?.network);
+    for (const entry of this.#entries.values()) this.#inForce.place(entry);
   }
 
   /** @returns the key's entry, undefined if it isn't a lease key or nothing is new. */
@@ -210,28 +207,22 @@ export class Mirror {
     const entry = this.#entries.get(key) ?? this.#admit(record);
     if (!entry) return undefined;
     entry.listing = this.#listing;
-    if (this.#lingering.has(key)) {
-      this.#lingering.delete(key);
-      this.#touched.add(entry);
-    }
     entry.expiresAt = expiresAt;
+    if (this.#lingering.delete(key)) this.#inForce.place(entry);
     if (entry.record !== record && isSameRecord(entry.record, record)) return undefined;
 
     entry.record = record;
     const reading = readLease(entry, record);
-    const isNew = !entry.lease;
     if ('attrs' in reading) {
       entry.lease = reading;
       entry.good = record;
       this.#held.set('lease', key, undefined);
     } else {
       this.#held.set('lease', key, reading);
-      if (!entry.lease) return entry;
       // What it said stays; what it hangs on is as it is, so that its owner can still write it.
-      entry.lease = { ...entry.lease, ...record };
+      if (entry.lease) entry.lease = { ...entry.lease, ...record };
     }
-    if (isNew) this.#index.add(entry);
-    this.#touched.add(entry);
+    this.#inForce.place(entry);
     return entry;
   }
 
@@ -246,31 +237,17 @@ export class Mirror {
       return undefined;
     }
     const { subnet, ipv6Subnet, block } = reading;
-    const entry: Entry = {
-      key,
-      subnet,
-      ipv6Subnet,
-      block,
-      record,
-      good: undefined,
-      lease: undefined,
-      expiresAt: undefined,
-      listing: 0,
-    };
+    const unread = { good: undefined, lease: undefined, expiresAt: undefined };
+    const entry: Entry = { key, subnet, ipv6Subnet, block, record, ...unread, listing: 0 };
     this.#entries.set(key, entry);
     return entry;
   }
 
   #drop(entry: Entry): void {
-    const { key } = entry;
-    this.#entries.delete(key);
-    this.#index.delete(entry);
-    this.#lingering.delete(key);
-    this.#touched.delete(entry);
-    this.#held.set('lease', key, undefined);
-    this.#held.set('overlap', key, undefined);
-    if (this.#leases.get(entry.subnet)?.key === key) this.#setLease(entry.subnet, undefined);
-    for (const rival of this.#index.overlapping(entry.block)) this.#touched.add(rival);
+    this.#entries.delete(entry.key);
+    this.#lingering.delete(entry.key);
+    this.#held.set('lease', entry.key, undefined);
+    this.#inForce.withdraw(entry);
   }
 
   #dropMalformed(key: string): void {
@@ -278,9 +255,10 @@ export class Mirror {
   }
 
   #linger(entry: Entry, lease: Lease): void {
-    entry.expiresAt = lease.leaseId === '0' ? Number.POSITIVE_INFINITY : (entry.expiresAt ?? this.#heardAt + this.#ttl);
+    const end = entry.expiresAt ?? this.#heardAt + this.#ttl;
+    entry.expiresAt = lease.leaseId === '0' ? Number.POSITIVE_INFINITY : end;
     this.#lingering.add(lease, entry.expiresAt);
-    this.#touched.add(entry);
+    this.#inForce.place(entry);
   }
 
   /** A host that has taken a lease has left those behind that the store lost. */
@@ -289,62 +267,13 @@ export class Mirror {
     for (const key of this.#lingering.leftBehindBy(entry.lease)) this.#drop(this.#entries.get(key)!);
   }
 
-  #setLease(subnet: string, lease: Lease | undefined): void {
-    if (!this.#before.has(subnet)) this.#before.set(subnet, this.#leases.get(subnet));
-    if (lease) this.#leases.set(subnet, lease);
-    else this.#leases.delete(subnet);
-  }
-
-  /** What the store has comes before what it has lost; then the elder. */
-  readonly #order = (a: Entry, b: Entry): number =>
-    Number(this.#lingering.has(a.key)) - Number(this.#lingering.has(b.key)) || byAge(a.lease!, b.lease!);
-
-  #finish(parts: { config?: boolean; doubted?: boolean }): MirrorChange {
-    const contested: Entry[] = [];
-    for (const entry of this.#touched) {
-      if (this.#index.overlapping(entry.block).length > 1) {
-        contested.push(entry);
-        continue;
-      }
-      this.#held.set('overlap', entry.key, undefined);
-      this.#setLease(entry.subnet, entry.lease);
-    }
-    if (contested.length) this.#settle(contested);
-    this.#settleDoubt();
-
-    const change: MirrorChange = {
-      config: parts.config ?? false,
-      subnets: new Set(),
-      removed: new Set(),
-      renewed: new Set(),
-      heldChanged: this.#held.changed,
-      doubted: parts.doubted ?? false,
-    };
-    for (const [subnet, before] of this.#before) {
-      const after = this.#leases.get(subnet);
-      const what = compareLeases(before, after);
-      if (what === 'renewed') change.renewed.add(subnet);
-      if (what === 'changed') change.subnets.add(subnet);
-      if (what === 'changed' && !after) change.removed.add(subnet);
-    }
-    return change;
-  }
-
-  #settle(contested: Entry[]): void {
-    const verdicts = settle(contested, (entry) => this.#index.overlapping(entry.block), this.#order);
-    for (const [entry, winner] of verdicts) {
-      this.#held.set('overlap', entry.key, winner && overlapHold(entry, winner));
-      if (winner && this.#leases.get(entry.subnet)?.key === entry.key) this.#setLease(entry.subnet, undefined);
-    }
-    // After the losers: two keys may have one subnet.
-    for (const [entry, winner] of verdicts) if (!winner) this.#setLease(entry.subnet, entry.lease);
-  }
-
-  /** Doubt ends when nothing is in force any more that the store doesn't have. */
-  #settleDoubt(): void {
+  #finish(config: boolean, doubted = false): MirrorChange {
+    const changes = this.#inForce.settle();
+    // Doubt ends when nothing is in force any more that the store doesn't have.
     const lost = this.#lingering.size;
     if (!lost && !this.#config.lost) this.doubt = undefined;
     this.#held.set('store', this.prefix, this.doubt && doubtHold(this.prefix, this.doubt, lost, this.#config.lost));
+    return { ...changes, config, doubted, heldChanged: this.#held.changed };
   }
 }
 
@@ -355,15 +284,4 @@ function isSameRecord(a: StoreRecord, b: StoreRecord): boolean {
     a.leaseId === b.leaseId &&
     a.value === b.value
   );
-}
-
-function overlapHold({ key, subnet }: Entry, winner: Entry): HeldEntry {
-  const detail = `${subnet} overlaps ${winner.subnet}, which another lease had before (${winner.key}); its owner has to take another subnet.`;
-  return { kind: 'lease', key, why: 'overlapping lease', detail, unmet: true };
-}
-
-function doubtHold(prefix: string, doubt: Doubt, leases: number, config: boolean): HeldEntry {
-  const lost = [config ? 'the config' : '', leases ? `${leases} ${leases === 1 ? 'lease' : 'leases'}` : ''];
-  const detail = `${doubt.why} It lacks ${lost.filter(Boolean).join(' and ')} seen alive before; they stay in force until they come back or their own time ends.`;
-  return { kind: 'store', key: prefix, why: 'store doubted', detail, unmet: false };
 }

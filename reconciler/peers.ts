@@ -27,7 +27,8 @@ export class Peers {
   /** Of peers in force, by id; shared with what is not a peer's. */
   readonly #wants: Map<string, Want>;
   readonly #peers = new Map<string, Peer>();
-  readonly #claims = new Map<string, Peer[]>();
+  /** Who claims an id: nearly always one, and there are tens of thousands of ids. */
+  readonly #claims = new Map<string, Peer | Peer[]>();
   /** Those that are held, so that asking for them costs no walk over all. */
   readonly #held = new Map<string, Peer>();
 
@@ -50,7 +51,18 @@ export class Peers {
 
   /** The subnet of the peer in force that wants `id`. */
   subnetOf(id: string): string | undefined {
-    return this.#claims.get(id)?.find(({ inForce }) => inForce)?.lease.subnet;
+    return this.#claimants(id).find(({ inForce }) => inForce)?.lease.subnet;
+  }
+
+  /** All leases anew. */
+  setAll(leases: Iterable<Lease>): void {
+    for (const { ids, inForce } of this.#peers.values()) if (inForce) for (const id of ids) this.#wants.delete(id);
+    this.#peers.clear();
+    this.#claims.clear();
+    this.#held.clear();
+    const peers: Peer[] = [];
+    for (const lease of leases) peers.push(this.#add(lease));
+    this.#settle(peers);
   }
 
   /** @returns ids of all that came, went or changed, with those of the peers themselves before and after */
@@ -59,56 +71,81 @@ export class Peers {
     const touched = new Set<Peer>();
     for (const [subnet, lease] of changes) {
       const before = this.#peers.get(subnet);
-      if (before) this.#remove(before, touched, affected);
-      if (lease) touched.add(this.#add(lease, affected));
+      if (before) {
+        for (const rival of this.#rivalsOf(before)) touched.add(rival);
+        touched.delete(before);
+        for (const id of before.ids) affected.add(id);
+        this.#remove(before);
+      }
+      if (!lease) continue;
+      const peer = this.#add(lease);
+      touched.add(peer);
+      for (const id of peer.ids) affected.add(id);
     }
-    const verdicts = settle(touched, (peer) => this.#rivalsOf(peer), byPeerAge);
-    // Losers first: what they had is then free for the winners.
-    for (const [peer, winner] of verdicts) if (winner) this.#retire(peer, winner, affected);
-    for (const [peer, winner] of verdicts) if (!winner) this.#enforce(peer, affected);
+    for (const peer of this.#settle(touched)) for (const id of peer.ids) affected.add(id);
     return affected;
   }
 
-  clear(): void {
-    for (const { ids, inForce } of this.#peers.values()) if (inForce) for (const id of ids) this.#wants.delete(id);
-    this.#peers.clear();
-    this.#claims.clear();
-    this.#held.clear();
-  }
-
-  #add(lease: Lease, affected: Set<string>): Peer {
-    const { wants = [], held, ...rest } = this.#wantsOf(lease);
+  #add(lease: Lease): Peer {
+    const result = this.#wantsOf(lease);
+    const wants = result.wants ?? [];
     const ids = wants.map(idOf);
-    const peer: Peer = { lease, ids, wants, held, unreadable: 'unreadable' in rest && rest.unreadable, inForce: false };
+    const unreadable = result.held !== undefined && result.unreadable;
+    const peer: Peer = { lease, ids, wants, held: result.held, unreadable, inForce: false };
     this.#peers.set(lease.subnet, peer);
     for (const id of ids) {
-      affected.add(id);
       const claims = this.#claims.get(id);
-      if (claims) claims.push(peer);
-      else this.#claims.set(id, [peer]);
+      this.#claims.set(id, claims === undefined ? peer : [claims, peer].flat());
     }
     return peer;
   }
 
-  #remove(peer: Peer, touched: Set<Peer>, affected: Set<string>): void {
-    for (const rival of this.#rivalsOf(peer)) touched.add(rival);
-    touched.delete(peer);
+  #remove(peer: Peer): void {
     this.#withdraw(peer);
     for (const id of peer.ids) {
-      affected.add(id);
-      const claims = this.#claims.get(id)!.filter((other) => other !== peer);
-      if (claims.length) this.#claims.set(id, claims);
+      const others = this.#claimants(id).filter((other) => other !== peer);
+      if (others.length) this.#claims.set(id, others);
       else this.#claims.delete(id);
     }
     this.#peers.delete(peer.lease.subnet);
     this.#held.delete(peer.lease.subnet);
   }
 
-  *#rivalsOf(peer: Peer): Iterable<Peer> {
+  #claimants(id: string): Peer[] {
+    const claims = this.#claims.get(id);
+    return claims === undefined ? [] : [claims].flat();
+  }
+
+  #rivalsOf(peer: Peer): Peer[] {
+    const rivals: Peer[] = [];
     for (const id of peer.ids) {
-      const claims = this.#claims.get(id)!;
-      if (claims.length > 1) yield* claims;
+      const claims = this.#claims.get(id);
+      if (Array.isArray(claims)) rivals.push(...claims);
     }
+    return rivals;
+  }
+
+  /** @returns those that came into force or went out of it */
+  #settle(touched: Iterable<Peer>): Peer[] {
+    const changed: Peer[] = [];
+    const verdicts = settle(touched, (peer) => this.#rivalsOf(peer), byPeerAge);
+    // Losers first: what they had is then free for the winners.
+    for (const [peer, winner] of verdicts) {
+      if (!winner) continue;
+      if (peer.inForce) changed.push(peer);
+      this.#withdraw(peer);
+      peer.held = sharedHold(peer, winner);
+      this.#held.set(peer.lease.subnet, peer);
+    }
+    for (const [peer, winner] of verdicts) {
+      if (winner) continue;
+      if (!peer.wants.length) this.#held.set(peer.lease.subnet, peer);
+      else if (!peer.inForce) {
+        this.#enforce(peer);
+        changed.push(peer);
+      }
+    }
+    return changed;
   }
 
   #withdraw(peer: Peer): void {
@@ -116,26 +153,11 @@ export class Peers {
     peer.inForce = false;
   }
 
-  #retire(peer: Peer, winner: Peer, affected: Set<string>): void {
-    if (peer.inForce) for (const id of peer.ids) affected.add(id);
-    this.#withdraw(peer);
-    peer.held = sharedHold(peer, winner);
-    this.#held.set(peer.lease.subnet, peer);
-  }
-
-  #enforce(peer: Peer, affected: Set<string>): void {
-    if (!peer.wants.length) {
-      if (peer.held) this.#held.set(peer.lease.subnet, peer);
-      return;
-    }
+  #enforce(peer: Peer): void {
     this.#held.delete(peer.lease.subnet);
     peer.held = undefined;
-    if (peer.inForce) return;
     peer.inForce = true;
-    for (const [index, id] of peer.ids.entries()) {
-      affected.add(id);
-      this.#wants.set(id, peer.wants[index]!);
-    }
+    for (let i = 0; i < peer.ids.length; i++) this.#wants.set(peer.ids[i]!, peer.wants[i]!);
   }
 }
 

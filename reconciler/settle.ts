@@ -6,7 +6,7 @@
  * - Looks only at those that are connected to `start` by rivalry: with no rivals, at `start` alone.
  */
 
-/** Each of those connected to `start` → whom it loses to, undefined for one that is in force. */
+/** Each of those connected to `start` → whom it loses to (the first in order, if to several), undefined for one that is in force. */
 export function settle<T>(
   start: Iterable<T>,
   rivalsOf: (one: T) => Iterable<T>,
@@ -25,10 +25,8 @@ export function settle<T>(
     let winner: T | undefined;
     for (const rival of rivalsOf(one)) {
       // A rival that has no verdict yet comes later in the order.
-      if (rival !== one && verdicts.has(rival) && verdicts.get(rival) === undefined) {
-        winner = rival;
-        break;
-      }
+      const isInForce = rival !== one && verdicts.has(rival) && verdicts.get(rival) === undefined;
+      if (isInForce && (winner === undefined || order(rival, winner) < 0)) winner = rival;
     }
     verdicts.set(one, winner);
   }

@@ -1,11 +1,12 @@
 /**
  * Owns which subnet this host takes: the decision of flannel's tryAcquireLease (flannel.md 1.4), without its mistakes.
  *
- * - No block is taken that any lease touches, whatever their lengths; nor one that a key names which we can't read.
+ * - No block is taken that any lease inside the Network touches, whatever their lengths; nor one that an unreadable key names. What is
+ *   not inside it counts for nothing, as in the mirror: one key of "0.0.0.0-0" (flannel.md 1.4) would leave no room for anybody.
  * - Nobody else's lease is ever touched: a previous subnet is taken only if it is free (v0.11 stole it: issue 1289).
  * - The choice is among all free blocks alike, so that hosts that start together seldom meet.
  */
-import { type Cidr, formatCidr, maskCidr, overlaps, parseCidr, parseIp } from '../../config/ipv4.ts';
+import { type Cidr, contains, formatCidr, maskCidr, overlaps, parseCidr, parseIp } from '../../config/ipv4.ts';
 import type { Lease, NetworkConfig } from '../../config/model.ts';
 import { byAge } from './age.ts';
 import { capacity, type Pool, pickFree } from './free.ts';
@@ -51,9 +52,9 @@ export function chooseLease(input: ChooseInput): LeaseChoice {
 
   const inStore = all.filter((one) => !isLingering(one));
   const mine = inStore.filter(isMine);
-  const fitting = mine.filter(
-    (one) => fits(pool, one.block) && fitsIPv6(config, one.lease) && !isYounger(one, inStore),
-  );
+  const isInside = (block: Cidr): boolean => contains(config.network, block);
+  const rivals = inStore.filter(({ block }) => isInside(block));
+  const fitting = mine.filter((one) => fits(pool, one.block) && fitsIPv6(config, one.lease) && !isYounger(one, rivals));
   const unfit = mine.filter((one) => !fitting.includes(one)).map(({ lease }) => lease);
   const release = unfit.filter((lease) => lease.leaseId !== '0');
   const kept = unfit.filter((lease) => lease.leaseId === '0');
@@ -69,10 +70,10 @@ export function chooseLease(input: ChooseInput): LeaseChoice {
 
   // What the store has lost of ours is no obstacle: it is the place to go back to.
   const mineLost = all.filter((one) => isMine(one) && isLingering(one));
-  const taken = all.filter((one) => !mineLost.includes(one)).map(({ block }) => block);
+  const taken = all.filter((one) => isInside(one.block) && !mineLost.includes(one)).map(({ block }) => block);
   for (const subnet of input.occupied) {
     const block = parseCidr(subnet);
-    if (block) taken.push(block);
+    if (block && isInside(block)) taken.push(block);
   }
 
   for (const subnet of [...mineLost.map(({ lease }) => lease.subnet), previous]) {

@@ -4,7 +4,11 @@ import { plain } from './text.ts';
 /** The drawing library is loaded when there is something to draw: start-up counts, and the daemon never draws. */
 export async function draw(head: string[], rows: string[][]): Promise<string> {
   const { default: Table } = await import('cli-table3');
-  const table = new Table({ head, style: { head: [], border: [] }, chars: RULES });
+  const table = new Table({
+    head,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+    chars: RULES,
+  });
   table.push(...rows);
   // Cells are padded to their column; the last one's padding would only wrap on a narrow terminal.
   return table.toString().replace(/[ \t]+$/gm, '');

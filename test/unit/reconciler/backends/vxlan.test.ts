@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Lease, LeaseAttrs } from '../../../../config/model.ts';
+import type { BackendContext } from '../../../../reconciler/backends/backend.ts';
+import { backendFor, unsupportedBackend } from '../../../../reconciler/backends/index.ts';
+import { idOf } from '../../../../reconciler/resource.ts';
+import { contextOf, OWN_MAC, peerOf } from '../../../helpers/desired.ts';
+import { CONFIG_KEY } from '../../../helpers/store.ts';
+
+const withBackend = (options: object): string =>
+  JSON.stringify({ Network: '10.5.0.0/16', Backend: { Type: 'vxlan', ...options } });
+const backendOf = (context: BackendContext) => backendFor(context.config)!;
+const peer = peerOf(7);
+const altered = (attrs: Partial<LeaseAttrs>): Lease => ({ ...peer, attrs: { ...peer.attrs, ...attrs } });
+
+describe('vxlan, the device', () => {
+  it('is what flannel makes, marked', () => {
+    const context = contextOf();
+    assert.deepEqual(backendOf(context).device(context), [
+      {
+        kind: 'link',
+        name: 'flannel.1',
+        type: 'vxlan',
+        up: true,
+        mac: OWN_MAC,
+        mtu: 1450,
+        alias: 'selvage:/coreos.com/network',
+        master: '',
+        vxlan: { vni: 1, port: 8472, local: '192.168.64.3', parent: 'eth0', learning: false, gbp: false },
+      },
+      { kind: 'address', dev: 'flannel.1', address: '10.5.34.0/32' },
+    ]);
+  });
+
+  it('follows the options of the config', () => {
+    const context = contextOf({ config: withBackend({ VNI: 77, Port: 4789, GBP: true, Learning: true, MTU: 9000 }) });
+    const [link] = backendOf(context).device(context);
+    assert.ok(link?.kind === 'link');
+    assert.deepEqual([link.name, link.mtu], ['flannel.77', 8950]);
+    assert.deepEqual(
+      [link.vxlan?.vni, link.vxlan?.port, link.vxlan?.gbp, link.vxlan?.learning],
+      [77, 4789, true, true],
+    );
+    assert.deepEqual(backendOf(context).deviceNames(context), ['flannel.77']);
+    assert.deepEqual(backendOf(context).backendData(context, OWN_MAC), { VNI: 77, VtepMAC: OWN_MAC });
+  });
+
+  it("has the interface's own address as its local one behind a NAT", () => {
+    const context = contextOf({ publicIP: '203.0.113.9' });
+    const [link] = backendOf(context).device(context);
+    assert.equal(link?.kind === 'link' && link.vxlan?.local, '192.168.64.3');
+  });
+
+  it('says that DirectRouting is not followed', () => {
+    const context = contextOf({ config: withBackend({ DirectRouting: true }) });
+    assert.deepEqual(
+      backendOf(context)
+        .notices(context)
+        .map(({ key, unmet }) => [key, unmet]),
+      [['Backend.DirectRouting', false]],
+    );
+    assert.deepEqual(backendOf(contextOf()).notices(contextOf()), []);
+  });
+});
+
+describe('vxlan, a peer', () => {
+  it('has ARP, FDB, nexthop and route as flannel makes them', () => {
+    const context = contextOf();
+    const dev = 'flannel.1';
+    const mac = '02:00:00:00:01:07';
+    assert.deepEqual(backendOf(context).peer(context, peer).wants, [
+      { kind: 'neighbour', dev, ip: '10.5.7.0', mac, permanent: true, protocol: 115 },
+      { kind: 'fdb', dev, mac, dst: '192.168.1.7', permanent: true, plain: true },
+      { kind: 'nexthop', id: 0x0a050700, dev, gateway: '10.5.7.0', onlink: true, protocol: 115, plain: true },
+      {
+        kind: 'route',
+        table: 254,
+        dst: '10.5.7.0/24',
+        tos: 0,
+        metric: 0,
+        dev,
+        gateway: '10.5.7.0',
+        onlink: true,
+        nexthopId: 0x0a050700,
+        protocol: 115,
+        type: 'unicast',
+        plain: true,
+      },
+    ]);
+  });
+
+  it('has a plain gateway on a kernel without nexthop objects', () => {
+    const context = contextOf({ nexthopObjects: false });
+    const { wants } = backendOf(context).peer(context, peer);
+    assert.deepEqual(
+      wants?.map(({ kind }) => kind),
+      ['neighbour', 'fdb', 'route'],
+    );
+    assert.equal(wants?.[2]?.kind === 'route' && wants[2].nexthopId, 0);
+  });
+
+  it('is taken whatever VNI its lease names, as flannel does', () => {
+    const context = contextOf();
+    const lease = altered({ backendData: { VNI: 9, VtepMAC: '02:00:00:00:01:07' } });
+    assert.equal(backendOf(context).peer(context, lease).wants?.length, 4);
+    const old = altered({ backendData: { vtepmac: '02-00-00-00-01-07' } });
+    assert.deepEqual(backendOf(context).peer(context, old).wants, backendOf(context).peer(context, peer).wants);
+  });
+
+  const holds: [string, Lease, boolean][] = [
+    ['other backend', altered({ backendType: 'host-gw' }), false],
+    ['other backend', altered({ backendType: '' }), false],
+    ['other backend', altered({ backendType: 'VXLAN' }), false],
+    ['malformed lease', altered({ backendData: undefined }), true],
+    ['malformed lease', altered({ backendData: {} }), true],
+    ['malformed lease', altered({ backendData: { VtepMAC: 'x' } }), true],
+    ['malformed lease', altered({ backendData: { VtepMAC: '01:00:5e:00:00:01' } }), true],
+    ['malformed lease', altered({ backendData: { VtepMAC: '00:00:00:00:00:00' } }), true],
+    ['own MAC', altered({ backendData: { VtepMAC: OWN_MAC.toUpperCase() } }), false],
+    ['own address', altered({ publicIP: '192.168.64.3' }), false],
+    ['no address', altered({ publicIP: '0.0.0.0' }), false],
+    ['outside the network', { ...peer, subnet: '10.6.7.0/24' }, false],
+  ];
+  for (const [index, [why, lease, unreadable]] of holds.entries()) {
+    it(`is held for: ${why} (${index})`, () => {
+      const context = contextOf();
+      const result = backendOf(context).peer(context, lease);
+      assert.ok(result.held, 'it must be held');
+      assert.deepEqual([result.held.why, result.held.key, result.unreadable], [why, lease.subnet, unreadable]);
+      assert.equal(result.held.unmet, true);
+      assert.match(result.held.detail, /\.$/);
+    });
+  }
+
+  it('leaves things that its subnet alone tells', () => {
+    const context = contextOf();
+    const ids = backendOf(context).peer(context, peer).wants!.map(idOf);
+    assert.deepEqual(
+      backendOf(context).idsOfSubnet(context, peer.subnet),
+      ids.filter((id) => !id.startsWith('fdb')),
+    );
+  });
+});
+
+describe('backendFor', () => {
+  for (const [name, config, words] of [
+    ['another backend', '{"Network":"10.5.0.0/16","Backend":{"Type":"host-gw"}}', /host-gw/],
+    ['a config without one (udp)', '{"Network":"10.5.0.0/16"}', /udp/],
+    ['no type at all', '{"Network":"10.5.0.0/16","Backend":{}}', /without a Type/],
+    [
+      'IPv6 alone',
+      '{"EnableIPv4":false,"EnableIPv6":true,"IPv6Network":"fc00::/48","Backend":{"Type":"vxlan"}}',
+      /IPv6/,
+    ],
+  ] as const) {
+    it(`has none for ${name}, and says so`, () => {
+      const { config: parsed } = contextOf({ config });
+      assert.equal(backendFor(parsed), undefined);
+      const held = unsupportedBackend(parsed, CONFIG_KEY);
+      assert.match(held.detail, words);
+      assert.equal(held.unmet, true);
+    });
+  }
+
+  it('matches the type whatever its case', () => {
+    assert.equal(backendFor(contextOf({ config: withBackend({ Type: 'VXLAN' }) }).config)?.type, 'vxlan');
+  });
+});

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ConfigError, UsageError } from '../../../config/errors.ts';
+import { buildReport, type ReportInput } from '../../../reconciler/build-report.ts';
+import type { Change, Outcome } from '../../../reconciler/driver.ts';
+import { exitCodeOf } from '../../../reconciler/exit-code.ts';
+import { idOf, type Want } from '../../../reconciler/resource.ts';
+import { StoreError } from '../../../reconciler/source.ts';
+import { inputOf, linkUpdate, peerChanges } from '../../helpers/report.ts';
+
+const report = (parts: Partial<ReportInput> = {}) => buildReport(inputOf(parts));
+const outcome = (change: Change, result: Outcome['result']): Outcome => ({
+  change,
+  result,
+  failure: result === 'failed' ? { kind: 'denied', code: 'EPERM', message: 'No.' } : undefined,
+});
+
+describe('buildReport', () => {
+  it('lists drift as it would be repaired, whatever order it was found in', () => {
+    const changes = [
+      ...peerChanges('create', 10),
+      ...peerChanges('create', 9),
+      ...peerChanges('delete', 8),
+      linkUpdate,
+    ];
+    const expected = [
+      'update link flannel.1',
+      'create neighbour flannel.1|10.5.9.0',
+      'create neighbour flannel.1|10.5.10.0',
+      'create route 254|10.5.9.0/24|0|0',
+      'create route 254|10.5.10.0/24|0|0',
+      'delete route 254|10.5.8.0/24|0|0',
+      'delete neighbour flannel.1|10.5.8.0',
+    ];
+    for (const order of [changes, changes.toReversed()]) {
+      assert.deepEqual(
+        report({ changes: order }).drift.map(({ op, kind, key }) => `${op} ${kind} ${key}`),
+        expected,
+      );
+    }
+  });
+
+  it('says of an update what differs, and of others all but their kind', () => {
+    const [update, create, remove] = report({
+      changes: [linkUpdate, peerChanges('create', 9)[0]!, peerChanges('delete', 8)[0]!],
+    }).drift;
+    const { op, kind, key, fields, want, have } = update!;
+    assert.deepEqual([op, kind, key], ['update', 'link', 'flannel.1']);
+    assert.deepEqual(
+      [fields, want, have],
+      [['mtu', 'vxlan.local'], { mtu: 1450, 'vxlan.local': '192.0.2.1' }, { mtu: 1400, 'vxlan.local': '' }],
+    );
+    assert.deepEqual(Object.keys(create!.want as object), ['dev', 'ip', 'mac', 'permanent', 'protocol']);
+    assert.ok(!('have' in create!) && !('want' in remove!) && remove?.have);
+  });
+
+  it('puts the lease before what hangs on it', () => {
+    const lease = { op: 'create', kind: 'lease', key: '/x/subnets/10.5.34.0-24', reason: 'no lease' } as const;
+    const { drift, summary } = report({ changes: [linkUpdate], otherDrift: [lease] });
+    assert.deepEqual([drift[0], summary.create, summary.update], [lease, 1, 1]);
+  });
+
+  it('sorts what is held', () => {
+    const entry = (kind: 'peer' | 'lease', key: string) => ({ kind, key, why: 'x', detail: 'x.', unmet: false });
+    const held = [entry('peer', '10.5.10.0/24'), entry('lease', 'z'), entry('peer', '10.5.9.0/24')];
+    assert.deepEqual(
+      report({ held }).held.map(({ key }) => key),
+      ['z', '10.5.9.0/24', '10.5.10.0/24'],
+    );
+  });
+
+  it('has one time and no more', () => {
+    assert.equal(report({ at: Date.UTC(2024, 4, 6, 7, 8, 9) }).at, '2024-05-06T07:08:09.000Z');
+  });
+
+  const changes = peerChanges('create', 9);
+  const unmet = { kind: 'peer', key: 'x', why: 'x', detail: 'x.', unmet: true } as const;
+  const incomplete = { kind: 'cache', revision: '7', complete: false, leases: 1 };
+  for (const [name, parts, converged, code] of [
+    ['in sync', {}, true, 0],
+    ['repaired', { changes, outcomes: changes.map((one) => outcome(one, 'done')) }, true, 0],
+    ['repaired by another', { changes, outcomes: changes.map((one) => outcome(one, 'noop')) }, true, 0],
+    ['not repaired', { changes, outcomes: [outcome(changes[0]!, 'failed')] }, false, 1],
+    ['blocked', { changes, outcomes: [outcome(changes[0]!, 'blocked')] }, false, 1],
+    ['unmet', { held: [unmet] }, false, 1],
+    ['held, but with all it wants', { held: [{ ...unmet, unmet: false }] }, true, 0],
+    ['not complete', { source: incomplete }, false, 1],
+    ['a drift report in sync', { mode: 'drift' }, true, 0],
+    ['a drift report with drift', { mode: 'drift', changes }, false, 2],
+    ['a drift report with drift and unmet', { mode: 'drift', changes, held: [unmet] }, false, 2],
+    ['a drift report with unmet', { mode: 'drift', held: [unmet] }, false, 1],
+  ] satisfies [string, Partial<ReportInput>, boolean, number][]) {
+    it(`knows converged, and the exit code: ${name}`, () => {
+      const built = report(parts);
+      assert.deepEqual([built.converged, exitCodeOf(built)], [converged, code]);
+    });
+  }
+
+  it('tells failures with their sentence', () => {
+    const { outcomes, summary } = report({
+      changes,
+      outcomes: [outcome(changes[0]!, 'failed'), outcome(changes[1]!, 'blocked')],
+    });
+    assert.deepEqual(outcomes[0], {
+      kind: 'neighbour',
+      key: 'flannel.1|10.5.9.0',
+      op: 'create',
+      result: 'failed',
+      error: 'No.',
+    });
+    assert.deepEqual(Object.keys(outcomes[1]!), ['kind', 'key', 'op', 'result']);
+    assert.equal(summary.failed, 1);
+  });
+
+  it('names things as their ids do', () => {
+    const wants: Want[] = changes.flatMap((change) => (change.op === 'create' ? [change.want] : []));
+    const { drift } = report({ changes });
+    assert.deepEqual(
+      drift.map(({ kind, key }) => `${kind} ${key}`),
+      wants.map(idOf),
+    );
+  });
+});
+
+describe('exitCodeOf an error', () => {
+  for (const [error, code] of [
+    [new StoreError('unavailable', 'x'), 69],
+    [new StoreError('denied', 'x'), 77],
+    [new StoreError('invalid', 'x'), 78],
+    [new UsageError('x'), 64],
+    [new ConfigError('', 'x'), 78],
+    [Object.assign(new Error('x'), { code: 'EPERM' }), 77],
+    [Object.assign(new Error('x'), { code: 'EACCES' }), 77],
+    [Object.assign(new Error('x'), { code: 'ENOENT' }), 1],
+    [new Error('x'), 1],
+  ] as const) {
+    it(`is ${code} for ${error.name} ${'code' in error ? error.code : ''}${'kind' in error ? error.kind : ''}`, () =>
+      assert.equal(exitCodeOf(error), code));
+  }
+});
