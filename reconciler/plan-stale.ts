@@ -1,0 +1,88 @@
+/**
+ * Owns what becomes of Haves that nobody wants: deleted if they are ours and nothing needs them for now.
+ *
+ * - A device takes what is under it along: its children are not deleted one by one.
+ * - What a thing that could not be moved still goes through stays, and so does all that this path is made of.
+ */
+import * as conflict from './conflict.ts';
+import type { Change } from './driver.ts';
+import type { Observed } from './observed.ts';
+import type { Ownership } from './ownership.ts';
+import type { PlanInput } from './plan.ts';
+import type { HeldEntry } from './report.ts';
+import { type Have, idOf, type Link, linkOf, type Route } from './resource.ts';
+
+export interface StaleInput {
+  input: PlanInput;
+  ownership: Ownership;
+  observed: Observed;
+  mayDelete: boolean;
+  /** Ids of nexthop objects that are wanted by name, but that their routes do without. */
+  unneeded: ReadonlySet<number>;
+  inUse: { devices: ReadonlySet<string>; nexthops: ReadonlySet<number> };
+  /** Whether a device is made anew, and what is under it gone with it. */
+  isVoid(dev: string): boolean;
+  offer(change: Change): boolean;
+  hold(entry: HeldEntry): void;
+}
+
+export function planStale(state: StaleInput): void {
+  const { observed, ownership, inUse } = state;
+  const links = observed.stale.filter((have): have is Link => have.kind === 'link');
+  for (const link of links) reportUnmarked(link, state);
+  if (!state.mayDelete) return;
+
+  const others = observed.stale.filter((have) => have.kind !== 'link');
+  for (const id of state.unneeded) {
+    const nexthop = observed.nexthops.get(id);
+    if (nexthop) others.push(nexthop);
+  }
+  if (links.length === 0 && others.length === 0) return;
+
+  /** Devices whose children are not to be looked at: they go with them, or stay with them. */
+  const settled = new Set<string>();
+  for (const link of links) {
+    if (ownership.ownerOf(link) !== 'ours' || state.input.keepStale?.(link)) continue;
+    if (inUse.devices.has(link.name)) state.hold(conflict.deviceInUse(link));
+    else if (!remove(link, state)) continue;
+    settled.add(link.name);
+  }
+
+  const foreignUsers = findForeignUsers(state, others);
+  for (const have of others) {
+    // A nexthop object may move to another device, and its routes with it: they don't go with the device that they are on now.
+    const dev = have.kind === 'route' && have.nexthopId !== 0 ? '' : (linkOf(have) ?? '');
+    if (settled.has(dev) || state.isVoid(dev) || ownership.ownerOf(have) !== 'ours') continue;
+    if (state.input.keepStale?.(have)) continue;
+    if (have.kind === 'nexthop') {
+      if (inUse.nexthops.has(have.id)) continue;
+      const user = foreignUsers.get(have.id);
+      if (user) {
+        state.hold(conflict.nexthopInUse(have, user));
+        continue;
+      }
+    }
+    remove(have, state);
+  }
+}
+
+function remove(have: Have, state: StaleInput): boolean {
+  return state.offer({ op: 'delete', id: idOf(have), reason: 'not wanted', have });
+}
+
+/** An unmarked flannel.N that nothing shows to be ours is left alone, but somebody should know. */
+function reportUnmarked(link: Link, { ownership, hold }: StaleInput): void {
+  if (link.type !== 'vxlan' || link.alias !== '' || link.master !== '') return;
+  if (link.name === `flannel.${link.vxlan?.vni}` && ownership.ownerOf(link) === 'foreign')
+    hold(conflict.unmarkedDevice(link));
+}
+
+/** Deleting a nexthop object deletes the routes on it, whoever made them: foreign ones by the nexthop that they use. */
+function findForeignUsers({ ownership, input }: StaleInput, others: readonly Have[]): Map<number, Route> {
+  const users = new Map<number, Route>();
+  if (!others.some((have) => have.kind === 'nexthop')) return users;
+  for (const have of input.haves)
+    if (have.kind === 'route' && have.nexthopId !== 0 && ownership.ownerOf(have) === 'foreign')
+      users.set(have.nexthopId, have);
+  return users;
+}

@@ -1,0 +1,225 @@
+/**
+ * Owns a Driver over the kernel in memory: what drivers/netlink and drivers/files do over the real one, for all kinds at once.
+ *
+ * - Made to be disturbed: listings that lack something, changes that fail or lie, events that are lost, doubled or late.
+ * - The one contract suite (test/lab/contract/driver-contract.ts) runs against it and against the real driver.
+ */
+import { contains, parseCidr } from '../../config/ipv4.ts';
+import { compare } from '../../reconciler/compare.ts';
+import type { Change, Driver, Interest, Listing, Outcome } from '../../reconciler/driver.ts';
+import type { Failure, FailureKind } from '../../reconciler/failure.ts';
+import { BUILD_ORDER } from '../../reconciler/order.ts';
+import {
+  type Have,
+  idOf,
+  type Link,
+  linkOf,
+  type Resource,
+  SELVAGE_PROTOCOL,
+  type Want,
+} from '../../reconciler/resource.ts';
+import { isPlainAndRight } from '../../reconciler/route-form.ts';
+import type { Scope } from '../../reconciler/scope.ts';
+import { Errno, type Flags, type LinkChange, type ModelKernel } from './model-kernel.ts';
+
+const KINDS_OF_FAILURE: Record<string, FailureKind> = {
+  ENODEV: 'vanished',
+  ENETDOWN: 'vanished',
+  EEXIST: 'conflict',
+  EPERM: 'denied',
+  EINVAL: 'invalid',
+};
+const GONE = new Set(['ENOENT', 'ESRCH', 'ENODEV', 'EADDRNOTAVAIL']);
+
+export type Delivery = 'faithful' | 'lost' | 'doubled' | 'reversed';
+
+export class ModelDriver implements Driver {
+  readonly kinds = BUILD_ORDER;
+  readonly kernel: ModelKernel;
+  /** What listings leave out; they then say that they are incomplete. */
+  hides: ((have: Have) => boolean) | undefined;
+  /** By id: how the next change fails; "lie" says done and does nothing. */
+  readonly faults = new Map<string, Failure | 'lie'>();
+  delivery: Delivery = 'faithful';
+  #emit: ((scope: Scope) => void) | undefined;
+  #pending: Scope[] = [];
+
+  constructor(kernel: ModelKernel) {
+    this.kernel = kernel;
+    kernel.emit = (scope) => this.#pending.push(scope);
+  }
+
+  async list(scope: Scope, interest: Interest): Promise<Listing> {
+    const all = this.kernel.all();
+    const links = new Map(all.flatMap((have): [string, Link][] => (have.kind === 'link' ? [[have.name, have]] : [])));
+    const haves = all.filter((have) => inScope(scope, have) && concerns(have, interest, links));
+    const { hides } = this;
+    if (!hides) return { haves, complete: true };
+    return { haves: haves.filter((have) => !hides(have)), complete: false, problem: 'The dump was interrupted.' };
+  }
+
+  async apply(changes: Change[]): Promise<Outcome[]> {
+    return changes.map((change): Outcome => {
+      const fault = this.faults.get(change.id);
+      this.faults.delete(change.id);
+      if (fault === 'lie') return { change, result: 'done' };
+      if (fault) return { change, result: 'failed', failure: fault };
+      try {
+        return { change, result: this.#make(change) };
+      } catch (error) {
+        if (!(error instanceof Errno)) throw error;
+        return this.#refused(change, error);
+      }
+    });
+  }
+
+  async watch(emit: (scope: Scope) => void): Promise<() => Promise<void>> {
+    this.#emit = emit;
+    this.#pending = [];
+    return async () => {
+      this.#emit = undefined;
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#emit = undefined;
+  }
+
+  /** Delivers what the kernel has announced since the last time, in the manner that `delivery` says. */
+  deliver(): void {
+    const scopes = this.#pending.splice(0);
+    const { delivery } = this;
+    if (delivery === 'lost') return;
+    if (delivery === 'reversed') scopes.reverse();
+    for (const scope of scopes) {
+      this.#emit?.(scope);
+      if (delivery === 'doubled') this.#emit?.(scope);
+    }
+  }
+
+  #make(change: Change): 'done' {
+    switch (change.op) {
+      case 'create':
+        return this.#create(change.want, 'create');
+      case 'update':
+        if (change.want.kind === 'link' && !change.recreate) return this.#updateLink(change.want);
+        if (!change.recreate) return this.#create(change.want, 'replace');
+        this.#delete(change.have);
+        return this.#create(change.want, 'create');
+      case 'delete':
+        this.#delete(change.have);
+        return 'done';
+    }
+  }
+
+  #create(want: Want, flags: Flags): 'done' {
+    const { kernel } = this;
+    if (want.kind === 'link') {
+      kernel.addLink(want);
+      if (want.alias !== '') kernel.setLink(want.name, { alias: want.alias });
+    } else if (want.kind === 'address') kernel.addAddress(want);
+    else if (want.kind === 'neighbour') kernel.setNeighbour(want, flags);
+    else if (want.kind === 'fdb') kernel.setFdb(want, flags);
+    else if (want.kind === 'nexthop') kernel.setNexthop(want, flags);
+    else if (want.kind === 'route') kernel.setRoute(want, flags);
+    else kernel.writeFile(want);
+    return 'done';
+  }
+
+  #updateLink(want: Link): 'done' {
+    const have = this.kernel.link(want.name);
+    if (!have) throw new Errno('ENODEV');
+    const change: LinkChange = { up: want.up, mac: want.mac || have.mac, mtu: want.mtu, alias: want.alias };
+    const { local, parent, learning } = want.vxlan ?? { local: '', parent: '', learning: false };
+    this.kernel.setLink(want.name, { ...change, vxlan: { local, parent, learning } });
+    return 'done';
+  }
+
+  #delete(have: Have): void {
+    const { kernel } = this;
+    if (have.kind === 'link') kernel.deleteLink(have.name);
+    else if (have.kind === 'address') kernel.deleteAddress(have);
+    else if (have.kind === 'neighbour') kernel.deleteNeighbour(have);
+    else if (have.kind === 'fdb') kernel.deleteFdb(have);
+    else if (have.kind === 'nexthop') kernel.deleteNexthop(have.id);
+    else if (have.kind === 'route') kernel.deleteRoute(have);
+    else kernel.deleteFile(have.path);
+  }
+
+  /** As the netlink driver: gone already is what a delete wanted, and what exists is looked into. */
+  #refused(change: Change, error: Errno): Outcome {
+    if (change.op === 'delete' && GONE.has(error.code)) return { change, result: 'noop' };
+    const { code } = error;
+    if (code === 'EEXIST' && change.op !== 'delete') {
+      const there = this.kernel.all().find((have) => idOf(have) === change.id);
+      if (there && serves(there, change.want)) return { change, result: 'noop' };
+      const isCache = there?.kind === 'neighbour' || (there?.kind === 'fdb' && there.plain);
+      if (isCache && !there.permanent) return { change, result: this.#create(change.want, 'replace') };
+    }
+    const kind = error.message.includes('does not exist') ? 'transient' : (KINDS_OF_FAILURE[code] ?? 'transient');
+    return {
+      change,
+      result: 'failed',
+      failure: { kind, code, message: `${change.id} was refused: ${error.message}.` },
+    };
+  }
+}
+
+function serves(have: Have, want: Want): boolean {
+  if (compare(want, have).length === 0) return true;
+  return have.kind === 'route' && want.kind === 'route' && isPlainAndRight(want, have);
+}
+
+function inScope(scope: Scope, have: Have): boolean {
+  if (scope.all || scope.kinds.has(have.kind) || scope.ids.has(idOf(have))) return true;
+  return scope.links.has(linkOf(have) ?? '');
+}
+
+const isTunnel = (link: Link | undefined): boolean =>
+  link?.type === 'vxlan' || link?.name.startsWith('flannel.') === true;
+
+/** What drivers/netlink/relevance.ts lets through. */
+function concerns(have: Have, interest: Interest, links: ReadonlyMap<string, Link>): boolean {
+  const inNetworks = (resource: string | number): boolean =>
+    interest.networks.some((network) => contains(network, resource));
+  const { devices } = interest;
+  switch (have.kind) {
+    case 'link':
+      return devices.includes(have.name) || have.name === interest.uplink || isTunnel(have);
+    case 'address':
+      return devices.includes(have.dev) || (isTunnel(links.get(have.dev)) && have.dev !== interest.uplink);
+    case 'neighbour':
+    case 'fdb':
+      return devices.includes(have.dev);
+    case 'nexthop':
+      return have.protocol === SELVAGE_PROTOCOL || inNetworks(have.id) || devices.includes(have.dev);
+    case 'route':
+      return devices.includes(have.dev) || (parseCidr(have.dst) !== undefined && inNetworks(have.dst));
+    case 'file':
+      return interest.files.includes(have.path);
+  }
+}
+
+/** Puts resources into a kernel as their makers would have: what the kernel would refuse is left out. Routes of one slot are appended. */
+export function populate(kernel: ModelKernel, resources: Iterable<Resource>): void {
+  const sorted = [...resources].sort((a, b) => BUILD_ORDER.indexOf(a.kind) - BUILD_ORDER.indexOf(b.kind));
+  for (const resource of sorted) {
+    try {
+      put(kernel, resource);
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+    }
+  }
+}
+
+function put(kernel: ModelKernel, resource: Resource): void {
+  if (resource.kind === 'link') {
+    kernel.addLink(resource);
+    kernel.setLink(resource.name, { alias: resource.alias, master: resource.master });
+  } else if (resource.kind === 'address') kernel.addAddress(resource);
+  else if (resource.kind === 'neighbour') kernel.setNeighbour(resource, 'create');
+  else if (resource.kind === 'fdb') kernel.setFdb(resource, 'create');
+  else if (resource.kind === 'nexthop') kernel.setNexthop(resource, 'create');
+  else if (resource.kind === 'route') kernel.setRoute(resource, 'append');
+  else kernel.writeFile(resource);
+}
