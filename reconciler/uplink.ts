@@ -9,7 +9,7 @@ import { isGlobalUnicast, isLinkLocal, parseIp } from '../config/ipv4.ts';
 import type { HostFacts, Interface } from './host.ts';
 
 export interface UplinkOptions {
-  /** Names or addresses; the first that is there wins. */
+  /** Names, addresses or regular expressions of a whole name or address; the first that is there wins. */
   iface: readonly string[];
   /** Regular expressions, searched in every interface's addresses first, then in the names. */
   ifaceRegex: readonly string[];
@@ -67,8 +67,11 @@ interface Match {
 function matchIface(facts: HostFacts, wanted: string): Match | undefined {
   const named = facts.interfaces.find((link) => link.name === wanted);
   if (named) return { link: named };
-  const link = facts.interfaces.find((one) => one.addresses.some((a) => bare(a.address) === wanted));
-  return link && { link, address: wanted };
+  const addressed = facts.interfaces.find((one) => one.addresses.some((a) => bare(a.address) === wanted));
+  if (addressed) return { link: addressed, address: wanted };
+  // As a regular expression it has to fit the whole name, or a plain "eth9" that isn't there would find "veth9f".
+  const regex = compile(`^(?:${wanted})$`);
+  return regex && matchRegex(facts, regex);
 }
 
 function matchRegex(facts: HostFacts, regex: RegExp): Match | undefined {

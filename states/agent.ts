@@ -155,6 +155,7 @@ export class Agent implements AgentServices {
     const scope = this.#dirty;
     this.#dirty = emptyScope();
     const at = this.#deps.clock.now();
+    if (scope.all && this.#storeHeard) this.state.mirror.heard(at);
     await this.#refreshHost(scope);
     this.#expire(at);
     const { desired, instance, mirror } = this.state;

@@ -38,7 +38,8 @@ export class Journal {
         durationMs: report.durationMs,
       },
     };
-    if (report.drift.length) this.#log.info(fields, sentenceOf(report));
+    // Of a single run the report itself is the answer.
+    if (report.drift.length && report.mode === 'run') this.#log.info(fields, sentenceOf(report));
     else this.#log.debug(fields, `Nothing to do (${scope}).`);
   }
 

@@ -5,7 +5,7 @@
  * - Making sure of a lease that is right writes nothing, so that a restart is silent in etcd.
  * - With `--lease adopt` etcd is never written: the lease is whoever's holds this host's public IP.
  */
-import { leaseKey } from '../config/lease-key.ts';
+import { leaseKey, subnetsPrefix } from '../config/lease-key.ts';
 import type { Lease } from '../config/model.ts';
 import { chooseLease, type LeaseChoice } from '../reconciler/lease/choose.ts';
 import { readLease, readLeaseKey } from '../reconciler/lease/read.ts';
@@ -158,7 +158,7 @@ export class OwnLease {
     const created = await source.leases.create(key, await context.valueFor(undefined), options.leaseTtlSeconds);
     if (created.result === 'exists') return false;
     // Two hosts may have created overlapping leases of different lengths at one moment: the younger one goes.
-    if (mustYieldTo(created.record, created.neighbours)) {
+    if (mustYieldTo(created.record, created.neighbours, context.mirror.config?.network)) {
       await source.leases.release(created.record);
       return false;
     }
@@ -187,7 +187,7 @@ export class OwnLease {
   }
 
   #take(record: StoreRecord): void {
-    const key = readLeaseKey(this.#prefix, record.key);
+    const key = readLeaseKey(`${subnetsPrefix(this.#prefix)}/`, record.key);
     if (key.problem) return;
     const lease = readLease(key, record);
     if (!('attrs' in lease)) return;
