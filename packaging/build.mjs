@@ -21,33 +21,11 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
-import protobuf from 'protobufjs';
+import { etcd3Protocol } from './etcd3-plugin.mjs';
 import { notWritable, root, SetupError, script } from './setup.mjs';
 import { warmUp } from './warm-up.mjs';
 
 const require = createRequire(import.meta.url);
-
-/**
- * etcd3 reads its .proto files at start, from beside itself: 31 ms, and not there in a bundle. Here they are parsed at build time.
- * keepCase must be as in etcd3's own call: without it `range_end` becomes `rangeEnd`, is dropped, and a range returns no keys.
- */
-const etcd3Protocol = {
-  name: 'etcd3-protocol',
-  setup(build) {
-    build.onLoad({ filter: /etcd3\/lib\/connection-pool\.js$/ }, ({ path }) => {
-      const source = readFileSync(path, 'utf8');
-      const proto = join(path, '../../proto/rpc.proto');
-      const json = JSON.stringify(new protobuf.Root().loadSync(proto, { keepCase: true }).toJSON());
-      const call = `loadSync)(\`\${__dirname}/../proto/rpc.proto\`,`;
-      if (source.split(call).length !== 2 || !source.includes('keepCase: true')) {
-        throw new Error(
-          `${path} no longer reads rpc.proto as this build expects: see etcd3Protocol in packaging/build.mjs.`,
-        );
-      }
-      return { contents: source.replace(call, () => `fromJSON)(${json},`), loader: 'js' };
-    });
-  },
-};
 
 /** The bundle's text, its first line its own hash, and how many bytes came from where. */
 async function bundle(entry) {
@@ -65,7 +43,8 @@ async function bundle(entry) {
     target: 'node20',
     charset: 'ascii',
     legalComments: 'none',
-    external: ['koffi'],
+    // proto-loader is left to functions of grpc-js (channelz, ORCA) that nobody calls.
+    external: ['koffi', '@grpc/proto-loader'],
     define: { SELVAGE_VERSION: JSON.stringify(version), 'import.meta.url': 'bundleUrl' },
     banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
     supported: { 'dynamic-import': false }, // a vm.Script has none; becomes require()
