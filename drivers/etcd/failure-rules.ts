@@ -25,6 +25,8 @@ export type Why =
   | 'compacted'
   | 'leaseNotFound'
   | 'full'
+  /** The connection was given up for a new one. */
+  | 'replaced'
   | 'closed'
   | 'other';
 
@@ -72,15 +74,15 @@ export const RULES: readonly Rule[] = [
   { match: /certificate is not yet valid/, why: 'tls', kind: 'denied', unsent: true, says: 'has a certificate that is not valid yet', hint: () => 'set this host’s clock' },
   { match: /does not match certificate/, why: 'tls', kind: 'denied', unsent: true, says: 'has a certificate for other names', hint: () => 'write one of its names in --etcd-endpoints' },
   { match: /unable to verify|self[- ]signed certificate|unable to get (local )?issuer/, why: 'tls', kind: 'denied', unsent: true, says: 'has a certificate that can’t be verified', hint: ({ ca }) => (ca ? '--etcd-cafile is not the authority that signed it' : 'give the authority that signed it with --etcd-cafile') },
-  { match: /before secure TLS connection|wrong version number|packet length too long/, why: 'silent', unsent: true, says: 'does not speak TLS', hint: () => 'if it has none, write http:// in --etcd-endpoints' },
   // No connection.
-  { match: /ECONNREFUSED/, why: 'refused', unsent: true, says: 'refused the connection', hint: () => 'is it running, and is --etcd-endpoints right?' },
+  { match: /connect ECONNREFUSED/, why: 'refused', unsent: true, says: 'refused the connection', hint: () => 'is it running, and is --etcd-endpoints right?' },
   { match: /Name resolution failed|ENOTFOUND|EAI_AGAIN/, why: 'unresolved', unsent: true, says: 'has a name that can’t be resolved', hint: () => 'is --etcd-endpoints right?' },
-  { match: /E(HOST|NET)UNREACH|ETIMEDOUT|EADDRNOTAVAIL/, why: 'unreachable', unsent: true, says: 'can’t be reached', hint: () => 'check the route and the firewall on the way, and --etcd-endpoints' },
-  { match: /No connection established/, why: 'silent', unsent: true, says: 'closed the connection at once', hint: () => 'if it wants TLS, write https:// in --etcd-endpoints' },
+  { match: /connect E(HOSTUNREACH|NETUNREACH|TIMEDOUT|ADDRNOTAVAIL|PERM|ACCES)/, why: 'unreachable', unsent: true, says: 'can’t be reached', hint: () => 'check the route and the firewall on the way, and --etcd-endpoints' },
+  { match: /No connection established|before secure TLS connection|wrong version number|packet length too long/, why: 'silent', unsent: true, says: 'closed the connection at once', hint: ({ endpoint }) => endpoint.startsWith('https:') ? 'if it does not speak TLS, write http:// in --etcd-endpoints' : 'if it wants TLS, write https:// in --etcd-endpoints' },
   { match: /Waiting for LB pick/, why: 'timeout', unsent: true, says: 'could not be connected to in time', hint: () => 'is --etcd-endpoints right?' },
   { match: /DEADLINE_EXCEEDED|etcdserver: request timed out/, why: 'timeout', says: 'did not answer in time' },
   { match: /^12 UNIMPLEMENTED|HTTP status code/, why: 'notEtcd', unsent: true, says: 'answers, but not as etcd v3 does', hint: () => 'does --etcd-endpoints lead to etcd 3?' },
-  { match: /^14 UNAVAILABLE|ECONNRESET|EPIPE|Connection dropped|^13 INTERNAL: .*(RST_STREAM|closed)/, why: 'dropped', says: 'broke the connection off' },
-  { match: /^1 CANCELLED|client was already closed/, why: 'closed', says: 'is no longer asked', hint: () => 'selvage stopped it' },
+  { match: /^14 UNAVAILABLE|ECONNRESET|EPIPE|ETIMEDOUT|^13 INTERNAL: .*(RST_STREAM|closed)/, why: 'dropped', says: 'broke the connection off' },
+  { match: /client was already closed/, why: 'replaced', unsent: true, says: 'was being connected to anew' },
+  { match: /^1 CANCELLED/, why: 'closed', says: 'is no longer asked', hint: () => 'selvage stopped it' },
 ];
