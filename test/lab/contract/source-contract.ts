@@ -93,7 +93,7 @@ export function sourceContract(name: string, start: () => Promise<ContractStore>
       }
     });
 
-    it('hands on keys and values that can’t be parsed', async () => {
+    it("hands on keys and values that can't be parsed", async () => {
       const { source, lease } = network();
       const watch = new Watching(source, (await source.snapshot()).revision + 1);
       const odd = {

@@ -77,7 +77,7 @@ describe('TLS', () => {
     await refused(
       { endpoints, caFile: certs.otherCa },
       'denied',
-      `etcd at ${tls.endpoint} has a certificate that can’t be verified: --etcd-cafile is not the authority that signed it`,
+      `etcd at ${tls.endpoint} has a certificate that can't be verified: --etcd-cafile is not the authority that signed it`,
     );
     await refused({ endpoints }, 'denied', 'give the authority that signed it with --etcd-cafile');
   });
@@ -102,7 +102,7 @@ describe('TLS', () => {
     );
   });
 
-  it('without the client certificate that etcd wants, and with a stranger’s', async () => {
+  it("without the client certificate that etcd wants, and with a stranger's", async () => {
     const endpoints = [mutual.endpoint];
     await refused(
       { endpoints, caFile: certs.ca },

@@ -129,7 +129,7 @@ describe('faults between us and etcd v3', () => {
     assert.equal(await source.leases.renew(record), 'lost');
   });
 
-  it('a released key’s lease stays if another key hangs on it', async () => {
+  it("a released key's lease stays if another key hangs on it", async () => {
     const record = await created();
     const other = `${prefix}/other`;
     await store.client.kv.put({ key: Buffer.from(other), value: Buffer.from('x'), lease: record.leaseId });
