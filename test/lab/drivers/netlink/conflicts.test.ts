@@ -1,5 +1,6 @@
 /** Somebody else's objects: a create in their place is a conflict and leaves them byte-identical; what serves is a noop. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, test } from 'node:test';
 import { destroyAll } from '../../../helpers/netns.ts';
 import { create, fixture, objectsOf, peer, remove, results, update, vtep } from './fixture.ts';
@@ -132,6 +133,19 @@ test('a device of another name that holds the VNI on that port is named', async 
   const [outcome] = await f.driver.apply([create(vtep)]);
   assert.deepEqual(results([outcome!]), ['conflict EEXIST']);
   assert.match(outcome?.failure?.message ?? '', /link vx9, vxlan id 1 port 8472 dev eth0 is in its place/);
+});
+
+test('a UDP port that is taken is a conflict, and no half-made device stays', async (t) => {
+  const f = await fixture('port');
+  t.after(f.close);
+  const holder = f.ns.spawn(process.execPath, [
+    '-e',
+    "require('node:dgram').createSocket('udp4').bind(8472, () => console.log('bound'))",
+  ]);
+  await once(holder.stdout!, 'data');
+  const [outcome] = await f.driver.apply([create(vtep)]);
+  assert.deepEqual(results([outcome!]), ['conflict EADDRINUSE']);
+  assert.deepEqual((await f.ns.ipJson('link', 'show', 'type', 'vxlan')).length, 0);
 });
 
 test('kernel.md: 0 is not proof', async (t) => {
