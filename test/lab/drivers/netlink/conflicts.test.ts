@@ -23,7 +23,7 @@ test('a foreign route in the place is a conflict, named and untouched', async (t
   assert.equal(await f.ns.ip('-d', 'route', 'show', 'table', 'all'), before);
 });
 
-test('a delete hits no route that differs in protocol, gateway, device, type, tos, metric or table', async (t) => {
+test('a delete hits no route that differs in protocol, gateway, device, type, tos or table', async (t) => {
   const f = await fixture('qualified');
   t.after(f.close);
   await f.driver.apply([create(vtep)]);
@@ -43,6 +43,20 @@ test('a delete hits no route that differs in protocol, gateway, device, type, to
   assert.deepEqual(results(await f.driver.apply([remove({ ...route, protocol: 3 })])), ['done']);
   const rest = await f.ns.ip('-d', 'route', 'show', 'table', 'all');
   assert.equal(rest.split('\n').length, before.split('\n').length - 1);
+});
+
+test('a metric qualifies a delete, unless it is 0: then the kernel takes the lowest', async (t) => {
+  const f = await fixture('metric');
+  t.after(f.close);
+  await f.driver.apply([create(vtep)]);
+  const route = { ...peer(2).route, nexthopId: 0 };
+  await f.driver.apply([create({ ...route, metric: 9 }), create(route)]);
+  assert.deepEqual(results(await f.driver.apply([remove({ ...route, metric: 8 })])), ['noop']);
+  assert.deepEqual(results(await f.driver.apply([remove(route)])), ['done']);
+  assert.deepEqual(
+    (await f.ns.ipJson('route', 'show', 'proto', '115')).map(({ metric }) => metric),
+    [9],
+  );
 });
 
 test('the same, made by another meanwhile, is a noop', async (t) => {
