@@ -87,8 +87,11 @@ function update(client: Client, want: Link & { vxlan: VxlanAttributes }): Result
   const change = differences(have, want, devices);
   if (change === 'parentGone') return gone(devices, what, `its underlay device ${want.vxlan.parent} is gone`);
   if (Object.keys(change).length === 0) return 'noop';
-  const reply = client.change((w) => writeLinkChange(w, record.index, change));
-  return reply.errno === 0 ? undefined : failureOf(reply.errno, reply.extack, what);
+  const { vxlan, ...rest } = change;
+  // apart: vxlan_changelink refuses an MTU beside its own attributes
+  const parts = [...(vxlan ? [{ vxlan }] : []), ...(Object.keys(rest).length > 0 ? [rest] : [])];
+  const [failed] = client.batch(parts.length, (w, i) => writeLinkChange(w, record.index, parts[i]!)).values();
+  return failed && failureOf(failed.errno, failed.extack, what);
 }
 
 function differences(have: Link, want: Link & { vxlan: VxlanAttributes }, devices: Devices): LinkChange | 'parentGone' {
