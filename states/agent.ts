@@ -40,7 +40,7 @@ export class Agent implements AgentServices {
     this.#deps = deps;
     this.mode = mode;
     this.state = new DesiredState(deps);
-    this.journal = new Journal(deps.log);
+    this.journal = new Journal(deps.log, mode);
     this.#onFirstRound = onFirstRound;
   }
 
