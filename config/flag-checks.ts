@@ -39,6 +39,8 @@ export const ttl = z
   .number()
   .refine((ms) => ms >= SHORTEST_TTL_MS && Number.isInteger(ms / 1000), 'whole seconds, 2s or more, such as 24h');
 
+export const notNegative = z.number().refine((ms) => ms >= 0, '0 or more, such as 10m');
+
 export const oneOf = <const T extends readonly [string, ...string[]]>(...names: T) =>
   z.enum(names, `one of ${names.filter((name) => name !== '').join(', ')}`);
 

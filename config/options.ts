@@ -42,6 +42,8 @@ export interface Options {
   /** undefined: table on a terminal, else JSON. */
   format?: 'table' | 'json' | 'markdown';
   leaseTtlSeconds: number;
+  /** How long an earlier path is kept for hosts that have not moved. */
+  migrationGraceMs: number;
   /** A cron expression, unchecked. */
   resync: string;
   lease: 'acquire' | 'adopt';
@@ -82,6 +84,7 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     once: values.once && command === 'run',
     ...(values.format === '' ? {} : { format: values.format }),
     leaseTtlSeconds: values['subnet-lease-ttl'] / 1000,
+    migrationGraceMs: values['migration-grace'],
     resync: values.resync,
     lease: values.lease,
     logLevel: logLevel(values, given),

@@ -31,6 +31,14 @@ export function vxlanData(attrs: LeaseAttrs): VxlanData {
   return { mac, ...(typeof vni === 'number' && Number.isInteger(vni) && vni >= 0 ? { vni } : {}) };
 }
 
+/** The VNI that a vxlan lease names, as flannel keeps it; undefined if it names none (flannel v0.11). */
+export function vniOf({ backendData }: LeaseAttrs): number | undefined {
+  if (typeof backendData !== 'object' || backendData === null) return undefined;
+  for (const [name, value] of Object.entries(backendData))
+    if (name.toLowerCase() === 'vni' && Number.isInteger(value) && value >= 0) return value as number;
+  return undefined;
+}
+
 /**
  * BackendData of our own vxlan lease, in flannel's field order. flannel keeps the VNI in 16 bits here, whatever the device has, and a
  * peer refuses a lease whose VNI doesn't fit: so the upper bits are dropped, as flannel does (vxlanLeaseAttrs in pkg/backend/vxlan).

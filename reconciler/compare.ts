@@ -57,6 +57,8 @@ function compareLinks(want: Link, have: Link): string[] {
   if (want.mac !== '' && have.mac !== want.mac) fields.push('mac');
   if (have.mtu !== want.mtu) fields.push('mtu');
   if (have.alias !== want.alias) fields.push('alias');
+  if (want.rpFilter !== undefined && have.rpFilter !== undefined && have.rpFilter !== want.rpFilter)
+    fields.push('rpFilter');
   const [w, h] = [want.vxlan, have.vxlan];
   if (!w) return fields;
   if (h?.vni !== w.vni) fields.push('vxlan.vni');

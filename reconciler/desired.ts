@@ -8,10 +8,11 @@
 import { configKey } from '../config/lease-key.ts';
 import type { Lease } from '../config/model.ts';
 import { formatSubnetEnv } from '../config/subnet-env.ts';
-import type { Backend, BackendContext } from './backends/backend.ts';
+import type { Backend, BackendContext, PeerWants } from './backends/backend.ts';
 import { backendFor, unsupportedBackend } from './backends/index.ts';
 import type { Interest } from './driver.ts';
-import { Peers } from './peers.ts';
+import { pathOf } from './paths.ts';
+import { notMoved, Peers } from './peers.ts';
 import type { HeldEntry } from './report.ts';
 import { idOf, linkOf, type Want } from './resource.ts';
 import { emptyScope, mergeScope, type Scope } from './scope.ts';
@@ -26,28 +27,46 @@ export class Desired {
   readonly context: BackendContext;
   /** Undefined if we don't run the config's backend: then there are no wants, and that is held. */
   readonly backend: Backend | undefined;
+  /** Those of earlier configs, on which this host still receives and reaches the hosts that haven't moved. */
+  readonly earlier: readonly Backend[];
+  /** What all peers stand on: the devices with their addresses. */
+  readonly deviceWants: readonly Want[];
   /** By id. */
   readonly wants: ReadonlyMap<string, Want>;
   complete = false;
 
   readonly #wants = new Map<string, Want>();
+  /** The config's first. */
+  readonly #paths: readonly Backend[];
   readonly #peers: Peers;
   readonly #notices: readonly HeldEntry[];
 
-  constructor(context: BackendContext) {
+  constructor(context: BackendContext, earlier: readonly Backend[] = []) {
     this.context = context;
     this.wants = this.#wants;
     const backend = backendFor(context.config);
     this.backend = backend;
+    this.earlier = backend ? earlier : [];
+    this.#paths = backend ? [backend, ...earlier] : [];
+    this.deviceWants = this.#paths.flatMap((path) => path.device(context));
     if (!backend) {
       this.#notices = [unsupportedBackend(context.config, configKey(context.instance.prefix))];
       this.#peers = new Peers(this.#wants, () => ({ wants: [] }));
       return;
     }
     this.#notices = backend.notices(context);
-    this.#peers = new Peers(this.#wants, (lease) => backend.peer(context, lease));
+    this.#peers = new Peers(this.#wants, (lease) => this.#peerOn(backend, lease));
     const file = subnetFile(context, backend.mtu(context));
-    for (const want of [...backend.device(context), file]) this.#wants.set(idOf(want), want);
+    for (const want of [...this.deviceWants, file]) this.#wants.set(idOf(want), want);
+  }
+
+  /** On the path that the lease names. Another VNI than we have is no hindrance: as in flannel, which doesn't look at it. */
+  #peerOn(backend: Backend, lease: Lease): PeerWants {
+    const named = pathOf(lease.attrs, this.#paths);
+    if (named === backend.path) return backend.peer(this.context, lease);
+    const path = this.#paths.find((one) => one.path === named) ?? backend;
+    const result = path.peer(this.context, lease);
+    return result.wants ? { ...result, note: notMoved(lease, named, path.path, backend.path) } : result;
   }
 
   /** In the order of a report. */
@@ -97,7 +116,7 @@ export class Desired {
     };
     for (const subnet of scope.peers) {
       addPeer(subnet);
-      for (const id of this.backend?.idsOfSubnet(this.context, subnet) ?? []) ids.add(id);
+      for (const path of this.#paths) for (const id of path.idsOfSubnet(this.context, subnet)) ids.add(id);
     }
     for (const id of scope.ids) {
       ids.add(id);
@@ -127,9 +146,10 @@ export class Desired {
   /** What listings and watches are to be about. Devices that are to be cleaned up come from the listing, not from here. */
   interest(): Interest {
     const { config, instance, host } = this.context;
+    const devices = this.#paths.flatMap((path) => path.deviceNames(this.context));
     return {
       networks: [...new Set([config.network, ...instance.networks])],
-      devices: this.backend?.deviceNames(this.context) ?? [],
+      devices,
       uplink: host.uplink.name,
       files: [instance.subnetFile],
     };

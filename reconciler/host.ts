@@ -21,8 +21,16 @@ export interface DefaultRoute {
   metric: number;
 }
 
+/** A route without a gateway (of table main): what it leads to is on the link of its device. */
+export interface LinkRoute {
+  dev: string;
+  /** "192.168.64.0/24" */
+  dst: string;
+}
+
 export interface HostFacts {
   interfaces: Interface[];
+  linkRoutes: LinkRoute[];
   /** IPv4 default routes of table main, lowest metric first. */
   defaultRoutes: DefaultRoute[];
 }
@@ -30,8 +38,8 @@ export interface HostFacts {
 /** The host as the backends see it. */
 export interface Host {
   hostname: string;
-  /** The external interface. */
-  uplink: { name: string; mtu: number; address: string };
+  /** The external interface. `networks`: CIDRs of what is on its link, so that it is reached without a gateway. */
+  uplink: { name: string; mtu: number; address: string; networks: readonly string[] };
   /** Where the other hosts reach this one: --public-ip, else the external interface's address. */
   publicIP: string;
   /** Nexthop objects (kernel ≥ 5.3). */

@@ -16,6 +16,8 @@ interface Peer {
   readonly lease: Lease;
   readonly ids: readonly string[];
   readonly wants: readonly Want[];
+  /** Worth telling while it is in force. */
+  readonly note: HeldEntry | undefined;
   /** Why it is not in force. */
   held: HeldEntry | undefined;
   readonly unreadable: boolean;
@@ -33,6 +35,8 @@ export class Peers {
   readonly #contested = new Set<string>();
   /** Those that are held, so that asking for them costs no walk over all. */
   readonly #held = new Map<string, Peer>();
+  /** Those with a note. */
+  readonly #noted = new Set<Peer>();
 
   constructor(wants: Map<string, Want>, wantsOf: (lease: Lease) => PeerWants) {
     this.#wants = wants;
@@ -40,7 +44,8 @@ export class Peers {
   }
 
   get held(): HeldEntry[] {
-    return [...this.#held.values()].flatMap(({ held }) => held ?? []);
+    const notes = [...this.#noted].flatMap(({ note, inForce }) => (note && inForce ? note : []));
+    return [...notes, ...[...this.#held.values()].flatMap(({ held }) => held ?? [])];
   }
 
   get unreadableSubnets(): string[] {
@@ -63,6 +68,7 @@ export class Peers {
     this.#claims.clear();
     this.#contested.clear();
     this.#held.clear();
+    this.#noted.clear();
     const peers: Peer[] = [];
     for (const lease of leases) peers.push(this.#add(lease));
     this.#settle(peers);
@@ -94,7 +100,16 @@ export class Peers {
     const wants = result.wants ?? [];
     const ids = wants.map(idOf);
     const unreadable = result.held !== undefined && result.unreadable;
-    const peer: Peer = { lease, ids, wants, held: result.held, unreadable, inForce: false };
+    const peer: Peer = {
+      lease,
+      ids,
+      wants,
+      note: result.wants && result.note,
+      held: result.held,
+      unreadable,
+      inForce: false,
+    };
+    if (peer.note) this.#noted.add(peer);
     this.#peers.set(lease.subnet, peer);
     for (const id of ids) {
       const claims = this.#claims.get(id);
@@ -113,6 +128,7 @@ export class Peers {
       else this.#claims.delete(id);
     }
     this.#peers.delete(peer.lease.subnet);
+    this.#noted.delete(peer);
     this.#held.delete(peer.lease.subnet);
   }
 
@@ -165,6 +181,17 @@ export class Peers {
 const NO_RIVALS: readonly Peer[] = [];
 
 const byPeerAge = (a: Peer, b: Peer): number => byAge(a.lease, b.lease);
+
+/** Of a peer whose lease names another path than the config's. `on`: the one that this host reaches it by. */
+export function notMoved({ subnet, attrs }: Lease, named: string, on: string, config: string): HeldEntry {
+  const { publicIP } = attrs;
+  const how =
+    on === named
+      ? 'and is reached there until it moves'
+      : `which this host has no path for, so it is reached by ${on}, as flannel does`;
+  const detail = `${subnet} of ${publicIP} has not moved to ${config} yet: its lease names ${named}, ${how}; if it doesn't follow by itself, restart the agent there.`;
+  return { kind: 'peer', key: subnet, why: 'not moved yet', detail, unmet: false };
+}
 
 function sharedHold(peer: Peer, winner: Peer): HeldEntry {
   const shared = peer.ids.find((id) => winner.ids.includes(id))!;

@@ -22,6 +22,8 @@ export interface Link {
   alias: string;
   /** Name of the bridge or bond it is enslaved to, "" for none (only ever observed). */
   master: string;
+  /** net.ipv4.conf.<name>.rp_filter of a vxlan device: 2 is loose. Undefined: not known, or not wanted in particular. */
+  rpFilter?: number;
   vxlan?: VxlanAttributes;
 }
 

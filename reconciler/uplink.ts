@@ -5,7 +5,7 @@
  *
  * - The address is the tunnel's local one and therefore always the interface's own, also if --public-ip names another (a NAT's).
  */
-import { isGlobalUnicast, isLinkLocal, parseIp } from '../config/ipv4.ts';
+import { isGlobalUnicast, isLinkLocal, maskCidr, parseIp } from '../config/ipv4.ts';
 import type { HostFacts, Interface } from './host.ts';
 
 export interface UplinkOptions {
@@ -23,6 +23,8 @@ export interface Uplink {
   /** Without prefix length: "192.168.64.3". */
   address: string;
   publicIP: string;
+  /** CIDRs of what is on its link, sorted. */
+  networks: string[];
 }
 
 type AddressOf = Interface['addresses'][number];
@@ -84,6 +86,18 @@ function matchRegex(facts: HostFacts, regex: RegExp): Match | undefined {
 }
 
 /**
+ * What is on the link of an interface: the networks of its addresses and what routes without a gateway lead to. flannel asks the kernel for
+ * the route to a peer and looks whether it has a gateway; this is the same answer, but one that stands while the interface is down.
+ */
+function onLink({ name, addresses }: Interface, { linkRoutes }: HostFacts): string[] {
+  const own = addresses
+    .filter((one) => usable({ ...one, deprecated: false }))
+    .map(({ address }) => maskCidr(address) ?? '');
+  const routed = linkRoutes.filter(({ dev }) => dev === name).map(({ dst }) => dst);
+  return [...new Set([...own, ...routed])].filter((network) => network !== '' && !network.endsWith('/0')).sort();
+}
+
+/**
  * The external interface, or why there is none (one sentence that says what the host has instead).
  */
 export function chooseUplink(
@@ -94,7 +108,9 @@ export function chooseUplink(
     if (!address) {
       return { problem: `Interface ${link.name} has no usable IPv4 address; ${describe(facts)}.` };
     }
-    return { uplink: { name: link.name, mtu: link.mtu, address, publicIP: options.publicIP || address } };
+    const { name, mtu } = link;
+    const networks = onLink(link, facts);
+    return { uplink: { name, mtu, address, publicIP: options.publicIP || address, networks } };
   };
 
   if (options.iface.length || options.ifaceRegex.length) {

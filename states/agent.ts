@@ -6,6 +6,7 @@
  */
 import { keepSubnets } from '../reconciler/gates.ts';
 import type { MirrorChange } from '../reconciler/mirror-change.ts';
+import { type PathTimes, SETTLE } from '../reconciler/paths.ts';
 import type { Report } from '../reconciler/report.ts';
 import { Retry } from '../reconciler/retry.ts';
 import { emptyScope, everything, isEmptyScope, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
@@ -39,7 +40,7 @@ export class Agent implements AgentServices {
   constructor(deps: AgentDeps, mode: Report['mode'] = 'run', onFirstRound?: () => void) {
     this.#deps = deps;
     this.mode = mode;
-    this.state = new DesiredState(deps);
+    this.state = new DesiredState(deps, pathTimes(deps.options.migrationGraceMs, mode));
     this.journal = new Journal(deps.log, mode);
     this.#onFirstRound = onFirstRound;
   }
@@ -121,6 +122,7 @@ export class Agent implements AgentServices {
   async acquire(signal?: AbortSignal): Promise<AcquireResult> {
     try {
       if (!this.state.host.current) await this.state.host.refresh();
+      await this.state.lookAround();
       const context = this.state.leaseContext();
       // While the config can't be run the lease that we have is kept, and renewed.
       if (!context) return this.leaseState() === 'same' ? 'held' : 'waiting';
@@ -215,7 +217,9 @@ export class Agent implements AgentServices {
     this.#retry.record(round.outcomes, now, this.#deps.random);
     this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
     this.journal.recovered('work');
+    const isNews = round.isBuilt && this.state.noteBuilt(round.desired);
     this.finishRound();
+    if (isNews && this.state.lease.unpublished) this.#send({ type: 'PATH_BUILT' });
   }
 
   /** Makes the report of the round in hand; for a drift report this follows the plan. */
@@ -277,7 +281,8 @@ export class Agent implements AgentServices {
 
   /** The store is heard, and what it says can be run: the wants are all that this host should have. */
   #isComplete(): boolean {
-    return this.#storeHeard && this.state.mirror.complete && this.state.usable !== undefined;
+    const { mirror, usable, isOutdated } = this.state;
+    return this.#storeHeard && mirror.complete && usable !== undefined && !isOutdated;
   }
 
   #sayHeld(): void {
@@ -295,6 +300,7 @@ export class Agent implements AgentServices {
     this.markDirty(scopeOf({ ids: this.#retry.takeDue(now) }));
     if (this.#relistAt !== undefined && this.#relistAt <= now) this.markDirty(everything());
     this.#expire(now);
+    if (this.state.nextPathEnd() <= now && this.state.endPaths()) this.markDirty(everything());
   }
 
   hasWork(): boolean {
@@ -325,9 +331,12 @@ export class Agent implements AgentServices {
   }
 
   retryDelayMs(): number | undefined {
-    const due = [this.#retry.nextDue(), this.#relistAt, this.state.mirror.nextExpiry()].filter(
-      (at) => at !== undefined,
-    );
+    const due = [
+      this.#retry.nextDue(),
+      this.#relistAt,
+      this.state.mirror.nextExpiry(),
+      this.state.nextPathEnd(),
+    ].filter((at) => at !== undefined && Number.isFinite(at)) as number[];
     return due.length ? Math.max(10, Math.min(...due) - this.#deps.clock.now()) : undefined;
   }
 
@@ -359,4 +368,10 @@ export class Agent implements AgentServices {
     if (reason === 'stopped') return;
     this.journal.failure('store', `The watch of ${this.#deps.source.where} ended: ${message}`);
   }
+}
+
+/** A repair run has no memory of when a path was left: it keeps one as long as a lease names it, its own as it finds it included. */
+function pathTimes(grace: number, mode: Report['mode']): PathTimes {
+  if (mode === 'run') return { grace, settle: Math.min(grace, SETTLE) };
+  return { grace: grace === 0 ? 0 : Number.POSITIVE_INFINITY, settle: 0 };
 }

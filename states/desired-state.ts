@@ -5,7 +5,7 @@
  * - An unusable config changes nothing: the Wants of the last good one stay in force.
  */
 import { configKey } from '../config/lease-key.ts';
-import type { Lease, NetworkConfig } from '../config/model.ts';
+import type { Lease, LeaseAttrs, NetworkConfig } from '../config/model.ts';
 import { parseSubnetEnv } from '../config/subnet-env.ts';
 import { vxlanData } from '../config/vxlan-lease.ts';
 import type { Backend } from '../reconciler/backends/backend.ts';
@@ -13,16 +13,18 @@ import { backendFor, unsupportedBackend } from '../reconciler/backends/index.ts'
 import { Desired } from '../reconciler/desired.ts';
 import type { Interest } from '../reconciler/driver.ts';
 import type { Host, Instance } from '../reconciler/host.ts';
+import { fitsConfig } from '../reconciler/lease/choose.ts';
 import { leaseValue } from '../reconciler/lease/value.ts';
 import { chooseMac, deriveMac } from '../reconciler/mac.ts';
 import { Mirror } from '../reconciler/mirror.ts';
 import type { MirrorChange } from '../reconciler/mirror-change.ts';
-import { contextOf, Ownership } from '../reconciler/ownership.ts';
+import { EarlierPaths, type PathTimes, pathOf } from '../reconciler/paths.ts';
 import type { HeldEntry } from '../reconciler/report.ts';
-import { type Scope, scopeOf } from '../reconciler/scope.ts';
+import { everything, type Scope, scopeOf } from '../reconciler/scope.ts';
 import type { AgentDeps } from './deps.ts';
 import { HostView } from './host-view.ts';
 import { type LeaseContext, OwnLease } from './own-lease.ts';
+import { lookForPaths, type PathsSeen } from './paths-seen.ts';
 
 export interface UsableConfig {
   config: NetworkConfig;
@@ -44,9 +46,16 @@ export class DesiredState {
   readonly #networks = new Set<string>();
   /** What the Wants were made from. */
   #signature = '';
+  readonly #earlier: EarlierPaths<Backend>;
+  #seen: PathsSeen | undefined;
+  /** Of the own VTEP, on whichever device. */
+  #mac: string | undefined;
+  #built: Desired | undefined;
 
-  constructor(deps: AgentDeps) {
+  /** `times`: how long an earlier path is kept. */
+  constructor(deps: AgentDeps, times: PathTimes) {
     const { options } = deps;
+    this.#earlier = new EarlierPaths(times);
     const previous = parseSubnetEnv(deps.previousSubnetEnv);
     this.#deps = deps;
     this.#prefix = options.etcd.prefix;
@@ -89,14 +98,24 @@ export class DesiredState {
 
   /** Takes a change of the mirror over into the Wants; where that has to be looked at. */
   update(change: MirrorChange): Scope {
+    // A config that our lease still fits is followed before anybody's lease is judged by it.
+    if (change.config && this.rebuild()) return everything();
     if (!this.desired) return scopeOf({});
     const ids = this.desired.update(change.subnets, this.mirror);
+    if (change.subnets.size && this.endPaths()) return everything();
     return scopeOf({ ids, peers: change.subnets });
   }
 
   /** After a listing of the store: all peers anew. */
   relist(): void {
-    this.desired?.setAll(this.mirror);
+    if (!this.rebuild()) this.desired?.setAll(this.mirror);
+  }
+
+  /** The config that the Wants were made of is not the one in force any more, and ours is not a lease that fits that one. */
+  get isOutdated(): boolean {
+    const { config } = this.mirror;
+    const made = this.desired?.context.config;
+    return made !== undefined && config !== made && JSON.stringify(config) !== JSON.stringify(made);
   }
 
   /** What the lease is chosen for; undefined while config or host are not known. */
@@ -104,52 +123,102 @@ export class DesiredState {
     const { usable } = this;
     const host = this.host.current;
     if (!usable || !host) return undefined;
-    return { mirror: this.mirror, publicIP: host.publicIP, valueFor: (lease) => this.#valueFor(usable, host, lease) };
+    return {
+      mirror: this.mirror,
+      publicIP: host.publicIP,
+      valueFor: (lease) => this.#valueFor(usable, host, lease),
+      isBuilt: () => this.isBuilt,
+    };
   }
 
-  /** Makes the Wants anew if anything that all of them depend on has changed; true if so. */
-  rebuild(own = this.lease.current): boolean {
+  /** Notes that a whole round has found the devices of `desired` right. True if that is news. */
+  noteBuilt(desired: Desired): boolean {
+    if (desired !== this.desired || this.#built === desired) return false;
+    this.#built = desired;
+    return true;
+  }
+
+  /** The host can be reached on the config's path: it may be published. */
+  get isBuilt(): boolean {
+    return this.desired !== undefined && this.#built === this.desired && !this.isOutdated;
+  }
+
+  /** When an earlier path ends though nothing happens, ms since the epoch; Infinity for never. */
+  nextPathEnd(): number {
+    return this.#earlier.nextEnd();
+  }
+
+  /** Lets go of the earlier paths whose time is over; true if the Wants were made anew for that. */
+  endPaths(): boolean {
+    return this.#earlier.owners.length > 0 && this.rebuild();
+  }
+
+  /**
+   * Makes the Wants anew if anything that all of them depend on has changed; true if so. `published`: what our lease says in the store.
+   * A lease that the config has no room for changes nothing: another one is on its way.
+   */
+  rebuild(own = this.lease.current, published = own?.attrs): boolean {
     const { usable } = this;
     const host = this.host.current;
-    if (!usable || !host || !own) return false;
-    const { config } = usable;
-    const signature = JSON.stringify([config, host, own.subnet, own.attrs]);
+    if (!usable || !host || !own || !published || !fitsConfig(usable.config, own.subnet)) return false;
+    const { config, backend } = usable;
+    this.#followPaths(own, published, backend);
+    const earlier = this.#earlier.owners;
+    const mac = vxlanData(own.attrs).mac ?? this.#mac ?? this.#derivedMac(config, host);
+    const signature = JSON.stringify([config, host, own.subnet, mac, earlier.map(({ path }) => path)]);
     if (signature === this.#signature) return false;
     this.#networks.add(config.network);
-    const mac = vxlanData(own.attrs).mac ?? this.#derivedMac(config, host);
-    this.desired = new Desired({ config, own, mac, host, instance: this.instance, ipMasq: this.#deps.options.ipMasq });
+    const { instance } = this;
+    this.desired = new Desired({ config, own, mac, host, instance, ipMasq: this.#deps.options.ipMasq }, earlier);
     this.desired.setAll(this.mirror);
     this.#signature = signature;
     return true;
   }
 
+  /** Which earlier paths there are: those of this process's own past and, at its start, those that are seen on the host. */
+  #followPaths(own: Lease, published: LeaseAttrs, backend: Backend): void {
+    const before = this.desired?.backend;
+    if (before) this.#earlier.add(before);
+    else for (const seen of this.#seen?.backends ?? []) this.#earlier.add(seen);
+    this.#earlier.remove(backend.path);
+    const peers = [...this.mirror.leases.values()].filter(({ subnet }) => subnet !== own.subnet);
+    // A device that nobody's lease names is a leftover, not a path.
+    if (!before) {
+      const paths = [backend, ...this.#earlier.owners];
+      const named = new Set([published, ...peers.map(({ attrs }) => attrs)].map((attrs) => pathOf(attrs, paths)));
+      for (const { path } of this.#earlier.owners) if (!named.has(path)) this.#earlier.remove(path);
+    }
+    this.#earlier.review(published, peers, backend, this.#deps.clock.now());
+  }
+
+  /** Looks, once, at what this host was reached by before this process. */
+  async lookAround(): Promise<void> {
+    const { config } = this.mirror;
+    const driver = this.#deps.drivers.find((one) => one.kinds.includes('link'));
+    if (this.#seen || !driver || !config || !this.host.current) return;
+    const networks = [...new Set([...this.#networks, config.network])];
+    this.#seen = await lookForPaths(driver, { ...this.instance, networks }, { ...this.interest, networks });
+  }
+
   async #valueFor({ config, backend }: UsableConfig, host: Host, lease: Lease | undefined): Promise<string> {
-    const mac = chooseMac({
+    const names = backend.deviceNames({ config, host });
+    const links = this.#seen?.links ?? [];
+    const device = links.find(({ name }) => names.includes(name)) ?? links[0];
+    // One for all paths: whoever still sends on an earlier one, by whichever of our leases, finds it there too.
+    this.#mac = chooseMac({
       leaseMac: lease && vxlanData(lease.attrs).mac,
-      deviceMac: await this.#deviceMac(backend.deviceNames({ config, host })[0], config),
+      deviceMac: this.#mac ?? device?.mac,
       derived: this.#derivedMac(config, host),
     });
     return leaseValue({
       publicIP: host.publicIP,
       backendType: backend.type,
-      backendData: backend.backendData({ config, host }, mac),
+      backendData: backend.backendData({ config, host }, this.#mac),
     });
   }
 
   #derivedMac(config: NetworkConfig, host: Host): string {
     const vni = config.backend.kind === 'vxlan' ? config.backend.vni : 0;
     return deriveMac({ publicIP: host.publicIP, vni, prefix: this.#prefix });
-  }
-
-  /** The MAC of a device of that name, if it is ours or flannel's of this network. */
-  async #deviceMac(name: string | undefined, config: NetworkConfig): Promise<string | undefined> {
-    const driver = this.#deps.drivers.find((one) => one.kinds.includes('link'));
-    if (!name || !driver) return undefined;
-    const scope = scopeOf({ ids: [`link ${name}`], kinds: ['address'] });
-    const { haves, complete } = await driver.list(scope, { ...this.interest, devices: [name] });
-    const link = haves.find((have) => have.kind === 'link' && have.name === name);
-    const instance = { ...this.instance, networks: [...this.#networks, config.network] };
-    const ownership = new Ownership({ instance, desired: new Map(), ...contextOf(haves, complete) });
-    return link?.kind === 'link' && ownership.ownsDevice(name) ? link.mac : undefined;
   }
 }

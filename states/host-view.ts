@@ -23,7 +23,7 @@ export class HostView {
     if (!uplink) return false;
     const next: Host = {
       hostname: host.hostname,
-      uplink: { name: uplink.name, mtu: uplink.mtu, address: uplink.address },
+      uplink: { name: uplink.name, mtu: uplink.mtu, address: uplink.address, networks: uplink.networks },
       publicIP: uplink.publicIP,
       nexthopObjects: host.nexthopObjects(),
     };
@@ -49,6 +49,18 @@ export class HostView {
         'net.ipv4.ip_forward is 0, so this host does not pass packets between containers and the overlay; set it: sysctl -w net.ipv4.ip_forward=1';
       held.push({ kind: 'sysctl', key: 'net.ipv4.ip_forward', why: 'forwarding is off', detail, unmet: false });
     }
+    const filter = strictFilter(this.current?.uplink.name, this.#deps.host.sysctl);
+    if (filter) held.push(filter);
     return held;
   }
+}
+
+/** The kernel takes the higher of the two settings; 1 drops what comes on another way than it would be answered on. */
+function strictFilter(uplink: string | undefined, sysctl: (name: string) => string | undefined): HeldEntry | undefined {
+  if (uplink === undefined) return undefined;
+  const key = `net.ipv4.conf.${uplink.replaceAll('.', '/')}.rp_filter`;
+  const values = ['net.ipv4.conf.all.rp_filter', key].map((name) => Number(sysctl(name) ?? 0));
+  if (Math.max(...values) !== 1) return undefined;
+  const detail = `${uplink} filters strictly by reverse path, so packets are lost while hosts move to or from host-gw or DirectRouting, one after the other; before such a change: sysctl -w ${key}=2`;
+  return { kind: 'sysctl', key, why: 'strict reverse path', detail, unmet: false };
 }

@@ -193,6 +193,7 @@ export const agentMachine = setup({
           on: {
             STORE_CONFIG: { actions: assign({ leaseOutdated: true }) },
             HOST_CHANGED: { actions: assign({ leaseOutdated: true }) },
+            PATH_BUILT: { actions: assign({ leaseOutdated: true }) },
             LEASE_FREED: { actions: assign({ leaseMayFit: true }) },
             OWN_LEASE: { actions: assign({ leaseMayFit: true }) },
           },
@@ -214,6 +215,7 @@ export const agentMachine = setup({
           on: {
             STORE_CONFIG: 'acquiring',
             HOST_CHANGED: 'acquiring',
+            PATH_BUILT: 'acquiring',
           },
         },
         renewing: {
@@ -236,6 +238,7 @@ export const agentMachine = setup({
           on: {
             STORE_CONFIG: { actions: assign({ leaseOutdated: true }) },
             HOST_CHANGED: { actions: assign({ leaseOutdated: true }) },
+            PATH_BUILT: { actions: assign({ leaseOutdated: true }) },
           },
         },
         renewalFailed: {
@@ -245,7 +248,7 @@ export const agentMachine = setup({
             { guard: 'leaseOutdated', target: 'acquiring' },
           ],
           after: { leaseBackoff: 'renewing' },
-          on: { STORE_CONFIG: 'acquiring', HOST_CHANGED: 'acquiring' },
+          on: { STORE_CONFIG: 'acquiring', HOST_CHANGED: 'acquiring', PATH_BUILT: 'acquiring' },
         },
         lost: {
           description: 'Deleted, expired or taken over: taken again at once, on the same subnet if it is still free.',
@@ -270,7 +273,7 @@ export const agentMachine = setup({
         retrying: {
           entry: { type: 'noteState', params: { region: 'lease', state: 'retrying' } },
           after: { leaseBackoff: 'acquiring' },
-          on: { STORE_CONFIG: 'acquiring', HOST_CHANGED: 'acquiring' },
+          on: { STORE_CONFIG: 'acquiring', HOST_CHANGED: 'acquiring', PATH_BUILT: 'acquiring' },
         },
       },
     },

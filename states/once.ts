@@ -6,7 +6,7 @@
  */
 import { formatLeaseAttrs, parseLeaseAttrs } from '../config/lease.ts';
 import { configKey, leaseKey } from '../config/lease-key.ts';
-import type { Lease } from '../config/model.ts';
+import type { Lease, LeaseAttrs } from '../config/model.ts';
 import { needsRewrite } from '../reconciler/lease/value.ts';
 import type { DriftEntry, Report } from '../reconciler/report.ts';
 import { everything } from '../reconciler/scope.ts';
@@ -25,15 +25,18 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   const { changes } = await agent.plan();
   if (changes) await agent.apply();
   await agent.verify();
+  // What peers are told comes after what they are told of.
+  if (agent.state.lease.unpublished && agent.state.isBuilt) await agent.acquire();
   return agent.journal.lastReport ?? agent.reportWithoutRound();
 }
 
 /** What a repair run would do, without doing it. @throws StoreError, RunError */
 export async function reportDrift(deps: AgentDeps): Promise<Report> {
   const agent = await prepare(deps, 'drift');
-  const { own, drift } = await supposeLease(agent, deps);
+  await agent.state.lookAround();
+  const { own, published, drift } = await supposeLease(agent, deps);
   if (!own) return agent.reportWithoutRound(drift);
-  agent.state.rebuild(own);
+  agent.state.rebuild(own, published);
   agent.markDirty(everything());
   await agent.read();
   await agent.plan();
@@ -59,7 +62,10 @@ async function prepare(deps: AgentDeps, mode: 'once' | 'drift'): Promise<Agent> 
 }
 
 /** The lease as it would be after a repair run, and what that run would write to the store. */
-async function supposeLease(agent: Agent, deps: AgentDeps): Promise<{ own?: Lease; drift: DriftEntry[] }> {
+async function supposeLease(
+  agent: Agent,
+  deps: AgentDeps,
+): Promise<{ own?: Lease; published?: LeaseAttrs; drift: DriftEntry[] }> {
   const { state } = agent;
   const context = state.leaseContext();
   const choice = context && state.lease.choose(context);
@@ -100,5 +106,5 @@ async function supposeLease(agent: Agent, deps: AgentDeps): Promise<{ own?: Leas
   );
   const reason = `differs: ${fields.join(', ')}`;
   drift.push({ op: 'update', kind: 'lease', key: lease.key, reason, fields, want: attrs, have: lease.attrs });
-  return { own: { ...lease, attrs, value: formatLeaseAttrs(attrs) }, drift };
+  return { own: { ...lease, attrs, value: formatLeaseAttrs(attrs) }, published: lease.attrs, drift };
 }

@@ -10,7 +10,7 @@ import type { Lease } from '../config/model.ts';
 import { chooseLease, type LeaseChoice } from '../reconciler/lease/choose.ts';
 import { readLease, readLeaseKey } from '../reconciler/lease/read.ts';
 import { renewAt } from '../reconciler/lease/renewal.ts';
-import { needsRewrite } from '../reconciler/lease/value.ts';
+import { namesSameWay, needsRewrite } from '../reconciler/lease/value.ts';
 import { mustYieldTo } from '../reconciler/lease/yield.ts';
 import { Mirror } from '../reconciler/mirror.ts';
 import type { HeldEntry } from '../reconciler/report.ts';
@@ -24,6 +24,8 @@ export interface LeaseContext {
   publicIP: string;
   /** The value's text that this host wants in `lease` (or in a new one), byte for byte as flannel writes it. */
   valueFor(lease: Lease | undefined): Promise<string>;
+  /** Whether this host can already be reached in the way that this value says. */
+  isBuilt(): boolean;
 }
 
 const CREATE_RACE_MS = 50;
@@ -31,6 +33,8 @@ const CREATE_RACE_MS = 50;
 export class OwnLease {
   current: Lease | undefined;
   held: HeldEntry[] = [];
+  /** It names another way to this host than it should: it is written as soon as that way is built. */
+  unpublished = false;
   /** ms since epoch; undefined for a permanent lease or none. */
   #renewAt: number | undefined;
   readonly #deps: AgentDeps;
@@ -137,7 +141,8 @@ export class OwnLease {
     const { source, log } = this.#deps;
     const value = await context.valueFor(lease);
     let record = recordOf(lease);
-    if (needsRewrite(lease, value)) {
+    this.unpublished = needsRewrite(lease, value) && !namesSameWay(lease.attrs, value) && !context.isBuilt();
+    if (needsRewrite(lease, value) && !this.unpublished) {
       const updated = await source.leases.update(record, value);
       if (updated === 'changed') return false;
       record = updated;
@@ -170,6 +175,7 @@ export class OwnLease {
     const lease = this.#read(created.record);
     if (!lease) throw new Error(`The lease that was just written at ${key} can't be read; please report this.`);
     this.#schedule(options.leaseTtlSeconds, options.leaseTtlSeconds);
+    this.unpublished = false;
     this.#take(lease);
     log.info({ subnet, key }, `Lease of ${subnet} acquired.`);
     return true;

@@ -59,6 +59,21 @@ export class Round {
     return this.#interest;
   }
 
+  get desired(): Desired {
+    return this.#input.desired;
+  }
+
+  /** Whether this round has looked at everything and found, or made, the devices as they should be. */
+  get isBuilt(): boolean {
+    if (!this.scope.all || !this.listingComplete) return false;
+    const devices = new Set(this.#input.desired.deviceWants.map(idOf));
+    const isMade = ({ result }: Outcome): boolean => result === 'done' || result === 'noop';
+    return (
+      !this.outcomes.some((outcome) => devices.has(outcome.change.id) && !isMade(outcome)) &&
+      !this.held.some(({ kind, key }) => devices.has(`${kind} ${key}`))
+    );
+  }
+
   async read(): Promise<void> {
     const listed = await this.#list(this.scope);
     this.#haves = listed.haves;
@@ -197,6 +212,6 @@ const complete = (scope: Scope, desired: Desired): Scope =>
 function withDevices(scope: Scope, desired: Desired): Scope {
   if (scope.all) return scope;
   const wider = mergeScope(emptyScope(), scope);
-  for (const want of desired.backend?.device(desired.context) ?? []) wider.ids.add(idOf(want));
+  for (const want of desired.deviceWants) wider.ids.add(idOf(want));
   return wider;
 }

@@ -16,6 +16,8 @@ export type AgentEvent =
   | { type: 'OWN_LEASE' }
   /** Some lease went away: there may be room. */
   | { type: 'LEASE_FREED' }
+  /** This host can be reached in another way than its lease says: that may be published now. */
+  | { type: 'PATH_BUILT' }
   /** The external interface or its address is another. */
   | { type: 'HOST_CHANGED' }
   | { type: 'STOP' };

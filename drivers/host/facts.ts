@@ -1,13 +1,20 @@
 /**
  * Reads the facts of a host (reconciler/host.ts): interfaces with their IPv4 addresses, default routes. Nothing here is ever changed by us.
  */
-import type { DefaultRoute, HostFacts, Interface } from '../../reconciler/host.ts';
+import type { DefaultRoute, HostFacts, Interface, LinkRoute } from '../../reconciler/host.ts';
 import { MAIN_TABLE } from '../../reconciler/resource.ts';
 import { type Client, type Dumped, problemOf } from '../netlink/client.ts';
 import { type AddressRecord, readAddress, writeAddressDump } from '../netlink/codec/address.ts';
 import * as c from '../netlink/codec/constants.ts';
 import { isLinkMessage, type LinkRecord, readLink, writeLinkDump } from '../netlink/codec/link.ts';
-import { isDefaultRoute, readDefaultRoutes, writeRouteDump } from '../netlink/codec/route.ts';
+import {
+  isDefaultRoute,
+  isLinkRoute,
+  type RouteRecord,
+  readDefaultRoutes,
+  readRoute,
+  writeRouteDump,
+} from '../netlink/codec/route.ts';
 
 /** rtnetlink's scope numbers as iproute2 names them. */
 const SCOPES = new Map([
@@ -25,11 +32,16 @@ export function readHostFacts(client: Client): HostFacts {
     client.dump(writeLinkDump, (m) => (isLinkMessage(m) ? readLink(m) : undefined)),
   );
   const addresses = all('addresses', client.dump(writeAddressDump, readAddress));
+  const linked: RouteRecord[] = [];
   const routes = all(
     'routes',
     client.dump(
       (w) => writeRouteDump(w, MAIN_TABLE),
-      (m) => (isDefaultRoute(m) ? readDefaultRoutes(m) : undefined),
+      (m) => {
+        const link = isLinkRoute(m) ? readRoute(m) : undefined;
+        if (link) linked.push(link);
+        return isDefaultRoute(m) ? readDefaultRoutes(m) : undefined;
+      },
     ),
   ).flat();
   const names = new Map(links.map(({ index, link }) => [index, link.name]));
@@ -39,8 +51,16 @@ export function readHostFacts(client: Client): HostFacts {
     .filter(({ dev }) => dev !== '');
   return {
     interfaces: links.map((record) => toInterface(record, addresses)),
+    linkRoutes: linkRoutes(linked, names),
     defaultRoutes: defaultRoutes.sort((a, b) => a.metric - b.metric),
   };
+}
+
+function linkRoutes(records: RouteRecord[], names: ReadonlyMap<number, string>): LinkRoute[] {
+  return records
+    .filter(({ route, index }) => route.table === MAIN_TABLE && route.type === 'unicast' && names.has(index))
+    .filter(({ route }) => route.gateway === '' && route.nexthopId === 0)
+    .map(({ route, index }) => ({ dev: names.get(index)!, dst: route.dst }));
 }
 
 function all<T>(what: string, { items, ...reply }: Dumped<T>): T[] {

@@ -15,7 +15,7 @@ import { isLinkMessage, readLink } from './codec/link.ts';
 import type { Message } from './codec/message.ts';
 import { neighbourIndex, readNeighbour } from './codec/neighbour.ts';
 import { readNexthop } from './codec/nexthop.ts';
-import { readRoute, routeConcerns } from './codec/route.ts';
+import { isDefaultRoute, isLinkRoute, readRoute, routeConcerns } from './codec/route.ts';
 import type { Echoes } from './echoes.ts';
 import type { Relevance } from './relevance.ts';
 
@@ -81,7 +81,11 @@ function readAddressEvent(m: Message, { relevance, names }: EventContext, scope:
   if (m.byte(m.body) === c.AF_INET && dev !== undefined && isOurs(relevance, dev)) scope.links.add(dev);
 }
 
+/** Beside our routes, those that say which interface is the external one, and what is on its link. */
 function readRouteEvent(m: Message, { relevance, names }: EventContext, scope: Scope): void {
+  const isOfUplink = (): boolean => names.get(readRoute(m)?.index ?? 0) === relevance.uplink;
+  const isMain = m.byte(m.body + 4) === MAIN_TABLE;
+  if (isMain && (isDefaultRoute(m) || (isLinkRoute(m) && isOfUplink()))) scope.links.add(relevance.uplink);
   if (!routeConcerns(m, MAIN_TABLE, relevance, ownIndexes(relevance, names))) return;
   const route = readRoute(m)?.route;
   if (route) scope.ids.add(`route ${route.table}|${route.dst}|${route.tos}|${route.metric}`);

@@ -49,9 +49,12 @@ function create(client: Client, want: Link & { vxlan: VxlanAttributes }, netns: 
   if (reply.errno === EEXIST) return inTheWay(client, want, reply, what);
   if (reply.errno !== 0) return failureOf(reply.errno, reply.extack, what);
   refuseRouterAdvertisements(want.name, netns);
-  if (!want.alias) return undefined;
+  const { alias, rpFilter } = want;
+  if (!alias && rpFilter === undefined) return undefined;
   const index = new Devices(client).index(want.name);
-  const marked = client.change((w) => writeLinkChange(w, index, { alias: want.alias }));
+  const marked = client.change((w) =>
+    writeLinkChange(w, index, { ...(alias ? { alias } : {}), ...(rpFilter === undefined ? {} : { rpFilter }) }),
+  );
   return marked.errno === 0 ? undefined : failureOf(marked.errno, marked.extack, `${nameOf(want)} was not marked`);
 }
 
@@ -100,6 +103,7 @@ function differences(have: Link, want: Link & { vxlan: VxlanAttributes }, device
   if (want.mac && have.mac !== want.mac) change.mac = want.mac;
   if (want.mtu && have.mtu !== want.mtu) change.mtu = want.mtu;
   if (have.alias !== want.alias) change.alias = want.alias;
+  if (want.rpFilter !== undefined && have.rpFilter !== want.rpFilter) change.rpFilter = want.rpFilter;
   const { local, parent, learning } = want.vxlan;
   const vxlan: LinkChange['vxlan'] = {};
   if (local && have.vxlan?.local !== local) vxlan.local = local;

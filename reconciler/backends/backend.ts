@@ -25,13 +25,16 @@ export interface BackendContext extends NetworkContext {
 }
 
 export type PeerWants =
-  | { wants: Want[]; held?: undefined }
+  /** `note`: in force, but worth telling. */
+  | { wants: Want[]; note?: HeldEntry; held?: undefined }
   /** `unreadable`: the lease doesn't say what it must; what the host has for its subnet stays (gates.ts, keepSubnets). */
   | { wants?: undefined; held: HeldEntry; unreadable: boolean };
 
 export interface Backend {
   /** BackendType of its leases, to the letter. */
   readonly type: string;
+  /** The way on which its hosts listen, as paths.ts reads it in their leases. */
+  readonly path: string;
   /** Names of the devices that it makes. */
   deviceNames(context: NetworkContext): string[];
   /** MTU of what goes through it, in bytes. */

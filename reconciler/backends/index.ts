@@ -2,11 +2,20 @@
 import type { NetworkConfig } from '../../config/model.ts';
 import type { HeldEntry } from '../report.ts';
 import type { Backend } from './backend.ts';
+import { hostGwBackend } from './host-gw.ts';
 import { vxlanBackend } from './vxlan.ts';
 
 /** Undefined if we don't run it, or the network has no IPv4: see unsupportedBackend. */
 export function backendFor(config: NetworkConfig): Backend | undefined {
-  return config.enableIPv4 && config.backend.kind === 'vxlan' ? vxlanBackend(config.backend) : undefined;
+  if (!config.enableIPv4) return undefined;
+  switch (config.backend.kind) {
+    case 'vxlan':
+      return vxlanBackend(config.backend);
+    case 'host-gw':
+      return hostGwBackend;
+    default:
+      return undefined;
+  }
 }
 
 /** The hold on a config whose backend we don't run. `key`: the config's. */
@@ -17,6 +26,6 @@ export function unsupportedBackend(config: NetworkConfig, key: string): HeldEntr
   }
   const { type } = config.backend;
   const what = type ? `The backend ${type}` : 'A Backend without a Type';
-  const detail = `${what} is not supported yet; set Backend.Type in ${key} to vxlan, or run flanneld on this host.`;
+  const detail = `${what} is not supported yet; set Backend.Type in ${key} to vxlan or host-gw, or run flanneld on this host.`;
   return { kind: 'config', key, why: 'backend not supported', detail, unmet: true };
 }

@@ -93,6 +93,12 @@ function poolOf(config: NetworkConfig): Pool {
   return { min: parseIp(config.subnetMin)!, max: parseIp(config.subnetMax)!, length: config.subnetLen };
 }
 
+/** Whether a subnet may be leased under this config: then a lease of it is kept. */
+export function fitsConfig(config: NetworkConfig, subnet: string): boolean {
+  const block = parseCidr(subnet);
+  return block !== undefined && fits(poolOf(config), block);
+}
+
 const fits = (pool: Pool, block: Cidr): boolean =>
   block.length === pool.length && pool.min <= block.ip && block.ip <= pool.max;
 

@@ -32,6 +32,15 @@ export function needsRewrite(lease: Lease, text: string): boolean {
   }
 }
 
+/** Whether two values name one way to the host: then the word of it may go out before anything is built. */
+export function namesSameWay(have: LeaseAttrs, text: string): boolean {
+  const want = parseLeaseAttrs(text);
+  if (have.backendType !== want.backendType) return false;
+  if (want.backendType !== 'vxlan') return true;
+  const [one, other] = [vxlanData(have), vxlanData(want)];
+  return one.mac === other.mac && (one.vni === undefined || one.vni === other.vni);
+}
+
 function saysTheSame(have: LeaseAttrs, want: LeaseAttrs): boolean {
   if (have.publicIP !== want.publicIP || have.publicIPv6 !== want.publicIPv6) return false;
   if (have.backendType !== want.backendType || have.backendV6Data !== undefined) return false;

@@ -200,7 +200,7 @@ function start(services: Agent, clock: SimulatedTime) {
 export function factsOf(address: string, name = 'eth0'): HostFacts {
   const addresses = [{ address: `${address}/20`, scope: 'global', permanent: true, deprecated: false }];
   const eth = { name, index: 2, mac: '02:00:00:00:00:02', mtu: 1500, up: true, loopback: false, addresses };
-  return { interfaces: [eth], defaultRoutes: [{ dev: name, gateway: '192.168.64.1', metric: 0 }] };
+  return { interfaces: [eth], linkRoutes: [], defaultRoutes: [{ dev: name, gateway: '192.168.64.1', metric: 0 }] };
 }
 
 function recorder(lines: LogLine[]): Log {

@@ -18,7 +18,7 @@ export function contextOf(
     mac: OWN_MAC,
     host: {
       hostname: 'web1',
-      uplink: { name: 'eth0', mtu: 1500, address },
+      uplink: { name: 'eth0', mtu: 1500, address, networks: ['192.168.64.0/24'] },
       publicIP: parts.publicIP ?? address,
       nexthopObjects: parts.nexthopObjects ?? true,
     },

@@ -50,6 +50,7 @@ export function readLink(m: Message): LinkRecord {
     alias: m.attrString(c.IFLA_IFALIAS),
     master: '',
   };
+  const families = m.nest(c.IFLA_AF_SPEC);
   const record = { link, index: m.u32(body + 4), flags, masterIndex: m.attrU32(c.IFLA_MASTER), parentIndex: 0 };
   const info = m.nest(c.IFLA_LINKINFO);
   if (info) {
@@ -69,7 +70,20 @@ export function readLink(m: Message): LinkRecord {
       };
     }
   }
+  // Of other devices it is nobody's business here.
+  if (families && link.type === 'vxlan') link.rpFilter = readRpFilter(m, families);
   return record;
+}
+
+/** The device's own net.ipv4.conf.*.rp_filter; undefined if it doesn't come with the link. */
+function readRpFilter(m: Message, families: { from: number; to: number }): number | undefined {
+  m.scan(families.from, families.to);
+  const inet = m.nest(c.AF_INET);
+  if (!inet) return undefined;
+  m.scan(inet.from, inet.to);
+  const conf = m.nest(c.IFLA_INET_CONF);
+  const at = (conf?.from ?? 0) + 4 * (c.IPV4_DEVCONF_RP_FILTER - 1);
+  return conf && at + 4 <= conf.to ? m.u32(at) : undefined;
 }
 
 /**
@@ -115,6 +129,7 @@ export interface LinkChange {
   mac?: string;
   mtu?: number;
   alias?: string;
+  rpFilter?: number;
   /** Those that vxlan_changelink takes. */
   vxlan?: { local?: string; parentIndex?: number; learning?: boolean };
 }
@@ -130,6 +145,7 @@ export function writeLinkChange(w: Writer, which: string | number, change: LinkC
   if (change.mac !== undefined) w.attrMac(c.IFLA_ADDRESS, change.mac);
   if (change.mtu !== undefined) w.attrU32(c.IFLA_MTU, change.mtu);
   if (change.alias !== undefined) w.attrString(c.IFLA_IFALIAS, change.alias);
+  if (change.rpFilter !== undefined) writeRpFilter(w, change.rpFilter);
   const { vxlan } = change;
   if (vxlan) {
     const info = w.openNest(c.IFLA_LINKINFO);
@@ -142,6 +158,17 @@ export function writeLinkChange(w: Writer, which: string | number, change: LinkC
     w.closeNest(info);
   }
   w.end();
+}
+
+/** As sysctl(8) would, but wherever /proc/sys is read-only too (devinet.c: inet_set_link_af). */
+function writeRpFilter(w: Writer, value: number): void {
+  const spec = w.openNest(c.IFLA_AF_SPEC);
+  const inet = w.openNest(c.AF_INET);
+  const conf = w.openNest(c.IFLA_INET_CONF);
+  w.attrU32(c.IPV4_DEVCONF_RP_FILTER, value);
+  w.closeNest(conf);
+  w.closeNest(inet);
+  w.closeNest(spec);
 }
 
 export function writeLinkDelete(w: Writer, index: number): void {

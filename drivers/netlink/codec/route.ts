@@ -45,6 +45,10 @@ export function writeRouteLookup(w: Writer, address: string): void {
 /** True for a default route: the only one whose destination has no bits. */
 export const isDefaultRoute = (m: Message): boolean => m.byte(m.body) === c.AF_INET && m.byte(m.body + 1) === 0;
 
+/** True for a route that leads to what is on its device's link: it has the scope that a gateway must be in. */
+export const isLinkRoute = (m: Message): boolean =>
+  m.byte(m.body) === c.AF_INET && m.byte(m.body + 6) === c.RT_SCOPE_LINK;
+
 /** Is the message about a route of `table` inside the networks or through one of `devices` (indexes)? Decodes no more than it must. */
 export function routeConcerns(
   m: Message,

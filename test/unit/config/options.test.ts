@@ -32,6 +32,7 @@ test('nothing given: flanneld’s defaults', () => {
     healthz: { ip: '0.0.0.0', port: 0 },
     once: false,
     leaseTtlSeconds: 86400,
+    migrationGraceMs: 600_000,
     resync: '* * * * *',
     lease: 'acquire',
     logLevel: 'info',

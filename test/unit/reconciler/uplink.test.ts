@@ -27,6 +27,12 @@ const facts: HostFacts = {
     link('eth1', 3, '192.168.56.11/24', '192.168.57.11/24'),
     link('wlan0', 4),
   ],
+  linkRoutes: [
+    { dev: 'eth0', dst: '10.0.2.0/24' },
+    { dev: 'eth0', dst: '10.9.0.0/16' },
+    { dev: 'eth1', dst: '192.168.56.0/24' },
+    { dev: 'eth0', dst: '0.0.0.0/0' },
+  ],
   defaultRoutes: [
     { dev: 'eth1', gateway: '192.168.56.1', metric: 200 },
     { dev: 'eth0', gateway: '10.0.2.2', metric: 100 },
@@ -43,7 +49,20 @@ const chosen = (options: Partial<UplinkOptions> = {}, on = facts) => {
 
 describe('chooseUplink', () => {
   it('takes the default route of the lowest metric', () => {
-    assert.deepEqual(choose().uplink, { name: 'eth0', mtu: 1402, address: '10.0.2.15', publicIP: '10.0.2.15' });
+    assert.deepEqual(choose().uplink, {
+      name: 'eth0',
+      mtu: 1402,
+      address: '10.0.2.15',
+      publicIP: '10.0.2.15',
+      networks: ['10.0.2.0/24', '10.9.0.0/16'],
+    });
+  });
+
+  it('knows what is on the link, also while the interface is down and has no routes', () => {
+    const down = { ...facts, linkRoutes: [] };
+    assert.deepEqual(choose({ iface: ['eth1'] }, down).uplink?.networks, ['192.168.56.0/24', '192.168.57.0/24']);
+    const moving = [link('eth0', 2, { address: '10.0.2.9/24', deprecated: true }, '10.0.3.15/24')];
+    assert.deepEqual(choose({}, { ...down, interfaces: moving }).uplink?.networks, ['10.0.2.0/24', '10.0.3.0/24']);
   });
 
   it('says where others reach it, without taking that for its own address', () => {
@@ -97,7 +116,7 @@ describe('chooseUplink', () => {
     ],
     [
       'no default route',
-      choose({}, { interfaces: [link('eth0', 2, '10.0.2.15/24')], defaultRoutes: [] }),
+      choose({}, { interfaces: [link('eth0', 2, '10.0.2.15/24')], linkRoutes: [], defaultRoutes: [] }),
       'No IPv4 default route says which interface leads to the other hosts; name it with --iface; this host has eth0 (10.0.2.15).',
     ],
   ] as const) {

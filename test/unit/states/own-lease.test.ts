@@ -17,6 +17,8 @@ class Host {
   readonly lease: OwnLease;
   mirror = new Mirror(PREFIX, { ttlSeconds: DAY });
   value: string;
+  /** The way that `value` names. */
+  built = true;
   readonly #store: MemoryStore;
   readonly #number: number;
   readonly #time: SimulatedTime;
@@ -53,7 +55,12 @@ class Host {
   }
 
   ensureFromMemory(signal?: AbortSignal) {
-    const context = { mirror: this.mirror, publicIP: addressOf(this.#number), valueFor: async () => this.value };
+    const context = {
+      mirror: this.mirror,
+      publicIP: addressOf(this.#number),
+      valueFor: async () => this.value,
+      isBuilt: () => this.built,
+    };
     return this.lease.ensure(context, signal);
   }
 
@@ -126,7 +133,12 @@ describe('making sure of a lease', () => {
     await host.ensure();
     const { subnet } = host;
     await host.look();
-    const moved = { mirror: host.mirror, publicIP: addressOf(2), valueFor: async () => valueFor(2) };
+    const moved = {
+      mirror: host.mirror,
+      publicIP: addressOf(2),
+      valueFor: async () => valueFor(2),
+      isBuilt: () => true,
+    };
     assert.equal(await host.lease.ensure(moved), 'held');
     assert.equal(host.subnet, subnet);
     assert.equal(host.lease.current?.attrs.publicIP, addressOf(2));

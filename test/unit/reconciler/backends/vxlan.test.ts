@@ -26,6 +26,7 @@ describe('vxlan, the device', () => {
         mtu: 1450,
         alias: 'selvage:/coreos.com/network',
         master: '',
+        rpFilter: 2,
         vxlan: { vni: 1, port: 8472, local: '192.168.64.3', parent: 'eth0', learning: false, gbp: false },
       },
       { kind: 'address', dev: 'flannel.1', address: '10.5.34.0/32' },
@@ -51,15 +52,27 @@ describe('vxlan, the device', () => {
     assert.equal(link?.kind === 'link' && link.vxlan?.local, '192.168.64.3');
   });
 
-  it('says that DirectRouting is not followed', () => {
+  it('reaches peers on the link without the tunnel if DirectRouting is on, and the others through it', () => {
     const context = contextOf({ config: withBackend({ DirectRouting: true }) });
-    assert.deepEqual(
+    const onLink = altered({ publicIP: '192.168.64.9' });
+    const kinds = (lease: Lease) =>
       backendOf(context)
-        .notices(context)
-        .map(({ key, unmet }) => [key, unmet]),
-      [['Backend.DirectRouting', false]],
-    );
-    assert.deepEqual(backendOf(contextOf()).notices(contextOf()), []);
+        .peer(context, lease)
+        .wants?.map(({ kind }) => kind);
+    assert.deepEqual(kinds(peer), ['neighbour', 'fdb', 'nexthop', 'route']);
+    assert.deepEqual(kinds(onLink), ['nexthop', 'route']);
+    const [nexthop, route] = backendOf(context).peer(context, onLink).wants!;
+    assert.deepEqual(nexthop, {
+      kind: 'nexthop',
+      id: 0x0a050700,
+      dev: 'eth0',
+      gateway: '192.168.64.9',
+      onlink: false,
+      protocol: 115,
+      plain: true,
+    });
+    assert.ok(route?.kind === 'route');
+    assert.deepEqual([route.dst, route.dev, route.nexthopId], ['10.5.7.0/24', 'eth0', 0x0a050700]);
   });
 });
 
@@ -144,7 +157,7 @@ describe('vxlan, a peer', () => {
 
 describe('backendFor', () => {
   for (const [name, config, words] of [
-    ['another backend', '{"Network":"10.5.0.0/16","Backend":{"Type":"host-gw"}}', /host-gw/],
+    ['another backend', '{"Network":"10.5.0.0/16","Backend":{"Type":"ipip"}}', /ipip/],
     ['a config without one (udp)', '{"Network":"10.5.0.0/16"}', /udp/],
     ['no type at all', '{"Network":"10.5.0.0/16","Backend":{}}', /without a Type/],
     [
