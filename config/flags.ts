@@ -63,6 +63,7 @@ const ROWS = [
   { name: 'subnet-lease-ttl', type: 'duration', default: '24h', help: 'life of the lease without renewal', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.ttl },
   { name: 'resync', type: 'string', default: '* * * * *', help: 'schedule of the full pass, as a cron expression', of: 'selvage', commands: RUN, placeholder: 'CRON', check: is.nonEmpty('a cron expression, such as "* * * * *"') },
   { name: 'migration-grace', type: 'duration', default: '10m', help: 'how long an earlier backend or VNI is kept, receiving, for hosts that have not followed a change of the config; 0: not at all', of: 'selvage', commands: HOST, placeholder: 'DURATION', check: is.notNegative },
+  { name: 'keep-stale', type: 'bool', default: 'false', help: 'remove nothing of what earlier configs, leases or backends left behind; only report it', of: 'selvage', commands: HOST },
   { name: 'lease', type: 'string', default: 'acquire', help: 'acquire: take and renew a lease; adopt: never write etcd, work for the lease that is there', of: 'selvage', commands: RUN, placeholder: 'HOW', check: is.oneOf('acquire', 'adopt') },
   { name: 'log-level', type: 'string', default: 'info', help: 'least severe log lines shown: trace, debug, info, warn or error', of: 'selvage', commands: STORE, placeholder: 'LEVEL', check: is.oneOf('trace', 'debug', 'info', 'warn', 'error') },
   // flannel's, without effect here yet

@@ -44,6 +44,8 @@ export interface Options {
   leaseTtlSeconds: number;
   /** How long an earlier path is kept for hosts that have not moved. */
   migrationGraceMs: number;
+  /** What nobody wants any more is reported and stays. */
+  keepStale: boolean;
   /** A cron expression, unchecked. */
   resync: string;
   lease: 'acquire' | 'adopt';
@@ -85,6 +87,7 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     ...(values.format === '' ? {} : { format: values.format }),
     leaseTtlSeconds: values['subnet-lease-ttl'] / 1000,
     migrationGraceMs: values['migration-grace'],
+    keepStale: values['keep-stale'],
     resync: values.resync,
     lease: values.lease,
     logLevel: logLevel(values, given),

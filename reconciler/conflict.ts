@@ -91,6 +91,40 @@ export function replaceWaits(want: Want): HeldEntry {
   return held(want, 'waiting', detail);
 }
 
+/** A device of flannel's name that is not ours to remove, though the config doesn't call for it. */
+export function strangeDevice(have: Link): HeldEntry {
+  const { name, type, alias } = have;
+  const what =
+    type !== 'vxlan'
+      ? `is ${type === '' ? 'not a vxlan device' : `a ${type} device`}, which neither selvage nor flannel made`
+      : have.master !== ''
+        ? `is a port of ${have.master}`
+        : name !== `flannel.${have.vxlan?.vni}`
+          ? `is a vxlan device of VNI ${have.vxlan?.vni}, which neither selvage nor flannel made`
+          : `is marked as somebody else's (alias "${alias}")`;
+  const detail = `${name} ${what}, so it is left alone; if nothing uses it, remove it (ip link delete ${name}).`;
+  return held(have, have.master === '' ? 'foreign device' : 'enslaved device', detail, false);
+}
+
+/** A device that was ours and that somebody has given an address of another network. */
+export function foreignAddress(have: Link, addresses: readonly Address[]): HeldEntry {
+  const { name } = have;
+  const has = addresses.map(({ address }) => address).join(', ');
+  const detail = `${name} is not wanted any more, but has ${has}, which is in none of this instance's networks; take that away, or remove ${name} (ip link delete ${name}).`;
+  return held(have, 'foreign address', detail, false);
+}
+
+/** A tun device of flannel's name of which it isn't certain that its udp backend left it. */
+export function unsureTunnel(have: Link): HeldEntry {
+  const detail = `${have.name} may be of flannel's udp backend, but has not the address and the route that it would have here, so it is left alone; if nothing uses it, remove it (ip link delete ${have.name}).`;
+  return held(have, 'unmarked device', detail, false);
+}
+
+export function keptStale(have: Have): HeldEntry {
+  const detail = `${have.kind} ${keyOf(have)} is not wanted any more, and stays because of --keep-stale.`;
+  return held(have, 'stale', detail, false);
+}
+
 export function deviceInUse(have: Link): HeldEntry {
   const detail = `${have.name} is not wanted any more, but stays until what still goes through it can be moved.`;
   return held(have, 'still in use', detail, false);

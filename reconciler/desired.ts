@@ -14,8 +14,11 @@ import type { Interest } from './driver.ts';
 import { pathOf } from './paths.ts';
 import { notMoved, Peers } from './peers.ts';
 import type { HeldEntry } from './report.ts';
-import { idOf, linkOf, type Want } from './resource.ts';
+import { idOf, linkOf, type Route, type Want } from './resource.ts';
 import { emptyScope, mergeScope, type Scope } from './scope.ts';
+
+/** RTPROT_BOOT (linux/rtnetlink.h): of flannel's routes, and of those that `ip route add` makes. */
+const BOOT_PROTOCOL = 3;
 
 /** What Desired needs of the mirror. */
 export interface LeaseSource {
@@ -106,6 +109,12 @@ export class Desired {
   /** Subnet of the peer that wants `id`; undefined for the device's, the file's, and what nobody wants. */
   peerOfId(id: string): string | undefined {
     return this.#peers.subnetOf(id);
+  }
+
+  /** A route that flannel's host-gw or DirectRouting has made for a peer's lease as it is: unmarked, but nobody else's. */
+  isFlannels({ dst, dev, gateway, metric, protocol, type, plain }: Route): boolean {
+    if (protocol !== BOOT_PROTOCOL || dev !== this.context.host.uplink.name || metric !== 0) return false;
+    return plain && type === 'unicast' && gateway === this.#peers.leaseOf(dst)?.attrs.publicIP;
   }
 
   /** The same scope without peers: they, and single ids of theirs, become all ids of that peer. Ids that nobody wants stay. */

@@ -29,6 +29,8 @@ export interface OwnershipContext {
   addressesComplete: boolean;
   /** All that should be, by id. */
   desired: ReadonlyMap<string, Want>;
+  /** Whether an unmarked route is what flannel itself makes of a lease that is there (host-gw, DirectRouting). */
+  isFlannels?: (route: Route) => boolean;
 }
 
 /** RTPROT_KERNEL (linux/rtnetlink.h): connected routes. */
@@ -122,7 +124,8 @@ export class Ownership {
 
   #route(have: Route): Owner {
     if (have.table !== MAIN_TABLE || have.protocol === KERNEL_PROTOCOL) return 'foreign';
-    if (have.protocol !== SELVAGE_PROTOCOL && !this.ownsDevice(have.dev)) return 'foreign';
+    const { isFlannels } = this.#context;
+    if (have.protocol !== SELVAGE_PROTOCOL && !this.ownsDevice(have.dev) && !isFlannels?.(have)) return 'foreign';
     return this.inside(parseCidr(have.dst)) ? 'ours' : 'foreign';
   }
 }

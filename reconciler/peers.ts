@@ -56,6 +56,10 @@ export class Peers {
     return this.#peers.get(subnet)?.ids ?? [];
   }
 
+  leaseOf(subnet: string): Lease | undefined {
+    return this.#peers.get(subnet)?.lease;
+  }
+
   /** The subnet of the peer in force that wants `id`. */
   subnetOf(id: string): string | undefined {
     return this.#claimants(id).find(({ inForce }) => inForce)?.lease.subnet;

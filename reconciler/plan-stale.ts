@@ -4,13 +4,14 @@
  * - A device takes what is under it along: its children are not deleted one by one.
  * - What a thing that could not be moved still goes through stays, and so does all that this path is made of.
  */
+import { parseCidr } from '../config/ipv4.ts';
 import * as conflict from './conflict.ts';
 import type { Change } from './driver.ts';
 import type { Observed } from './observed.ts';
 import type { Ownership } from './ownership.ts';
 import type { PlanInput } from './plan.ts';
 import type { HeldEntry } from './report.ts';
-import { type Have, idOf, type Link, linkOf, type Route } from './resource.ts';
+import { type Address, type Have, idOf, type Link, linkOf, type Route } from './resource.ts';
 
 export interface StaleInput {
   input: PlanInput;
@@ -29,7 +30,7 @@ export interface StaleInput {
 export function planStale(state: StaleInput): void {
   const { observed, ownership, inUse } = state;
   const links = observed.stale.filter((have): have is Link => have.kind === 'link');
-  for (const link of links) reportUnmarked(link, state);
+  for (const link of links) reportStrange(link, state);
   if (!state.mayDelete) return;
 
   const others = observed.stale.filter((have) => have.kind !== 'link');
@@ -42,7 +43,7 @@ export function planStale(state: StaleInput): void {
   /** Devices whose children are not to be looked at: they go with them, or stay with them. */
   const settled = new Set<string>();
   for (const link of links) {
-    if (ownership.ownerOf(link) !== 'ours' || state.input.keepStale?.(link)) continue;
+    if (!isRemovable(link, state) || state.input.keepStale?.(link)) continue;
     if (inUse.devices.has(link.name)) state.hold(conflict.deviceInUse(link));
     else if (!remove(link, state)) continue;
     settled.add(link.name);
@@ -66,15 +67,51 @@ export function planStale(state: StaleInput): void {
   }
 }
 
-function remove(have: Have, state: StaleInput): boolean {
-  return state.offer({ op: 'delete', id: idOf(have), reason: 'not wanted', have });
+function remove(have: Have, { input, hold, offer }: StaleInput): boolean {
+  if (!input.reportStale) return offer({ op: 'delete', id: idOf(have), reason: 'not wanted', have });
+  hold(conflict.keptStale(have));
+  return true;
 }
 
-/** An unmarked flannel.N that nothing shows to be ours is left alone, but somebody should know. */
-function reportUnmarked(link: Link, { ownership, hold }: StaleInput): void {
-  if (link.type !== 'vxlan' || link.alias !== '' || link.master !== '') return;
-  if (link.name === `flannel.${link.vxlan?.vni}` && ownership.ownerOf(link) === 'foreign')
-    hold(conflict.unmarkedDevice(link));
+/** Removing a device takes everything on it along, so nothing on it may be somebody else's. */
+function isRemovable(link: Link, state: StaleInput): boolean {
+  if (link.name === UDP_DEVICE) return isUdpLeftover(link, state);
+  if (state.ownership.ownerOf(link) !== 'ours') return false;
+  const foreign = addressesOf(link, state).filter((address) => state.ownership.ownerOf(address) !== 'ours');
+  if (foreign.length > 0) state.hold(conflict.foreignAddress(link, foreign));
+  return foreign.length === 0;
+}
+
+const addressesOf = (link: Link, { input }: StaleInput): readonly Address[] => input.addresses.get(link.name) ?? [];
+
+/** The tun device of flannel's udp backend (backend/udp: `flannel%d`). */
+const UDP_DEVICE = 'flannel0';
+
+/** Certainly flannel's: its only address is one of our networks' own, alone (/32), and the way to that network leads there. */
+function isUdpLeftover(link: Link, state: StaleInput): boolean {
+  const { input, ownership } = state;
+  const [address, ...more] = addressesOf(link, state);
+  if (link.type !== 'tun' || link.master !== '' || !input.addressesComplete || !address || more.length > 0)
+    return false;
+  const own = parseCidr(address.address);
+  if (own?.length !== 32 || !ownership.inside(own)) return false;
+  return input.haves.some(
+    (have) => have.kind === 'route' && have.dev === link.name && input.instance.networks.includes(have.dst),
+  );
+}
+
+/** What is named as flannel names its devices, and isn't certainly ours, is left alone, but somebody should know. */
+function reportStrange(link: Link, state: StaleInput): void {
+  const { ownership, hold } = state;
+  if (link.name === UDP_DEVICE) {
+    if (link.type === 'tun' && !isUdpLeftover(link, state)) hold(conflict.unsureTunnel(link));
+    return;
+  }
+  if (!/^flannel\.\d+$/.test(link.name) || ownership.ownerOf(link) !== 'foreign') return;
+  const isPlain = link.type === 'vxlan' && link.master === '' && link.name === `flannel.${link.vxlan?.vni}`;
+  if (isPlain && link.alias === '') hold(conflict.unmarkedDevice(link));
+  // Another instance's is its own business.
+  else if (!isPlain || !link.alias.startsWith('selvage:')) hold(conflict.strangeDevice(link));
 }
 
 /** Deleting a nexthop object deletes the routes on it, whoever made them: foreign ones by the nexthop that they use. */

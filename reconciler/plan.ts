@@ -29,6 +29,8 @@ export interface PlanInput extends OwnershipContext, Knowledge {
   nexthopObjects: boolean;
   retry: RetryView;
   keepStale?: KeepStale;
+  /** --keep-stale: what nobody wants is reported and stays. */
+  reportStale?: boolean;
 }
 
 export interface Plan {

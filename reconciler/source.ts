@@ -44,6 +44,11 @@ export interface Source {
   /** Watches config and leases from `revision` on (inclusive). The returned function stops it. */
   watch(revision: number, emit: (event: WatchEvent) => void): () => void;
   readonly leases: LeaseStore;
+  /**
+   * The host has another address: connections from the old one may be dead without anybody saying so. Ends what is under way (a watch says
+   * `ended`); the next call connects anew.
+   */
+  reconnect?(): void;
   close(): Promise<void>;
 }
 

@@ -195,6 +195,7 @@ export class Agent implements AgentServices {
       instance,
       nexthopObjects: desired.context.host.nexthopObjects,
       retry: this.#retry.view(at),
+      reportStale: this.#deps.options.keepStale,
       keepStale: (haves) => keepSubnets(this.state.keptSubnets, haves),
     });
     this.#round = { round, at };
@@ -252,7 +253,9 @@ export class Agent implements AgentServices {
   async #refreshHost(scope: Scope): Promise<void> {
     const { host } = this.state;
     if (!scope.all && !scope.links.has(host.current?.uplink.name ?? '')) return;
+    const before = host.current?.uplink.address;
     if (!(await host.refresh())) return;
+    if (before !== undefined && host.current?.uplink.address !== before) this.#deps.source.reconnect?.();
     this.#send({ type: 'HOST_CHANGED' });
     if (this.state.rebuild()) mergeScope(scope, everything());
   }

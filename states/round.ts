@@ -32,6 +32,8 @@ export interface RoundInput {
   retry: RetryView;
   /** Made from what was read; says of a Have that it stays although nobody wants it. */
   keepStale(haves: readonly Have[]): KeepStale;
+  /** --keep-stale: what nobody wants is reported and stays. */
+  reportStale: boolean;
 }
 
 const ABOVE_LINKS: readonly Kind[] = ['neighbour', 'fdb', 'nexthop', 'route', 'file'];
@@ -157,6 +159,8 @@ export class Round {
       nexthopObjects,
       retry,
       keepStale: keepStale(haves),
+      reportStale: this.#input.reportStale,
+      isFlannels: (route) => desired.isFlannels(route),
     });
   }
 

@@ -55,6 +55,10 @@ class Endpoints {
     }
   }
 
+  reconnect(): void {
+    for (const endpoint of this.all) endpoint.reconnect();
+  }
+
   close(): void {
     for (const endpoint of this.all) endpoint.close();
   }
@@ -109,6 +113,7 @@ export function connect(options: EtcdV3Options): Rpc {
         },
       });
     },
+    reconnect: () => endpoints.reconnect(),
     async close() {
       endpoints.close();
     },

@@ -17,6 +17,7 @@ type Hold = (cancel: () => void) => void;
 type Send<T> = (etcd: Etcd3, options: GrpcCallOptions) => Promise<T>;
 
 const CANCELLED = '1 CANCELLED: stopped by selvage';
+const MOVED = '14 UNAVAILABLE: the way there has changed';
 
 const load = () => Promise.all([import('etcd3'), import('@grpc/grpc-js')]);
 
@@ -105,20 +106,21 @@ export class Endpoint {
     const hold: Hold = (cancel) => {
       cancelCall = cancel;
     };
-    let stop = () => {};
+    let stop = (_why: string) => {};
     const stopped = new Promise<never>((_, reject) => {
-      stop = () => {
+      stop = (why) => {
         cancelCall();
-        reject(new Error(CANCELLED));
+        reject(new Error(why));
       };
     });
     const forget = this.live.add(stop);
-    signal?.addEventListener('abort', stop, { once: true });
+    const abort = () => stop(CANCELLED);
+    signal?.addEventListener('abort', abort, { once: true });
     try {
       return await Promise.race([call(hold), stopped]);
     } finally {
       forget();
-      signal?.removeEventListener('abort', stop);
+      signal?.removeEventListener('abort', abort);
     }
   }
 
@@ -172,9 +174,15 @@ export class Endpoint {
     return () => stop();
   }
 
+  /** Lets go of the connection and ends what is under way on it; the next call connects anew. */
+  reconnect(): void {
+    this.live.cancel(MOVED);
+    this.disconnect();
+  }
+
   close(): void {
     this.closed = true;
-    this.live.cancel();
+    this.live.cancel(CANCELLED);
     this.disconnect();
   }
 }

@@ -34,14 +34,14 @@ export const NO_POLICY: Policy = {
 
 /** What is under way on a connection, so that close() and a signal can end it: etcd3 keeps no handle on its unary calls. */
 export class LiveCalls {
-  private readonly cancels = new Set<() => void>();
+  private readonly cancels = new Set<(why: string) => void>();
 
-  /** Ends all. */
-  cancel(): void {
-    for (const cancel of [...this.cancels]) cancel();
+  /** Ends all; `why` in the words of a gRPC failure. */
+  cancel(why: string): void {
+    for (const cancel of [...this.cancels]) cancel(why);
   }
 
-  add(cancel: () => void): () => void {
+  add(cancel: (why: string) => void): () => void {
     this.cancels.add(cancel);
     return () => this.cancels.delete(cancel);
   }

@@ -31,6 +31,8 @@ export interface Rpc {
   leaseKeepAlive(id: string, options?: CallOptions): Promise<Rpcs.ILeaseKeepAliveResponse>;
   /** One watch on a stream of its own. The returned function ends it without a word. */
   watch(request: Rpcs.IWatchCreateRequest, listener: WatchListener): () => void;
+  /** Ends what is under way and connects anew with the next call. */
+  reconnect(): void;
   /** Ends what is under way; later calls fail. */
   close(): Promise<void>;
 }

@@ -28,6 +28,7 @@ export function etcdV3Source(rpc: Rpc, options: EtcdV3Options): Source {
     },
     watch: (revision, emit) => watchPrefix(rpc, keys, { revision, clusterId }, emit),
     leases: leaseStore(rpc, keys),
+    reconnect: () => rpc.reconnect(),
     close: () => rpc.close(),
   };
 }

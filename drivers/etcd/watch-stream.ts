@@ -42,7 +42,7 @@ export function openWatchStream(parts: Parts): () => void {
     parts.end(error);
   };
 
-  const forget = parts.live.add(() => end(new Error('1 CANCELLED: stopped by selvage')));
+  const forget = parts.live.add((why) => end(new Error(why)));
   const timer = setTimeout(() => end(new Error('4 DEADLINE_EXCEEDED: watch not acknowledged')), parts.deadlineMs);
 
   parts.open().then((opened) => {

@@ -50,4 +50,5 @@ export class Relevance {
   }
 }
 
-const isTunnel = (link: Link): boolean => link.type === 'vxlan' || link.name.startsWith('flannel.');
+const isTunnel = (link: Link): boolean =>
+  link.type === 'vxlan' || link.name.startsWith('flannel.') || link.name === 'flannel0';

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Instance } from '../../reconciler/host.ts';
 import { type Have, idOf, type Link, type Want } from '../../reconciler/resource.ts';
-import { isTouchable, ownDeviceNames } from './foreign.ts';
+import { hasForeignAddress, isTouchable, ownDeviceNames } from './foreign.ts';
 
 export interface Judged {
   instance: Instance;
@@ -97,6 +97,7 @@ function assertNothingStale(
   const used = new Set(after.map((have) => (have.kind === 'route' ? have.nexthopId : 0)));
   const seen = new Set<string>();
   for (const have of after) {
+    if (have.kind === 'link' && !desired.has(idOf(have)) && hasForeignAddress(after, instance, have.name)) continue;
     const isCache = (have.kind === 'neighbour' || have.kind === 'fdb') && !have.permanent;
     if (isCache || !isTouchable(have, own, instance)) continue;
     const unused = have.kind === 'nexthop' && !used.has(have.id);

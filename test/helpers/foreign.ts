@@ -33,6 +33,10 @@ export function ownDeviceNames(host: readonly Have[], instance: Instance, wanted
   return new Set(host.flatMap((have) => (have.kind === 'link' && isOwn(have) ? [have.name] : [])));
 }
 
+/** Somebody has given the device an address of another network: it is not removed then, wanted or not. */
+export const hasForeignAddress = (host: readonly Have[], instance: Instance, name: string): boolean =>
+  host.some((have) => have.kind === 'address' && have.dev === name && !isCidrInside(instance, have.address));
+
 /** Whether a thing may be changed or removed: it is the instance's, or the kernel's cache on a device of the instance. */
 export function isTouchable(have: Have, own: ReadonlySet<string>, instance: Instance): boolean {
   switch (have.kind) {

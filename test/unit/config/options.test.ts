@@ -33,6 +33,7 @@ test('nothing given: flanneld’s defaults', () => {
     once: false,
     leaseTtlSeconds: 86400,
     migrationGraceMs: 600_000,
+    keepStale: false,
     resync: '* * * * *',
     lease: 'acquire',
     logLevel: 'info',

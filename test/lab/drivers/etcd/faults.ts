@@ -68,6 +68,7 @@ export class Faults {
         });
         return stop;
       },
+      reconnect: () => real.reconnect(),
       close: () => real.close(),
     };
   }
