@@ -46,6 +46,8 @@ export class Agent implements AgentServices {
   }
 
   readonly mode: Report['mode'];
+  /** As the machine's timer has it. */
+  #pathEnd = Number.POSITIVE_INFINITY;
 
   // ---- what wakes ----
 
@@ -129,6 +131,7 @@ export class Agent implements AgentServices {
       const result = await this.state.lease.ensure(context, signal);
       this.journal.recovered('lease');
       if (result === 'held' && this.state.rebuild()) this.markDirty(everything());
+      this.#sayDue();
       return result;
     } finally {
       this.#sayHeld();
@@ -159,6 +162,7 @@ export class Agent implements AgentServices {
   #take(change: MirrorChange, send: Send): void {
     const scope = this.state.update(change);
     if (!isEmptyScope(scope)) send({ type: 'EDGE', scope });
+    this.#sayDue();
     this.#tell(change, send);
   }
 
@@ -258,6 +262,13 @@ export class Agent implements AgentServices {
     if (before !== undefined && host.current?.uplink.address !== before) this.#deps.source.reconnect?.();
     this.#send({ type: 'HOST_CHANGED' });
     if (this.state.rebuild()) mergeScope(scope, everything());
+  }
+
+  #sayDue(): void {
+    const end = this.state.nextPathEnd();
+    if (end === this.#pathEnd) return;
+    this.#pathEnd = end;
+    this.#send({ type: 'DUE_CHANGED' });
   }
 
   /** Leases that a doubted store has lost end in their own time. */

@@ -288,6 +288,7 @@ export const agentMachine = setup({
             { guard: 'dirty', target: 'reading' },
           ],
           after: { retryDelay: { target: 'idle', reenter: true, actions: 'retryDue' } },
+          on: { DUE_CHANGED: { target: 'idle', reenter: true } },
         },
         reading: {
           description: 'Takes the whole dirty set, clears it first, and lists that scope.',

@@ -20,6 +20,8 @@ export type AgentEvent =
   | { type: 'PATH_BUILT' }
   /** The external interface or its address is another. */
   | { type: 'HOST_CHANGED' }
+  /** Something falls due sooner or later than it did (retryDelayMs). */
+  | { type: 'DUE_CHANGED' }
   | { type: 'STOP' };
 
 export type ConnectResult = { revision: number };

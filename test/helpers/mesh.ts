@@ -1,0 +1,80 @@
+/** Owns the continuous ping between all hosts of a lab, and what hosts say while their network moves. */
+import assert from 'node:assert/strict';
+import { eventually } from './eventually.ts';
+import type { Lab, LabHost, RunOptions } from './lab.ts';
+import type { ContinuousPing } from './ping.ts';
+
+interface Pair {
+  from: LabHost;
+  to: LabHost;
+  ping: ContinuousPing;
+}
+
+export class Mesh {
+  private pairs: Pair[] = [];
+
+  /** From every host to every other, every 10 ms; resolves when each has had answers. */
+  static async start(hosts: LabHost[]): Promise<Mesh> {
+    const mesh = new Mesh();
+    for (const from of hosts)
+      for (const to of hosts) if (from !== to) mesh.pairs.push({ from, to, ping: from.startPing(to) });
+    await mesh.answered(5);
+    return mesh;
+  }
+
+  /** Resolves when every pair has had `count` more answers. */
+  async answered(count: number): Promise<void> {
+    const goals = this.pairs.map(({ ping }) => ping.received + count);
+    await eventually(() => this.pairs.every(({ ping }, i) => ping.received >= goals[i]!), {
+      what: `${count} answers to every ping: ${this.pairs.map(({ from, to, ping }) => `${from.name} to ${to.name} ${ping.received}`)}`,
+    });
+  }
+
+  /** Ends it; packets lost, by pair ("host1 → host2"). */
+  async stop(): Promise<Map<string, number>> {
+    const results = await Promise.all(
+      this.pairs.map(async ({ from, to, ping }) => [`${from.name} → ${to.name}`, (await ping.stop()).lost] as const),
+    );
+    this.pairs = [];
+    return new Map(results);
+  }
+
+  async stopAndExpectNoLoss(): Promise<void> {
+    await this.answered(5);
+    const lost = [...(await this.stop())].filter(([, count]) => count > 0);
+    assert.deepEqual(lost, [], 'packets were lost');
+  }
+}
+
+/** Names of flannel's devices, sorted. */
+export async function flannelDevices(host: LabHost): Promise<string[]> {
+  const links = await host.ns.ipJson('link', 'show');
+  return links
+    .map(({ ifname }) => String(ifname))
+    .filter((name) => name.startsWith('flannel'))
+    .sort();
+}
+
+/** Waits until every lease's value matches, and every daemon says that it has converged and that nobody is behind. */
+export async function allMoved(lab: Lab, value: RegExp): Promise<void> {
+  await eventually(
+    async () => {
+      for (const text of (await lab.leases()).values()) assert.match(text, value);
+      for (const host of lab.hosts) {
+        const report = await host.lastReport();
+        assert.ok(report?.converged, `${host.name} has converged`);
+        const behind = report.held.filter(({ why }) => why === 'not moved yet');
+        assert.deepEqual(behind, []);
+      }
+      return true;
+    },
+    { what: `all leases to be ${value}`, timeout: 30_000, interval: 50 },
+  );
+}
+
+/** `selvage --once` on one host; it must succeed. */
+export async function repair(host: LabHost, args: string[] = [], options: RunOptions = {}) {
+  const { code, report, stderr } = await host.report(['--once', ...args], options);
+  assert.equal(code, 0, `${host.name}: ${JSON.stringify(report.held)} ${JSON.stringify(report.outcomes)} ${stderr}`);
+  return report;
+}
