@@ -85,8 +85,10 @@ export class DesiredState {
   /** All that is held whatever a round finds. */
   get held(): HeldEntry[] {
     const held = [...this.mirror.held, ...this.lease.held, ...this.host.held()];
-    if (this.desired) held.push(...this.desired.held);
     const { config } = this.mirror;
+    const host = this.host.current;
+    if (this.desired) held.push(...this.desired.held);
+    else if (config && host) held.push(...(backendFor(config)?.notices({ config, host }) ?? []));
     if (config && !backendFor(config)) held.push(unsupportedBackend(config, configKey(this.#prefix)));
     return held;
   }
