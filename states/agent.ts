@@ -54,7 +54,9 @@ export class Agent implements AgentServices {
     const stops: (() => Promise<void>)[] = [];
     const interest = () => {
       const wanted = this.state.interest;
-      return { ...wanted, devices: [...new Set([...wanted.devices, ...this.#interest.devices])] };
+      const uplink = this.state.host.problem === undefined ? wanted.uplink : '';
+      const devices = [...new Set([...wanted.devices, ...this.#interest.devices])];
+      return { ...wanted, uplink, devices, inTheWay: this.#held.devices };
     };
     const quietly = (stop: () => Promise<void>): void => void stop().catch(() => {});
     for (const driver of this.#deps.drivers) {
@@ -222,7 +224,7 @@ export class Agent implements AgentServices {
   finishRound(otherDrift: Report['drift'] = []): Report {
     const { round, at } = this.#current();
     this.#round = undefined;
-    this.#held.replace(round.scope, round.held, this.state.desired?.wants ?? new Map());
+    this.#held.replace(round.scope, round.held, this.state.desired?.wants ?? new Map(), round.inTheWay);
     const report = reportOf(this.#reportContext(), { round, at, otherDrift });
     this.journal.report(report, describeScope(round.scope));
     this.#onFirstRound?.();
@@ -247,7 +249,10 @@ export class Agent implements AgentServices {
 
   async #refreshHost(scope: Scope): Promise<void> {
     const { host } = this.state;
-    if (!scope.all && !scope.links.has(host.current?.uplink.name ?? '')) return;
+    // With something wrong about it any link may be the one that mends it.
+    const concerned =
+      host.problem === undefined ? scope.links.has(host.current?.uplink.name ?? '') : scope.links.size > 0;
+    if (!scope.all && !concerned) return;
     if (!(await host.refresh())) return;
     this.#send({ type: 'HOST_CHANGED' });
     if (this.state.rebuild()) mergeScope(scope, everything());
