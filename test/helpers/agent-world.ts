@@ -57,6 +57,7 @@ export class World {
   agent: Agent;
   #actor: ReturnType<typeof start> | undefined;
   #quiet = 0;
+  #did = 0;
 
   constructor(options: WorldOptions = {}) {
     const time = options.time ?? new SimulatedTime();
@@ -86,28 +87,29 @@ export class World {
       previousSubnetEnv: options.previousSubnetEnv ?? '',
     };
     this.agent = this.#newAgent();
+    const others = time.onTurn;
+    time.onTurn = () => [others(), this.#turn()].includes(true);
   }
 
   /** Starts the daemon and lets it come to rest. */
   async start(): Promise<this> {
     this.agent = this.#newAgent();
     this.#actor = start(this.agent, this.time);
-    const before = this.time.onTurn;
-    // Whatever the kernel has announced is heard; three turns in which nothing happens are rest.
-    this.time.onTurn = () => {
-      this.driver.deliver();
-      this.store.expire();
-      const did = this.reports.length + this.store.requests + this.applies + this.log.length;
-      const isQuiet = did === this.#last;
-      this.#last = did;
-      this.#quiet = isQuiet ? this.#quiet + 1 : 0;
-      return before() || this.#quiet < 3;
-    };
     await this.time.settle();
     return this;
   }
 
-  #last = 0;
+  /** Whatever the kernel and the store have to say is heard. Whether anything happened in the last turns. */
+  #turn(): boolean {
+    this.driver.deliver();
+    this.store.expire();
+    const did = this.reports.length + this.store.requests + this.applies + this.log.length;
+    this.#quiet = did === this.#did ? this.#quiet + 1 : 0;
+    this.#did = did;
+    if (this.#quiet < 3) return true;
+    this.#quiet = 0;
+    return false;
+  }
 
   /** As SIGKILL, or a restart: nothing is finished, nothing said. */
   kill(): void {
@@ -207,4 +209,18 @@ function recorder(lines: LogLine[]): Log {
   const at = (level: string) => (_: object, message: string) =>
     void (level !== 'debug' && lines.push({ level, message }));
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+export const asText = (world: World): string[] =>
+  world.kernel
+    .all()
+    .map((have) => JSON.stringify(have))
+    .sort();
+
+/** Lines that are in only one of the two; short enough to be read when a test fails. */
+export function difference(before: readonly string[], after: readonly string[]): string[] {
+  return [
+    ...before.filter((line) => !after.includes(line)).map((line) => `- ${line}`),
+    ...after.filter((line) => !before.includes(line)).map((line) => `+ ${line}`),
+  ];
 }
