@@ -41,7 +41,7 @@ function peerAt(index: number): Peer {
 interface Loss {
   what: string;
   /** Each case has a peer of its own, so that none of them is taken for a contest. */
-  act: (host: LabHost, peer: Peer) => Promise<unknown> | void;
+  act: (host: LabHost, peer: Peer) => unknown;
   /** What the drift report must name. */
   drift: (peer: Peer, host: LabHost) => string[];
 }
