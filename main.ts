@@ -189,6 +189,7 @@ function answer(text: string): number {
 }
 
 function exitCodeOfEnd(error: unknown): number {
+  if (error instanceof RunError) return error.exitCode;
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof ConfigError) return EXIT.invalid;
   return exitCodeOf(error instanceof Error ? error : new Error(String(error)));
