@@ -50,12 +50,11 @@ export class World {
   readonly reports: Report[] = [];
   facts: HostFacts;
   sysctls: Record<string, string> = { 'net.ipv4.ip_forward': '1' };
-  /** The level pass can be switched off. */
-  level = true;
   /** `driver.apply` calls so far. */
   applies = 0;
   agent: Agent;
   #actor: ReturnType<typeof start> | undefined;
+  #stopLevel: (() => void) | undefined;
   #quiet = 0;
   #did = 0;
 
@@ -83,7 +82,7 @@ export class World {
         nexthopObjects: () => true,
         sysctl: (name) => this.sysctls[name],
       },
-      levelPass: (pass) => time.every(LEVEL_PASS_MS, () => this.level && pass()),
+      levelPass: (pass) => (this.#stopLevel = time.every(LEVEL_PASS_MS, pass)),
       previousSubnetEnv: options.previousSubnetEnv ?? '',
     };
     this.agent = this.#newAgent();
@@ -115,6 +114,12 @@ export class World {
   kill(): void {
     this.#actor?.stop();
     this.#actor = undefined;
+  }
+
+  /** No more level pass in this life. */
+  withoutLevel(): this {
+    this.#stopLevel?.();
+    return this;
   }
 
   get states(): unknown {

@@ -73,7 +73,7 @@ describe('edges alone repair', () => {
   for (const [name, disturb] of Object.entries(DISTURBANCES)) {
     it(name, async () => {
       const world = await converged();
-      world.level = false;
+      world.withoutLevel();
       const before = asText(world);
       const rounds = world.reports.length;
       disturb(world);
@@ -152,7 +152,7 @@ describe('a host in sync', () => {
 
 it('a failed change is tried again by itself, and said once a try', async () => {
   const world = await converged();
-  world.level = false;
+  world.withoutLevel();
   const failure = { kind: 'transient', code: 'EBUSY', message: 'The kernel is busy.' } as const;
   const id = `route ${MAIN_TABLE}|10.5.9.0/24|0|0`;
   world.driver.faults.set(id, failure);
@@ -172,7 +172,7 @@ it('a failed change is tried again by itself, and said once a try', async () => 
 
 it('a change that is said to be done and is not is found out, and made after all', async () => {
   const world = await converged();
-  world.level = false;
+  world.withoutLevel();
   world.driver.faults.set(`fdb ${DEV}|${macOf(256 + 9)}`, 'lie');
   world.putPeer(9);
   await world.settle();
@@ -185,7 +185,7 @@ it('a change that is said to be done and is not is found out, and made after all
 
 it('a listing that is torn deletes nothing, is looked at again soon, and not all the time', async () => {
   const world = await converged();
-  world.level = false;
+  world.withoutLevel();
   const key = [...world.store.all()].find((record) => record.key.includes('10.5.3.0'))!.key;
   world.driver.hides = (have) => have.kind === 'fdb';
   world.store.delete(key);
@@ -206,7 +206,7 @@ it('a listing that is torn deletes nothing, is looked at again soon, and not all
 
 it('a driver that can not list at all is asked less and less often', async () => {
   const world = await converged();
-  world.level = false;
+  world.withoutLevel();
   const { list } = world.driver;
   let asked = 0;
   world.driver.list = async () => {
