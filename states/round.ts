@@ -149,9 +149,11 @@ export class Round {
     for (const step of steps) {
       const driver = this.#input.drivers.find((one) => one.kinds.includes(step.kind));
       if (!driver) continue;
-      const blocked = step.changes.filter((change) => blockage.by(change) !== undefined);
-      const free = blocked.length ? step.changes.filter((change) => !blocked.includes(change)) : step.changes;
-      for (const change of blocked) note({ change, result: 'blocked' });
+      const free: Change[] = [];
+      for (const change of step.changes) {
+        if (blockage.by(change) === undefined) free.push(change);
+        else note({ change, result: 'blocked' });
+      }
       if (free.length) for (const outcome of await driver.apply(free)) note(outcome);
     }
   }
