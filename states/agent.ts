@@ -32,6 +32,7 @@ export class Agent implements AgentServices {
   #round: { round: Round; at: number } | undefined;
   #storeHeard = false;
   #configState = '';
+  #unreadable: ReadonlySet<string> = new Set();
   #relistAt: number | undefined;
   #interest = { devices: [] as string[] };
   #send: Send = () => {};
@@ -57,7 +58,9 @@ export class Agent implements AgentServices {
     const stops: (() => Promise<void>)[] = [];
     const interest = () => {
       const wanted = this.state.interest;
-      return { ...wanted, devices: [...new Set([...wanted.devices, ...this.#interest.devices])] };
+      const uplink = this.state.host.problem === undefined ? wanted.uplink : '';
+      const devices = [...new Set([...wanted.devices, ...this.#interest.devices])];
+      return { ...wanted, uplink, devices, inTheWay: this.#held.devices };
     };
     const quietly = (stop: () => Promise<void>): void => void stop().catch(() => {});
     for (const driver of this.#deps.drivers) {
@@ -115,6 +118,7 @@ export class Agent implements AgentServices {
     const { mirror } = this.state;
     const change = mirror.applySnapshot(snapshot, this.#deps.clock.now());
     this.#storeHeard = true;
+    if (change.doubted) this.state.lease.forgetRevision();
     this.state.relist();
     this.markDirty(everything());
     this.#tell(change, this.#send);
@@ -167,18 +171,34 @@ export class Agent implements AgentServices {
   }
 
   #tell(change: MirrorChange, send: Send): void {
-    const { mirror, lease, host } = this.state;
-    if (change.heldChanged) this.#sayHeld();
+    if (change.heldChanged) this.#tellHeld(send);
     const config = this.configState();
     if (change.config || config !== this.#configState) send({ type: 'STORE_CONFIG' });
+    // Now that there is one again, things may be deleted that could not before; or not any more.
+    if (config !== this.#configState) send({ type: 'EDGE', scope: everything() });
     this.#configState = config;
     // Something that was held and goes away may also make room: a key that nobody could read, a lease that overlapped.
     if (change.removed.size || change.heldChanged) send({ type: 'LEASE_FREED' });
-    const own = lease.current?.subnet ?? '';
-    const mine = (subnet: string): boolean =>
-      subnet === own || mirror.leases.get(subnet)?.attrs.publicIP === host.current?.publicIP;
-    const touched = [...change.subnets, ...change.renewed].some(mine);
-    if (touched && lease.compareWith(mirror) !== 'same') send({ type: 'OWN_LEASE' });
+    if (this.#concernsOwnLease(change)) send({ type: 'OWN_LEASE' });
+  }
+
+  /** What can't be read any more, or can again, has to be looked at; else a look at one file is enough for a report that says it. */
+  #tellHeld(send: Send): void {
+    this.#sayHeld();
+    const unreadable = new Set(this.state.mirror.unreadableSubnets);
+    const before = this.#unreadable;
+    this.#unreadable = unreadable;
+    const peers = [...unreadable, ...before].filter((subnet) => !unreadable.has(subnet) || !before.has(subnet));
+    const ids = peers.length ? [] : [`file ${this.#deps.options.subnetFile}`];
+    send({ type: 'EDGE', scope: scopeOf({ peers, ids }) });
+  }
+
+  /** Not only what has changed: one step may put our key and delete it. */
+  #concernsOwnLease({ subnets, renewed }: MirrorChange): boolean {
+    const { mirror, lease, host } = this.state;
+    if (lease.current) return this.leaseState() !== 'same';
+    const publicIP = host.current?.publicIP;
+    return [...subnets, ...renewed].some((subnet) => mirror.leases.get(subnet)?.attrs.publicIP === publicIP);
   }
 
   // ---- one round ----
@@ -231,7 +251,7 @@ export class Agent implements AgentServices {
   finishRound(otherDrift: Report['drift'] = []): Report {
     const { round, at } = this.#current();
     this.#round = undefined;
-    this.#held.replace(round.scope, round.held, this.state.desired?.wants ?? new Map());
+    this.#held.replace(round.scope, round.held, this.state.desired?.wants ?? new Map(), round.inTheWay);
     const report = reportOf(this.#reportContext(), { round, at, otherDrift });
     this.journal.report(report, describeScope(round.scope));
     this.#onFirstRound?.();
@@ -256,7 +276,10 @@ export class Agent implements AgentServices {
 
   async #refreshHost(scope: Scope): Promise<void> {
     const { host } = this.state;
-    if (!scope.all && !scope.links.has(host.current?.uplink.name ?? '')) return;
+    // With something wrong about it any link may be the one that mends it.
+    const concerned =
+      host.problem === undefined ? scope.links.has(host.current?.uplink.name ?? '') : scope.links.size > 0;
+    if (!scope.all && !concerned) return;
     const before = host.current?.uplink.address;
     if (!(await host.refresh())) return;
     if (before !== undefined && host.current?.uplink.address !== before) this.#deps.source.reconnect?.();

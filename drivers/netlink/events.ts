@@ -55,7 +55,7 @@ function readLinkEvent(m: Message, { relevance, names }: EventContext, scope: Sc
   else names.set(index, link.name);
   const renamed = before !== undefined && before !== link.name && isOurs(relevance, before);
   if (renamed) scope.links.add(before);
-  if (relevance.link(link)) scope.links.add(link.name);
+  if (relevance.linkEvent(link)) scope.links.add(link.name);
 }
 
 const isOurs = ({ devices, uplink }: Relevance, name: string): boolean => devices.has(name) || name === uplink;
@@ -78,7 +78,8 @@ function readNeighbourEvent(m: Message, { relevance, names, echoes }: EventConte
 /** An address tells whose a tunnel is and where the tunnels start: its whole link is suspect. */
 function readAddressEvent(m: Message, { relevance, names }: EventContext, scope: Scope): void {
   const dev = names.get(addressIndex(m));
-  if (m.byte(m.body) === c.AF_INET && dev !== undefined && isOurs(relevance, dev)) scope.links.add(dev);
+  if (m.byte(m.body) !== c.AF_INET || dev === undefined) return;
+  if (isOurs(relevance, dev) || relevance.uplink === '') scope.links.add(dev);
 }
 
 /** Beside our routes, those that say which interface is the external one, and what is on its link. */

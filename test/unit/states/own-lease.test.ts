@@ -1,98 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { contains, overlaps } from '../../../config/ipv4.ts';
-import { parseOptions } from '../../../config/options.ts';
-import { Mirror } from '../../../reconciler/mirror.ts';
-import type { AgentDeps } from '../../../states/deps.ts';
-import { OwnLease } from '../../../states/own-lease.ts';
-import { MemoryStore } from '../../helpers/memory-store.ts';
-import { SimulatedTime } from '../../helpers/simulated-time.ts';
+import { DAY, finish, LeaseHost, SMALL, world } from '../../helpers/lease-host.ts';
 import { addressOf, CONFIG, CONFIG_KEY, keyFor, PREFIX, valueFor } from '../../helpers/store.ts';
-
-const DAY = 86_400;
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-
-/** As much of an agent as a lease needs; `live` keeps its mirror with the store. */
-class Host {
-  readonly lease: OwnLease;
-  mirror = new Mirror(PREFIX, { ttlSeconds: DAY });
-  value: string;
-  /** The way that `value` names. */
-  built = true;
-  readonly #store: MemoryStore;
-  readonly #number: number;
-  readonly #time: SimulatedTime;
-
-  constructor(
-    { store, time }: { store: MemoryStore; time: SimulatedTime },
-    number: number,
-    parts: { argv?: string[]; previousSubnet?: string; random?: () => number } = {},
-  ) {
-    const deps = {
-      options: parseOptions(parts.argv ?? [], {}),
-      log: silent,
-      clock: { now: time.now, sleep: time.sleep },
-      random: parts.random ?? Math.random,
-      source: store,
-    };
-    // What else there is in them is none of a lease's business.
-    this.lease = new OwnLease(deps as unknown as AgentDeps, PREFIX, parts.previousSubnet);
-    this.#store = store;
-    this.#number = number;
-    this.#time = time;
-    this.value = valueFor(number);
-  }
-
-  async look(): Promise<this> {
-    this.mirror.applySnapshot(await this.#store.snapshot(), this.#time.now());
-    return this;
-  }
-
-  /** Looks at the store, then makes sure of the lease. */
-  async ensure(signal?: AbortSignal) {
-    await this.look();
-    return this.ensureFromMemory(signal);
-  }
-
-  ensureFromMemory(signal?: AbortSignal) {
-    const context = {
-      mirror: this.mirror,
-      publicIP: addressOf(this.#number),
-      valueFor: async () => this.value,
-      isBuilt: () => this.built,
-    };
-    return this.lease.ensure(context, signal);
-  }
-
-  get subnet(): string {
-    assert.ok(this.lease.current);
-    return this.lease.current.subnet;
-  }
-}
-
-function world(config = CONFIG): { store: MemoryStore; time: SimulatedTime } {
-  const time = new SimulatedTime();
-  const store = new MemoryStore(PREFIX, time.now);
-  store.put(CONFIG_KEY, config);
-  return { store, time };
-}
-
-/** Four blocks. */
-const SMALL = '{"Network":"10.5.0.0/16","SubnetMin":"10.5.10.0","SubnetMax":"10.5.13.0","Backend":{"Type":"vxlan"}}';
-
-/** Lets whoever waits for time go on, until `work` is done. */
-async function finish<T>(time: SimulatedTime, work: Promise<T>): Promise<T> {
-  let over = false;
-  const end = work.finally(() => (over = true));
-  end.catch(() => {});
-  while (!over) await time.advance(1);
-  return end;
-}
 
 describe('making sure of a lease', () => {
   it('creates one with a term, by comparing first', async () => {
     const w = world();
-    const host = new Host(w, 1);
+    const host = new LeaseHost(w, 1);
     assert.equal(await host.ensure(), 'held');
     const [record, ...more] = w.store.all();
     assert.deepEqual(more, []);
@@ -105,10 +20,10 @@ describe('making sure of a lease', () => {
 
   it('writes nothing when it is right', async () => {
     const w = world();
-    await new Host(w, 1).ensure();
+    await new LeaseHost(w, 1).ensure();
     const { revision } = w.store;
     w.store.writes = [];
-    const again = new Host(w, 1);
+    const again = new LeaseHost(w, 1);
     assert.equal(await again.ensure(), 'held');
     assert.deepEqual(w.store.writes, []);
     assert.equal(w.store.revision, revision);
@@ -118,7 +33,7 @@ describe('making sure of a lease', () => {
   it('rewrites it in place when it says another MAC', async () => {
     const w = world();
     const { leaseId } = w.store.putFor(keyFor('10.5.7.0/24'), valueFor(1).replace('00:01"', '00:99"'), DAY);
-    const host = new Host(w, 1);
+    const host = new LeaseHost(w, 1);
     assert.equal(await host.ensure(), 'held');
     assert.equal(host.subnet, '10.5.7.0/24');
     assert.deepEqual(w.store.writes, [`update ${keyFor('10.5.7.0/24')}`]);
@@ -129,7 +44,7 @@ describe('making sure of a lease', () => {
 
   it("keeps its subnet when the host's address changes", async () => {
     const w = world();
-    const host = new Host(w, 1);
+    const host = new LeaseHost(w, 1);
     await host.ensure();
     const { subnet } = host;
     await host.look();
@@ -151,7 +66,7 @@ describe('making sure of a lease', () => {
   it('never touches the lease of another, whatever subnet.env says', async () => {
     const w = world(SMALL);
     w.store.putFor(keyFor('10.5.10.0/24'), valueFor(2), DAY);
-    const host = new Host(w, 1, { previousSubnet: '10.5.10.1/24' });
+    const host = new LeaseHost(w, 1, { previousSubnet: '10.5.10.1/24' });
     assert.equal(await host.ensure(), 'held');
     assert.notEqual(host.subnet, '10.5.10.0/24');
     assert.equal(w.store.get(keyFor('10.5.10.0/24'))?.value, valueFor(2));
@@ -159,14 +74,14 @@ describe('making sure of a lease', () => {
 
   it('goes back to the subnet of subnet.env if that is free', async () => {
     const w = world();
-    const host = new Host(w, 1, { previousSubnet: '10.5.77.1/24' });
+    const host = new LeaseHost(w, 1, { previousSubnet: '10.5.77.1/24' });
     await host.ensure();
     assert.equal(host.subnet, '10.5.77.0/24');
   });
 
   it('takes another when it loses the race for one', async () => {
     const w = world();
-    const host = await new Host(w, 1, { previousSubnet: '10.5.77.1/24' }).look();
+    const host = await new LeaseHost(w, 1, { previousSubnet: '10.5.77.1/24' }).look();
     w.store.putFor(keyFor('10.5.77.0/24'), valueFor(2), DAY);
     assert.equal(await finish(w.time, host.ensureFromMemory()), 'held');
     assert.notEqual(host.subnet, '10.5.77.0/24');
@@ -175,7 +90,7 @@ describe('making sure of a lease', () => {
 
   it('gives up between two tries when it is told to', async () => {
     const w = world();
-    const host = await new Host(w, 1, { previousSubnet: '10.5.77.1/24' }).look();
+    const host = await new LeaseHost(w, 1, { previousSubnet: '10.5.77.1/24' }).look();
     w.store.putFor(keyFor('10.5.77.0/24'), valueFor(2), DAY);
     const control = new AbortController();
     const ensured = host.ensureFromMemory(control.signal);
@@ -188,7 +103,7 @@ describe('making sure of a lease', () => {
   it('looks again when the lease it would reuse has changed meanwhile', async () => {
     const w = world();
     w.store.putFor(keyFor('10.5.7.0/24'), valueFor(1).replace('00:01"', '00:99"'), DAY);
-    const host = await new Host(w, 1).look();
+    const host = await new LeaseHost(w, 1).look();
     w.store.put(keyFor('10.5.7.0/24'), valueFor(1).replace('00:01"', '00:88"'));
     assert.equal(await finish(w.time, host.ensureFromMemory()), 'held');
     assert.equal(host.subnet, '10.5.7.0/24');
@@ -198,7 +113,7 @@ describe('making sure of a lease', () => {
   it('takes a new one when the lease it would reuse has just ended', async () => {
     const w = world();
     const { key } = w.store.putFor(keyFor('10.5.7.0/24'), valueFor(1), 10);
-    const host = await new Host(w, 1).look();
+    const host = await new LeaseHost(w, 1).look();
     await w.time.advance(10_000);
     assert.equal(w.store.get(key), undefined);
     assert.equal(await finish(w.time, host.ensureFromMemory()), 'held');
@@ -208,7 +123,7 @@ describe('making sure of a lease', () => {
 
   it('gives way to an elder lease that overlaps its new one', async () => {
     const w = world();
-    const host = await new Host(w, 1, { previousSubnet: '10.5.8.1/24' }).look();
+    const host = await new LeaseHost(w, 1, { previousSubnet: '10.5.8.1/24' }).look();
     w.store.putFor(keyFor('10.5.8.0/23'), valueFor(2), DAY);
     assert.equal(await finish(w.time, host.ensureFromMemory()), 'held');
     assert.ok(w.store.writes.includes(`release ${keyFor('10.5.8.0/24')}`));
@@ -219,7 +134,7 @@ describe('making sure of a lease', () => {
   it('does not give way to a key outside the network', async () => {
     const w = world();
     w.store.put(`${PREFIX}/subnets/0.0.0.0-0`, valueFor(9));
-    const host = new Host(w, 1);
+    const host = new LeaseHost(w, 1);
     assert.equal(await host.ensure(), 'held');
     assert.ok(contains('10.5.0.0/16', host.subnet));
   });
@@ -227,7 +142,7 @@ describe('making sure of a lease', () => {
   it('says when there is no room, and writes nothing', async () => {
     const w = world(SMALL);
     for (const n of [10, 11, 12, 13]) w.store.putFor(keyFor(`10.5.${n}.0/24`), valueFor(n), DAY);
-    const host = new Host(w, 1);
+    const host = new LeaseHost(w, 1);
     assert.equal(await host.ensure(), 'outOfSubnets');
     assert.deepEqual(w.store.writes, []);
     assert.deepEqual(
@@ -242,7 +157,7 @@ describe('making sure of a lease', () => {
 
   it('fails with the sentence of the store, and has taken nothing then', async () => {
     const w = world();
-    const host = await new Host(w, 1).look();
+    const host = await new LeaseHost(w, 1).look();
     w.store.cut();
     await assert.rejects(host.ensureFromMemory(), { name: 'StoreError', kind: 'unavailable' });
     assert.equal(host.lease.current, undefined);
@@ -257,7 +172,7 @@ describe('making sure of a lease', () => {
       const w = world(
         `{"Network":"10.5.0.0/16","SubnetMin":"10.5.1.0","SubnetMax":"10.5.${blocks}.0","Backend":{"Type":"vxlan"}}`,
       );
-      const all = Array.from({ length: hosts }, (_, i) => new Host(w, i + 1));
+      const all = Array.from({ length: hosts }, (_, i) => new LeaseHost(w, i + 1));
       const results = await finish(w.time, Promise.all(all.map((host) => host.ensure())));
       const held = all.filter((_, i) => results[i] === 'held');
       assert.equal(held.length, Math.min(hosts, blocks));
@@ -272,7 +187,7 @@ describe('leases that do not fit', () => {
   it('are given back, after there is a new one', async () => {
     const w = world();
     w.store.putFor(keyFor('10.5.7.0/25'), valueFor(1), DAY);
-    const host = new Host(w, 1);
+    const host = new LeaseHost(w, 1);
     assert.equal(await host.ensure(), 'held');
     assert.deepEqual(w.store.writes, [`create ${keyFor(host.subnet)}`, `release ${keyFor('10.5.7.0/25')}`]);
     assert.equal(w.store.all().length, 1);
@@ -282,14 +197,14 @@ describe('leases that do not fit', () => {
     const w = world(SMALL);
     for (const n of [10, 11, 12, 13]) w.store.putFor(keyFor(`10.5.${n}.0/24`), valueFor(n), DAY);
     w.store.putFor(keyFor('10.5.7.0/25'), valueFor(1), DAY);
-    assert.equal(await new Host(w, 1).ensure(), 'outOfSubnets');
+    assert.equal(await new LeaseHost(w, 1).ensure(), 'outOfSubnets');
     assert.deepEqual(w.store.writes, []);
   });
 
   it('stay if somebody has changed them meanwhile', async () => {
     const w = world();
     w.store.putFor(keyFor('10.5.7.0/25'), valueFor(1), DAY);
-    const host = await new Host(w, 1).look();
+    const host = await new LeaseHost(w, 1).look();
     w.store.put(keyFor('10.5.7.0/25'), valueFor(2));
     assert.equal(await host.ensureFromMemory(), 'held');
     assert.equal(w.store.get(keyFor('10.5.7.0/25'))?.value, valueFor(2));
@@ -298,121 +213,13 @@ describe('leases that do not fit', () => {
   it('that are reservations are only reported', async () => {
     const w = world();
     w.store.put(keyFor('10.5.7.0/25'), valueFor(1));
-    const host = new Host(w, 1);
+    const host = new LeaseHost(w, 1);
     await host.ensure();
     assert.ok(w.store.get(keyFor('10.5.7.0/25')));
     assert.deepEqual(
       host.lease.held.map(({ key, why }) => [key, why]),
       [[keyFor('10.5.7.0/25'), 'second lease of this host']],
     );
-  });
-});
-
-describe('renewing', () => {
-  it('extends the term without writing the key, before it ends', async () => {
-    const w = world();
-    const host = new Host(w, 1);
-    await host.ensure();
-    const { revision } = w.store;
-    for (let i = 0; i < 5; i++) {
-      const delay = host.lease.renewDelayMs()!;
-      assert.ok(delay > 20 * 3600_000 && delay <= 23 * 3600_000, `${delay / 3600_000} h`);
-      await w.time.advance(delay);
-      assert.equal(host.lease.renewDelayMs(), 0);
-      assert.equal(await host.lease.renew(), 'renewed');
-    }
-    assert.equal(w.store.revision, revision);
-    assert.equal(host.lease.compareWith((await host.look()).mirror), 'same');
-  });
-
-  for (const seconds of [10, 61, 600, 3600, 3601, 3700, 4000, 90_000, 200 * DAY]) {
-    it(`a lease of ${seconds} s is renewed in time, and not all the time`, async () => {
-      const w = world();
-      const host = new Host(w, 1, { argv: [`--subnet-lease-ttl=${seconds}s`] });
-      await host.ensure();
-      for (let i = 0; i < 20; i++) {
-        const delay = host.lease.renewDelayMs()!;
-        assert.ok(delay >= seconds * 50, `after ${delay} ms`);
-        assert.ok(delay < seconds * 1000 - Math.min(seconds * 300, 3_300_000));
-        await w.time.advance(delay);
-        assert.equal(await host.lease.renew(), 'renewed');
-      }
-    });
-  }
-
-  it('goes by what is left of a lease that it found', async () => {
-    const w = world();
-    await new Host(w, 1).ensure();
-    await w.time.advance(22 * 3600_000);
-    const host = new Host(w, 1);
-    await host.ensure();
-    assert.ok(host.lease.renewDelayMs()! <= 3600_000);
-    await w.time.advance(90 * 60_000);
-    const late = new Host(w, 1);
-    await late.ensure();
-    assert.equal(late.lease.renewDelayMs(), 0);
-    w.store.writes = [];
-    await late.lease.renewIfDue();
-    assert.deepEqual(w.store.writes, [`renew ${keyFor(late.subnet)}`]);
-    await late.lease.renewIfDue();
-    assert.equal(w.store.writes.length, 1);
-  });
-
-  it('finds out that it is lost: deleted, ended, or taken by another', async () => {
-    const w = world();
-    for (const lose of [
-      (key: string) => w.store.delete(key),
-      () => w.time.advance(DAY * 1000),
-      (key: string) => {
-        w.store.delete(key);
-        w.store.putFor(key, valueFor(2), DAY);
-      },
-    ]) {
-      const host = new Host(w, 1);
-      await host.ensure();
-      await lose(keyFor(host.subnet));
-      assert.equal(await host.lease.renew(), 'lost');
-      assert.equal(host.lease.compareWith((await host.look()).mirror), 'gone');
-    }
-  });
-
-  it('that fails is the caller’s to try again', async () => {
-    const w = world();
-    const host = new Host(w, 1);
-    await host.ensure();
-    await w.time.advance(23 * 3600_000);
-    w.store.cut();
-    await assert.rejects(host.lease.renew(), { name: 'StoreError' });
-    assert.equal(host.lease.renewDelayMs(), 0);
-    w.store.mend();
-    assert.equal(await host.lease.renew(), 'renewed');
-  });
-
-  it('is nothing for a permanent lease, which stays permanent also when it is rewritten', async () => {
-    const w = world();
-    w.store.put(keyFor('10.5.7.0/24'), `{"PublicIP":"${addressOf(1)}"}`);
-    const host = new Host(w, 1);
-    assert.equal(await host.ensure(), 'held');
-    assert.equal(host.subnet, '10.5.7.0/24');
-    assert.equal(w.store.get(keyFor('10.5.7.0/24'))?.leaseId, '0');
-    assert.equal(w.store.get(keyFor('10.5.7.0/24'))?.value, valueFor(1));
-    assert.equal(host.lease.renewDelayMs(), undefined);
-    await w.time.advance(30 * DAY * 1000);
-    await host.lease.renewIfDue();
-    assert.equal(host.lease.renewDelayMs(), undefined);
-    assert.deepEqual(w.store.writes, [`update ${keyFor('10.5.7.0/24')}`]);
-  });
-
-  it('stops when the lease that we had became permanent', async () => {
-    const w = world();
-    const host = new Host(w, 1);
-    await host.ensure();
-    w.store.put(keyFor(host.subnet), valueFor(1), '0');
-    await host.look();
-    assert.equal(host.lease.compareWith(host.mirror), 'changed');
-    assert.equal(await host.ensure(), 'held');
-    assert.equal(host.lease.compareWith(host.mirror), 'same');
-    assert.equal(host.lease.renewDelayMs(), undefined);
   });
 });
 
@@ -427,7 +234,7 @@ describe('what the store says of our lease', () => {
   for (const [name, change, expected] of cases) {
     it(`${name}: ${expected}, and made sure of again it is the same`, async () => {
       const w = world();
-      const host = new Host(w, 1);
+      const host = new LeaseHost(w, 1);
       await host.ensure();
       await host.look();
       const { subnet } = host;
@@ -449,7 +256,7 @@ describe('what the store says of our lease', () => {
 describe('a store that lost its memory', () => {
   it('gets our lease back on the same subnet, though another was quicker elsewhere', async () => {
     const w = world();
-    const host = new Host(w, 1);
+    const host = new LeaseHost(w, 1);
     await host.ensure();
     const { subnet } = host;
     w.store.wipe();
@@ -464,7 +271,7 @@ describe('a store that lost its memory', () => {
   it('does not get a lease of ours on a subnet whose host has not come back yet, also after a lost race', async () => {
     const w = world(SMALL);
     for (const n of [10, 11, 12]) w.store.putFor(keyFor(`10.5.${n}.0/24`), valueFor(n), DAY);
-    const host = new Host(w, 1);
+    const host = new LeaseHost(w, 1);
     await host.ensure();
     assert.equal(host.subnet, '10.5.13.0/24');
     w.store.wipe();
@@ -482,7 +289,7 @@ describe('--lease adopt', () => {
     const w = world();
     const { key } = w.store.putFor(keyFor('10.5.7.0/24'), valueFor(1).replace('00:01"', '00:99"'), DAY);
     w.store.putFor(keyFor('10.5.8.0/25'), valueFor(1), DAY);
-    const host = new Host(w, 1, { argv });
+    const host = new LeaseHost(w, 1, { argv });
     assert.equal(await host.ensure(), 'held');
     assert.equal(host.subnet, '10.5.7.0/24');
     assert.equal(host.lease.renewDelayMs(), undefined);
@@ -501,7 +308,7 @@ describe('--lease adopt', () => {
 
   it('waits, and says so, while nobody holds one', async () => {
     const w = world();
-    const host = new Host(w, 1, { argv });
+    const host = new LeaseHost(w, 1, { argv });
     assert.equal(await host.ensure(), 'waiting');
     assert.deepEqual(
       host.lease.held.map(({ why, unmet }) => [why, unmet]),
