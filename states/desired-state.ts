@@ -147,7 +147,8 @@ export class DesiredState {
 
   /** When an earlier path ends though nothing happens, ms since the epoch; Infinity for never. */
   nextPathEnd(): number {
-    return this.#earlier.nextEnd();
+    // Without a lease that fits the config nothing is made anew (rebuild).
+    return this.isOutdated ? Number.POSITIVE_INFINITY : this.#earlier.nextEnd();
   }
 
   /** Lets go of the earlier paths whose time is over; true if the Wants were made anew for that. */

@@ -10,7 +10,10 @@ export interface EventuallyOptions {
   interval?: number;
 }
 
-/** Resolves with the first truthy value of `check`; a check that throws (an assertion) is tried again. */
+/**
+ * Resolves with the first truthy value of `check`; a check that throws (an assertion) is tried again. Give assert.ok a message in there: else
+ * Node looks for the words of it in the source, which takes it for ever in what tsx has put on one line.
+ */
 export async function eventually<T>(
   check: () => T | Promise<T>,
   { what, timeout = 15_000, interval = 20 }: EventuallyOptions,

@@ -87,12 +87,12 @@ for (const version of ['0.11', '0.28'] as const) {
     });
     after(() => lab?.destroy());
 
-    it('is taken over: only the alias is added, the rest, lease and file stay as they are', async () => {
+    it('is taken over: only the alias and loose filtering are added, the rest, lease and file stay as they are', async () => {
       const [leases, revision, file] = [await lab.leases(), await lab.revision(), statSync(host.subnetFile).ino];
       const found = await assertDrift(host, ['link flannel.1']);
       assert.deepEqual(
         found.drift.map(({ op, kind, fields }) => [op, kind, fields]),
-        [['update', 'link', ['alias']]],
+        [['update', 'link', ['alias', 'rpFilter']]],
       );
       const report = await repair(host);
       assert.deepEqual(driftIds(report), ['link flannel.1']);

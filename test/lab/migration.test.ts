@@ -140,7 +140,10 @@ describe('a network that moves under running daemons', () => {
       async () => {
         const now = await subnets();
         assert.equal(now.length, 3);
-        assert.ok(now.every((key) => key.includes('/10.9.') && !before.includes(key)));
+        assert.ok(
+          now.every((key) => key.includes('/10.9.') && !before.includes(key)),
+          `new leases: ${now}`,
+        );
         for (const host of lab.hosts) {
           assert.match(host.subnetEnv()?.FLANNEL_SUBNET ?? '', /^10\.9\./);
           assert.equal((await host.ip('route', 'show', 'proto', '115')).match(/^10\.9\./gm)?.length, 2);
@@ -163,7 +166,10 @@ describe('a network that moves under running daemons', () => {
       async () => {
         const now = await subnets();
         assert.equal(now.length, 3);
-        assert.ok(now.every((key) => key.endsWith('-25')));
+        assert.ok(
+          now.every((key) => key.endsWith('-25')),
+          `of the new length: ${now}`,
+        );
         for (const host of lab.hosts) assert.equal((await host.lastReport())?.converged, true);
         return true;
       },

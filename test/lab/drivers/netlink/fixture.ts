@@ -44,6 +44,7 @@ export const vtep: Link & { vxlan: NonNullable<Link['vxlan']> } = {
   mtu: 1450,
   alias: 'selvage:/coreos.com/network',
   master: '',
+  rpFilter: 2,
   vxlan: { vni: 1, port: 8472, local: UPLINK_ADDRESS, parent: 'eth0', learning: false, gbp: false },
 };
 

@@ -45,6 +45,7 @@ test('a vxlan device is made as flannel makes it, in one go, up and marked', asy
     [['10.5.1.0', 32, 'global']],
   );
   assert.equal(readSysctl('net.ipv6.conf.flannel/1.accept_ra', f.ns.path), '0');
+  assert.equal(readSysctl('net.ipv4.conf.flannel/1.rp_filter', f.ns.path), '2');
   const listed = await haves(f);
   assert.deepEqual(
     listed.filter(({ kind }) => kind !== 'link'),
@@ -64,6 +65,7 @@ test('iproute2’s own vxlan device of the same make reads the same', async (t) 
     ...'local 192.0.2.1 dstport 8472 nolearning'.split(' '),
   );
   await f.ns.ip('link', 'set', 'flannel.1', 'alias', vtep.alias, 'up');
+  await f.ns.sysctl('net.ipv4.conf.flannel/1.rp_filter', '2');
   assert.deepEqual(
     (await haves(f)).find((have) => have.kind === 'link' && have.name === 'flannel.1'),
     vtep,
