@@ -211,7 +211,7 @@ describe('what is not ours', () => {
     assert.ok(holds(report).includes('link flannel.1: foreign address'), `held: ${holds(report)}`);
     assert.deepEqual(minus(foreign, await objectsOf(host)), []);
     await host.ip('address', 'del', '192.0.2.7/32', 'dev', 'flannel.1');
-    await repair(host);
+    await repair(host, ['--migration-grace=0']);
     const now = await objectsOf(host);
     assert.deepEqual(minus(foreign, now), []);
     assert.deepEqual(
