@@ -2,15 +2,16 @@
  * Owns `npm run bench`: the figures that selvage is held to, measured on this machine, and what they don't say.
  *
  *   npm run bench                 all of them, about four minutes
- *   npm run bench -- cold         only some: cold, daemon
+ *   npm run bench -- cold         only some: cold, daemon, migration
  *   npm run bench -- --quick      fewer samples
  */
 import { availableParallelism, release } from 'node:os';
 import { cold } from './cold.ts';
 import { driftWritesNothing, idle, latency, Running } from './daemon.ts';
 import { type Figure, figureLine, isMissed } from './figures.ts';
+import { packetsLost, timeToFollow } from './migration.ts';
 
-const PARTS = ['cold', 'daemon'];
+const PARTS = ['cold', 'daemon', 'migration'];
 const USAGE = `npm run bench [-- [--quick] [${PARTS.join('|')} …]]`;
 
 const args = process.argv.slice(2);
@@ -65,6 +66,10 @@ try {
     await part('cold start, 16,384 peers', () => cold(16_384, quick ? 1 : 3, 0.5));
   }
   if (wanted('daemon')) await daemonPart();
+  if (wanted('migration')) {
+    await part('a network of two hosts moves', () => packetsLost(quick ? [2000] : [0, 1000, 5000]));
+    await part('a config is put, 1,024 peers', () => timeToFollow(1024, quick ? 2 : 5));
+  }
   const missed = figures.filter(isMissed);
   say(
     `\n${missed.length === 0 ? 'All limits are kept.' : `Missed: ${missed.map(({ what }) => what).join('; ')}.`}\n\n${NOT_MEASURED}`,
