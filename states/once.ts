@@ -18,14 +18,23 @@ import { RunError } from './run-error.ts';
 /** One repair run. @throws StoreError, RunError */
 export async function repairOnce(deps: AgentDeps): Promise<Report> {
   const agent = await prepare(deps, 'once');
+  const { drift } = await supposeLease(agent, deps);
   if ((await agent.acquire()) !== 'held') return agent.reportWithoutRound();
   await agent.state.lease.renewIfDue();
   agent.markDirty(everything());
   await agent.read();
   const { changes } = await agent.plan();
   if (changes) await agent.apply();
-  await agent.verify();
+  await agent.verify(drift.map((entry) => madeOf(entry, agent)));
   return agent.journal.lastReport ?? agent.reportWithoutRound();
+}
+
+/** A lease that was taken meanwhile has a key of its own, which nobody could know before. */
+function madeOf(entry: DriftEntry, { state }: Agent): DriftEntry {
+  const taken = state.lease.current;
+  return entry.op === 'create' && taken
+    ? { ...entry, key: taken.key, want: { subnet: taken.subnet, ...taken.attrs } }
+    : entry;
 }
 
 /** What a repair run would do, without doing it. @throws StoreError, RunError */
