@@ -6,7 +6,6 @@
  */
 import { keepSubnets } from '../reconciler/gates.ts';
 import type { MirrorChange } from '../reconciler/mirror-change.ts';
-import { type PathTimes, SETTLE } from '../reconciler/paths.ts';
 import type { Report } from '../reconciler/report.ts';
 import { Retry } from '../reconciler/retry.ts';
 import { emptyScope, everything, isEmptyScope, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
@@ -15,6 +14,7 @@ import type { AgentDeps } from './deps.ts';
 import { DesiredState, putConfig } from './desired-state.ts';
 import { HeldMemory } from './held-memory.ts';
 import { Journal } from './journal.ts';
+import { pathTimes } from './paths-seen.ts';
 import { describeScope, type ReportContext, reportOf } from './report-of.ts';
 import { Round } from './round.ts';
 import type { AcquireResult, AgentServices, ConnectResult, Region, Send } from './services.ts';
@@ -235,7 +235,8 @@ export class Agent implements AgentServices {
     await this.#current().round.apply();
   }
 
-  async verify(): Promise<void> {
+  /** `otherDrift`: what was found beside the host's resources, and made before this round. */
+  async verify(otherDrift: Report['drift'] = []): Promise<void> {
     const { round } = this.#current();
     await round.verify();
     const now = this.#deps.clock.now();
@@ -243,7 +244,7 @@ export class Agent implements AgentServices {
     this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
     this.journal.recovered('work');
     const isNews = round.isBuilt && this.state.noteBuilt(round.desired);
-    this.finishRound();
+    this.finishRound(otherDrift);
     if (isNews && this.state.lease.unpublished) this.#send({ type: 'PATH_BUILT' });
   }
 
@@ -405,10 +406,4 @@ export class Agent implements AgentServices {
     if (reason === 'stopped') return;
     this.journal.failure('store', `The watch of ${this.#deps.source.where} ended: ${message}`);
   }
-}
-
-/** A repair run has no memory of when a path was left: it keeps one as long as a lease names it, its own as it finds it included. */
-function pathTimes(grace: number, mode: Report['mode']): PathTimes {
-  if (mode === 'run') return { grace, settle: Math.min(grace, SETTLE) };
-  return { grace: grace === 0 ? 0 : Number.POSITIVE_INFINITY, settle: 0 };
 }

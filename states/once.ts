@@ -18,22 +18,30 @@ import { RunError } from './run-error.ts';
 /** One repair run. @throws StoreError, RunError */
 export async function repairOnce(deps: AgentDeps): Promise<Report> {
   const agent = await prepare(deps, 'once');
+  const { drift } = await supposeLease(agent, deps);
   if ((await agent.acquire()) !== 'held') return agent.reportWithoutRound();
   await agent.state.lease.renewIfDue();
   agent.markDirty(everything());
   await agent.read();
   const { changes } = await agent.plan();
   if (changes) await agent.apply();
-  await agent.verify();
+  await agent.verify(drift.map((entry) => madeOf(entry, agent)));
   // What peers are told comes after what they are told of.
   if (agent.state.lease.unpublished && agent.state.isBuilt) await agent.acquire();
   return agent.journal.lastReport ?? agent.reportWithoutRound();
 }
 
+/** A lease that was taken meanwhile has a key of its own, which nobody could know before. */
+function madeOf(entry: DriftEntry, { state }: Agent): DriftEntry {
+  const taken = state.lease.current;
+  return entry.op === 'create' && taken
+    ? { ...entry, key: taken.key, want: { subnet: taken.subnet, ...taken.attrs } }
+    : entry;
+}
+
 /** What a repair run would do, without doing it. @throws StoreError, RunError */
 export async function reportDrift(deps: AgentDeps): Promise<Report> {
   const agent = await prepare(deps, 'drift');
-  await agent.state.lookAround();
   const { own, published, drift } = await supposeLease(agent, deps);
   if (!own) return agent.reportWithoutRound(drift);
   agent.state.rebuild(own, published);
@@ -58,6 +66,7 @@ async function prepare(deps: AgentDeps, mode: 'once' | 'drift'): Promise<Agent> 
   }
   await state.host.refresh();
   if (!state.host.current) throw new RunError('invalid', state.host.problem ?? 'This host has no external interface.');
+  await state.lookAround();
   return agent;
 }
 

@@ -122,4 +122,25 @@ describe('what somebody else has put in the way', () => {
     await host.ip('nexthop', 'del', 'id', peer.id);
     await assertInSync(host);
   });
+
+  it('who undoes a repair again and again is not fought at event speed, but said; a single run still repairs', async () => {
+    const { subnet } = peers[0]!;
+    const daemon = await daemonOn(host);
+    const rival = host.ns.spawn('sh', [
+      '-c',
+      `while :; do ip route del ${subnet} proto 115 2>/dev/null; sleep 0.05; done`,
+    ]);
+    try {
+      const about = `${route(peers[0]!)}: contested`;
+      await eventually(async () => holds((await host.lastReport())!).includes(about), { what: about });
+      assert.match(daemon.log(), /Somebody else undoes what selvage does to route/);
+      await eventually(async () => (await host.ip('route', 'show', subnet)) === '', { what: 'the rival to win' });
+      rival.kill('SIGKILL');
+      await repair(host);
+      await assertInSync(host);
+    } finally {
+      rival.kill('SIGKILL');
+      await daemon.kill();
+    }
+  });
 });
