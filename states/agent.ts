@@ -12,6 +12,7 @@ import { emptyScope, everything, isEmptyScope, mergeScope, type Scope, scopeOf }
 import type { WatchEvent } from '../reconciler/source.ts';
 import type { AgentDeps } from './deps.ts';
 import { DesiredState, putConfig } from './desired-state.ts';
+import { watchDrivers } from './driver-watch.ts';
 import { HeldMemory } from './held-memory.ts';
 import { Journal } from './journal.ts';
 import { pathTimes } from './paths-seen.ts';
@@ -54,32 +55,17 @@ export class Agent implements AgentServices {
 
   watchHost(send: Send): () => void {
     this.#send = send;
-    let stopped = false;
-    const stops: (() => Promise<void>)[] = [];
-    const interest = () => {
-      const wanted = this.state.interest;
-      const uplink = this.state.host.problem === undefined ? wanted.uplink : '';
-      const devices = [...new Set([...wanted.devices, ...this.#interest.devices])];
-      return { ...wanted, uplink, devices, inTheWay: this.#held.devices };
-    };
-    const quietly = (stop: () => Promise<void>): void => void stop().catch(() => {});
-    for (const driver of this.#deps.drivers) {
-      driver
-        .watch((scope) => this.#edge(scope, send), interest)
-        .then(
-          (stop) => {
-            if (stopped) return quietly(stop);
-            stops.push(stop);
-            // What happened before the watch stood is nobody's event.
-            this.#edge(everything(), send);
-          },
-          (error: unknown) => this.journal.failure('work', error),
-        );
-    }
-    return () => {
-      stopped = true;
-      stops.forEach(quietly);
-    };
+    return watchDrivers({
+      drivers: this.#deps.drivers,
+      interest: () => {
+        const wanted = this.state.interest;
+        const uplink = this.state.host.problem === undefined ? wanted.uplink : '';
+        const devices = [...new Set([...wanted.devices, ...this.#interest.devices])];
+        return { ...wanted, uplink, devices, inTheWay: this.#held.devices };
+      },
+      edge: (scope) => this.#edge(scope, send),
+      failed: (error) => this.journal.failure('work', error),
+    });
   }
 
   /** While there is no external interface there is no round that would look for it: any edge may be about it. */
@@ -369,13 +355,10 @@ export class Agent implements AgentServices {
   }
 
   retryDelayMs(): number | undefined {
-    const due = [
-      this.#retry.nextDue(),
-      this.#relistAt,
-      this.state.mirror.nextExpiry(),
-      this.state.nextPathEnd(),
-    ].filter((at) => at !== undefined && Number.isFinite(at)) as number[];
-    return due.length ? Math.max(10, Math.min(...due) - this.#deps.clock.now()) : undefined;
+    const { mirror } = this.state;
+    const due = [this.#retry.nextDue(), this.#relistAt, mirror.nextExpiry(), this.state.nextPathEnd()];
+    const next = Math.min(...due.map((at) => at ?? Number.POSITIVE_INFINITY));
+    return Number.isFinite(next) ? Math.max(10, next - this.#deps.clock.now()) : undefined;
   }
 
   backoffMs(failures: number, first: number, most: number): number {
