@@ -10,6 +10,7 @@ import { ConfigError, UsageError } from './config/errors.ts';
 import { helpText } from './config/help.ts';
 import { parseNetworkConfig } from './config/network.ts';
 import { type Options, parseOptions } from './config/options.ts';
+import { dockerOpts } from './drivers/docker/opts-command.ts';
 import { openEtcdV3 } from './drivers/etcd/source.ts';
 import { createFileDriver } from './drivers/files/driver.ts';
 import { serveHealth } from './drivers/health/server.ts';
@@ -34,12 +35,15 @@ declare const SELVAGE_VERSION: string | undefined;
 const VERSION = typeof SELVAGE_VERSION === 'string' ? SELVAGE_VERSION : '0.0.0-unbuilt';
 
 async function main(argv: string[]): Promise<number> {
+  if (argv[0] === 'docker-opts') return dockerOpts(argv.slice(1), process.env);
   const options = parseOptions(argv, process.env);
   switch (options.command) {
     case 'help':
       return answer(helpText());
     case 'version':
       return answer(`selvage ${VERSION}\n`);
+    case 'docker-opts':
+      return dockerOpts(options.args, process.env);
     case 'check-config':
       return checkConfig(options.args[0] ?? '-');
     case 'leases':

@@ -9,7 +9,7 @@ import * as is from './flag-checks.ts';
 /** How a value is read: as Go's flag package does. A list is a flag that may be repeated. */
 export type FlagType = 'string' | 'bool' | 'int' | 'duration' | 'list';
 
-export const COMMANDS = ['run', 'drift', 'leases', 'check-config', 'version', 'help'] as const;
+export const COMMANDS = ['run', 'drift', 'leases', 'check-config', 'docker-opts', 'version', 'help'] as const;
 export type Command = (typeof COMMANDS)[number];
 
 export interface Flag {

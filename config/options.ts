@@ -127,6 +127,11 @@ function readCommand(flags: GoArgv['given'], words: string[]): { command: Comman
       `"${word}" is no command of selvage: ${near ? `did you mean ${near}?` : `there are ${COMMANDS.join(', ')}.`}`,
     );
   }
+  if (command === 'docker-opts') {
+    throw new UsageError(
+      "selvage docker-opts takes mk-docker-opts.sh's flags and no others: write docker-opts first, and -f, -d, -i, -c, -m, -k behind it.",
+    );
+  }
   const most = command === 'check-config' ? 1 : 0;
   if (args.length > most) {
     const takes = most === 0 ? 'takes no words after it' : 'takes one FILE, or - for standard input';

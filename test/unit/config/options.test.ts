@@ -176,7 +176,10 @@ test('-v comes to a log level, and --log-level goes before it', () => {
 describe('bad usage is told in one sentence', () => {
   const cases: [string, string][] = [
     ['dirft', '"dirft" is no command of selvage: did you mean drift?'],
-    ['nonsense', '"nonsense" is no command of selvage: there are run, drift, leases, check-config, version, help.'],
+    [
+      'nonsense',
+      '"nonsense" is no command of selvage: there are run, drift, leases, check-config, docker-opts, version, help.',
+    ],
     [
       '--ip-masq true',
       '"true" is no command of selvage: a flag that is on or off takes its value after "=", as in --ip-masq=true.',
