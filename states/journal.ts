@@ -15,16 +15,21 @@ export class Journal {
   readonly #log: Log;
   /** Holds that were said, by what they are about. */
   #said = new Map<string, string>();
-  #lastFailure = '';
+  readonly #lastFailure = new Map<string, string>();
   readonly #states = new Map<string, string>();
 
-  constructor(log: Log) {
+  /** Of a single run the report itself is the answer: it is kept, and not said a second time on stderr. */
+  readonly #daemon: boolean;
+
+  constructor(log: Log, mode: Report['mode']) {
     this.#log = log;
+    this.#daemon = mode === 'run';
   }
 
   /** A round's answer: a line if it changed or failed at anything, one for each new hold. */
   report(report: Report, scope: string): void {
     this.lastReport = report;
+    if (!this.#daemon) return;
     this.holds(report.held);
     const failed = report.outcomes.filter((outcome) => outcome.result === 'failed');
     for (const { kind, key, op, error } of failed)
@@ -38,13 +43,13 @@ export class Journal {
         durationMs: report.durationMs,
       },
     };
-    // Of a single run the report itself is the answer.
-    if (report.drift.length && report.mode === 'run') this.#log.info(fields, sentenceOf(report));
+    if (report.drift.length) this.#log.info(fields, sentenceOf(report));
     else this.#log.debug(fields, `Nothing to do (${scope}).`);
   }
 
   /** Says what is newly held, and what no longer is. */
   holds(held: readonly HeldEntry[]): void {
+    if (!this.#daemon) return;
     const now = new Map<string, string>();
     for (const { kind, key, why, detail } of held) {
       const about = `${kind} ${key} ${why}`;
@@ -55,17 +60,17 @@ export class Journal {
     this.#said = now;
   }
 
-  /** The same failure again and again is one line. */
-  failure(error: unknown): void {
+  /** The same failure of a region again and again is one line, until it has recovered. */
+  failure(region: string, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
-    if (message === this.#lastFailure) return;
-    this.#lastFailure = message;
-    const known = error instanceof Error && error.name === 'StoreError';
-    this.#log.warn(known ? {} : { error: error instanceof Error ? error.stack : String(error) }, message);
+    if (message === this.#lastFailure.get(region)) return;
+    this.#lastFailure.set(region, message);
+    const expected = !(error instanceof Error) || error.name === 'StoreError';
+    this.#log.warn(expected ? {} : { error: error.stack }, message);
   }
 
-  recovered(): void {
-    this.#lastFailure = '';
+  recovered(region: string): void {
+    this.#lastFailure.delete(region);
   }
 
   state(region: string, state: string): void {
