@@ -3,6 +3,7 @@
  * FLANNELD_*, which beats the default; an empty variable counts as none. Nothing here touches the world: files are named, not read.
  */
 
+import { type DockerOptions, dockerOptionsOf } from './docker-options.ts';
 import { endpointUrls } from './endpoints.ts';
 import { UsageError } from './errors.ts';
 import { type AllGiven, type Given, gather, readValues } from './flag-values.ts';
@@ -45,6 +46,7 @@ export interface Options {
   /** A cron expression, unchecked. */
   resync: string;
   lease: 'acquire' | 'adopt';
+  docker: DockerOptions;
   logLevel: LogLevel;
   /** Flags of flannel's that were given and have no effect here yet. */
   ignored: string[];
@@ -84,6 +86,7 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     leaseTtlSeconds: values['subnet-lease-ttl'] / 1000,
     resync: values.resync,
     lease: values.lease,
+    docker: dockerOptionsOf(values, env),
     logLevel: logLevel(values, given),
     ignored: ignoredOf(given),
     fromEnv: [...given.values()].filter((one) => one.env).map((one) => one.source),

@@ -7,11 +7,13 @@
 import { keepSubnets } from '../reconciler/gates.ts';
 import type { MirrorChange } from '../reconciler/mirror-change.ts';
 import type { Report } from '../reconciler/report.ts';
+import { idOf } from '../reconciler/resource.ts';
 import { Retry } from '../reconciler/retry.ts';
 import { emptyScope, everything, isEmptyScope, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
 import type { WatchEvent } from '../reconciler/source.ts';
 import type { AgentDeps } from './deps.ts';
 import { DesiredState, putConfig } from './desired-state.ts';
+import { DockerFollower } from './docker.ts';
 import { HeldMemory } from './held-memory.ts';
 import { Journal } from './journal.ts';
 import { describeScope, type ReportContext, reportOf } from './report-of.ts';
@@ -27,8 +29,10 @@ export class Agent implements AgentServices {
   readonly #deps: AgentDeps;
   readonly #retry = new Retry();
   readonly #held = new HeldMemory();
+  readonly #docker: DockerFollower | undefined;
   #dirty: Scope = emptyScope();
-  #round: { round: Round; at: number } | undefined;
+  /** `docker`: the follower, if it looked at Docker in this round. */
+  #round: { round: Round; at: number; docker: DockerFollower | undefined } | undefined;
   #storeHeard = false;
   #configState = '';
   #relistAt: number | undefined;
@@ -40,6 +44,7 @@ export class Agent implements AgentServices {
     this.#deps = deps;
     this.mode = mode;
     this.state = new DesiredState(deps);
+    if (deps.docker) this.#docker = new DockerFollower(deps, deps.docker);
     this.journal = new Journal(deps.log, mode);
     this.#onFirstRound = onFirstRound;
   }
@@ -54,7 +59,10 @@ export class Agent implements AgentServices {
     const stops: (() => Promise<void>)[] = [];
     const interest = () => {
       const wanted = this.state.interest;
-      return { ...wanted, devices: [...new Set([...wanted.devices, ...this.#interest.devices])] };
+      const devices = [...new Set([...wanted.devices, ...this.#interest.devices])];
+      if (!this.#docker) return { ...wanted, devices };
+      const { files, bridge } = this.#docker.interest;
+      return { ...wanted, devices, files: [...new Set([...wanted.files, ...files])], bridge };
     };
     const quietly = (stop: () => Promise<void>): void => void stop().catch(() => {});
     for (const driver of this.#deps.drivers) {
@@ -70,8 +78,10 @@ export class Agent implements AgentServices {
           (error: unknown) => this.journal.failure('work', error),
         );
     }
+    const stopDocker = this.#docker?.watch((scope) => this.#edge(scope, send));
     return () => {
       stopped = true;
+      stopDocker?.();
       stops.forEach(quietly);
     };
   }
@@ -183,6 +193,7 @@ export class Agent implements AgentServices {
     const at = this.#deps.clock.now();
     if (scope.all && this.#storeHeard) this.state.mirror.heard(at);
     await this.#refreshHost(scope);
+    const docker = await this.#lookAtDocker(scope);
     const { desired, instance } = this.state;
     if (!desired) throw new Error('There is no desired state to work towards yet.');
     const round = new Round({
@@ -195,7 +206,7 @@ export class Agent implements AgentServices {
       retry: this.#retry.view(at),
       keepStale: (haves) => keepSubnets(this.state.keptSubnets, haves),
     });
-    this.#round = { round, at };
+    this.#round = { round, at, docker };
     await round.read();
     this.#interest = { devices: round.interest.devices };
   }
@@ -209,21 +220,24 @@ export class Agent implements AgentServices {
   }
 
   async verify(): Promise<void> {
-    const { round } = this.#current();
+    const { round, docker } = this.#current();
     await round.verify();
     const now = this.#deps.clock.now();
     this.#retry.record(round.outcomes, now, this.#deps.random);
     this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
     this.journal.recovered('work');
+    const restart = docker?.decide(round.outcomes);
     this.finishRound();
+    if (docker && restart) docker.restart(() => this.#send({ type: 'EDGE', scope: docker.scope }));
   }
 
   /** Makes the report of the round in hand; for a drift report this follows the plan. */
   finishRound(otherDrift: Report['drift'] = []): Report {
-    const { round, at } = this.#current();
+    const { round, at, docker } = this.#current();
     this.#round = undefined;
+    if (this.mode === 'drift') docker?.decide(undefined);
     this.#held.replace(round.scope, round.held, this.state.desired?.wants ?? new Map());
-    const report = reportOf(this.#reportContext(), { round, at, otherDrift });
+    const report = reportOf(this.#reportContext(), { round, at, otherDrift, docker });
     this.journal.report(report, describeScope(round.scope));
     this.#onFirstRound?.();
     this.#onFirstRound = undefined;
@@ -235,12 +249,28 @@ export class Agent implements AgentServices {
     return reportOf(this.#reportContext(), { at: this.#deps.clock.now(), otherDrift });
   }
 
+  /** A restart of Docker that is under way; resolves when it can be read back. */
+  get dockerRestart(): Promise<void> | undefined {
+    return this.#docker?.running;
+  }
+
+  /** Docker is looked at before the round, which writes the files that Docker should have. */
+  async #lookAtDocker(scope: Scope): Promise<DockerFollower | undefined> {
+    const { desired } = this.state;
+    const lease = desired?.dockerLease();
+    if (!desired || !lease || !this.#docker?.concerns(scope)) return undefined;
+    const files = await this.#docker.look(lease);
+    desired.setDockerFiles(files);
+    mergeScope(scope, scopeOf({ ids: files.map(idOf) }));
+    return this.#docker;
+  }
+
   abandonRound(): void {
     this.#round = undefined;
     this.#dirty = everything();
   }
 
-  #current(): { round: Round; at: number } {
+  #current() {
     if (!this.#round) throw new Error('There is no round in hand.');
     return this.#round;
   }
@@ -261,7 +291,7 @@ export class Agent implements AgentServices {
   }
 
   #allHeld() {
-    return [...this.state.held, ...this.#held.entries];
+    return [...this.state.held, ...this.#held.entries, ...(this.#docker?.held ?? [])];
   }
 
   #reportContext(): ReportContext {
@@ -271,6 +301,7 @@ export class Agent implements AgentServices {
       mode,
       state,
       held: this.#allHeld(),
+      docker: this.#docker?.facts,
       complete: this.#isComplete(),
     };
   }
@@ -294,6 +325,7 @@ export class Agent implements AgentServices {
     const now = this.#deps.clock.now();
     this.markDirty(scopeOf({ ids: this.#retry.takeDue(now) }));
     if (this.#relistAt !== undefined && this.#relistAt <= now) this.markDirty(everything());
+    if (this.#docker && (this.#docker.wakeAt ?? Number.POSITIVE_INFINITY) <= now) this.markDirty(this.#docker.scope);
     this.#expire(now);
   }
 
@@ -325,7 +357,7 @@ export class Agent implements AgentServices {
   }
 
   retryDelayMs(): number | undefined {
-    const due = [this.#retry.nextDue(), this.#relistAt, this.state.mirror.nextExpiry()].filter(
+    const due = [this.#retry.nextDue(), this.#relistAt, this.state.mirror.nextExpiry(), this.#docker?.wakeAt].filter(
       (at) => at !== undefined,
     );
     return due.length ? Math.max(10, Math.min(...due) - this.#deps.clock.now()) : undefined;

@@ -47,9 +47,13 @@ export class FileConflict extends Error {
   }
 }
 
+/** An edit's text is not the file's any more: it is read again, and edited as it is now. */
+export class FileChanged extends Error {}
+
 /** Never throws. What the table doesn't know (EIO, ESTALE, EMFILE, …) is worth another try by itself. */
 export function fileFailure(path: string, error: unknown, flag = '--subnet-file'): Failure {
   if (error instanceof FileConflict) return { kind: 'conflict', code: error.code, message: error.message };
+  if (error instanceof FileChanged) return { kind: 'transient', code: 'ESTALE', message: error.message };
   const { code = 'UNKNOWN', message = String(error) } = error as NodeJS.ErrnoException;
   const known = TABLE[code];
   if (known) return { kind: known[0], code, message: known[1](path, flag) };

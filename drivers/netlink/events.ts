@@ -53,9 +53,10 @@ function readLinkEvent(m: Message, { relevance, names }: EventContext, scope: Sc
   const before = names.get(index);
   if (m.type === c.RTM_DELLINK) names.delete(index);
   else names.set(index, link.name);
-  const renamed = before !== undefined && before !== link.name && isOurs(relevance, before);
-  if (renamed) scope.links.add(before);
+  if (before !== undefined && before !== link.name && isOurs(relevance, before)) scope.links.add(before);
   if (relevance.link(link)) scope.links.add(link.name);
+  const { bridge } = relevance;
+  if (bridge !== undefined && (link.name === bridge || before === bridge)) scope.ids.add(`docker ${bridge}`);
 }
 
 const isOurs = ({ devices, uplink }: Relevance, name: string): boolean => devices.has(name) || name === uplink;
@@ -78,7 +79,9 @@ function readNeighbourEvent(m: Message, { relevance, names, echoes }: EventConte
 /** An address tells whose a tunnel is and where the tunnels start: its whole link is suspect. */
 function readAddressEvent(m: Message, { relevance, names }: EventContext, scope: Scope): void {
   const dev = names.get(addressIndex(m));
-  if (m.byte(m.body) === c.AF_INET && dev !== undefined && isOurs(relevance, dev)) scope.links.add(dev);
+  if (m.byte(m.body) !== c.AF_INET || dev === undefined) return;
+  if (isOurs(relevance, dev)) scope.links.add(dev);
+  if (dev === relevance.bridge) scope.ids.add(`docker ${dev}`);
 }
 
 function readRouteEvent(m: Message, { relevance, names }: EventContext, scope: Scope): void {

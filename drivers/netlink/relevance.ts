@@ -9,11 +9,13 @@ import { ipv4Number, prefixLength } from './codec/text.ts';
 export class Relevance {
   readonly devices: ReadonlySet<string>;
   readonly uplink: string;
+  readonly bridge: string | undefined;
   readonly #networks: { base: number; mask: number; length: number }[];
 
   constructor(interest: Interest) {
     this.devices = new Set(interest.devices);
     this.uplink = interest.uplink;
+    this.bridge = interest.bridge;
     this.#networks = interest.networks
       .map((cidr) => {
         const length = prefixLength(cidr);
@@ -36,9 +38,9 @@ export class Relevance {
     return this.devices.has(link.name) || link.name === this.uplink || isTunnel(link);
   }
 
-  /** A tunnel's addresses tell whose it is, so they are looked at even where nothing else under it is. */
+  /** Docker's bridge follows the subnet by its address. A tunnel's addresses tell whose it is, so they are looked at even where nothing else under it is. */
   addressesOf(link: Link): boolean {
-    return this.devices.has(link.name) || (isTunnel(link) && link.name !== this.uplink);
+    return this.devices.has(link.name) || link.name === this.bridge || (isTunnel(link) && link.name !== this.uplink);
   }
 
   route(route: Route): boolean {
