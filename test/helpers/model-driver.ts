@@ -185,8 +185,9 @@ function concerns(have: Have, interest: Interest, links: ReadonlyMap<string, Lin
   const { devices } = interest;
   switch (have.kind) {
     case 'link':
-      return devices.includes(have.name) || have.name === interest.uplink || isTunnel(have);
+      return devices.includes(have.name) || [interest.uplink, interest.bridge].includes(have.name) || isTunnel(have);
     case 'address':
+      if (have.dev === interest.bridge) return true;
       return devices.includes(have.dev) || (isTunnel(links.get(have.dev)) && have.dev !== interest.uplink);
     case 'neighbour':
     case 'fdb':
