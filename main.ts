@@ -32,6 +32,9 @@ declare const SELVAGE_VERSION: string | undefined;
 /** Put in by the build; a checkout that runs unbuilt says so. */
 const VERSION = typeof SELVAGE_VERSION === 'string' ? SELVAGE_VERSION : '0.0.0-unbuilt';
 
+// TLS to an IP address makes Node warn of itself (DEP0123): nothing that a user of ours could mend.
+process.noDeprecation = true;
+
 async function main(argv: string[]): Promise<number> {
   if (argv[0] === 'docker-opts') return dockerOpts(argv.slice(1));
   const options = parseOptions(argv, process.env);
@@ -220,6 +223,7 @@ function answer(text: string): number {
 }
 
 function exitCodeOfEnd(error: unknown): number {
+  if (error instanceof RunError) return error.exitCode;
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof ConfigError) return EXIT.invalid;
   return exitCodeOf(error instanceof Error ? error : new Error(String(error)));

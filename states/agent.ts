@@ -7,7 +7,6 @@
 import { keepSubnets } from '../reconciler/gates.ts';
 import type { MirrorChange } from '../reconciler/mirror-change.ts';
 import type { Report } from '../reconciler/report.ts';
-import { idOf } from '../reconciler/resource.ts';
 import { Retry } from '../reconciler/retry.ts';
 import { emptyScope, everything, isEmptyScope, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
 import type { WatchEvent } from '../reconciler/source.ts';
@@ -19,6 +18,7 @@ import { Journal } from './journal.ts';
 import { describeScope, type ReportContext, reportOf } from './report-of.ts';
 import { Round } from './round.ts';
 import type { AcquireResult, AgentServices, ConnectResult, Region, Send } from './services.ts';
+import { watchDrivers } from './watch-drivers.ts';
 
 /** How soon a listing that could not be completed is tried again, ms. */
 const RELIST_MS = 1000;
@@ -35,6 +35,7 @@ export class Agent implements AgentServices {
   #round: { round: Round; at: number; docker: DockerFollower | undefined } | undefined;
   #storeHeard = false;
   #configState = '';
+  #unreadable: ReadonlySet<string> = new Set();
   #relistAt: number | undefined;
   #interest = { devices: [] as string[] };
   #send: Send = () => {};
@@ -55,34 +56,19 @@ export class Agent implements AgentServices {
 
   watchHost(send: Send): () => void {
     this.#send = send;
-    let stopped = false;
-    const stops: (() => Promise<void>)[] = [];
     const interest = () => {
       const wanted = this.state.interest;
+      const uplink = this.state.host.problem === undefined ? wanted.uplink : '';
       const devices = [...new Set([...wanted.devices, ...this.#interest.devices])];
-      if (!this.#docker) return { ...wanted, devices };
-      const { files, bridge } = this.#docker.interest;
-      return { ...wanted, devices, files: [...new Set([...wanted.files, ...files])], bridge };
+      const files = [...new Set([...wanted.files, ...(this.#docker?.interest.files ?? [])])];
+      const bridge = this.#docker?.interest.bridge;
+      return { ...wanted, uplink, devices, files, bridge, inTheWay: this.#held.devices };
     };
-    const quietly = (stop: () => Promise<void>): void => void stop().catch(() => {});
-    for (const driver of this.#deps.drivers) {
-      driver
-        .watch((scope) => this.#edge(scope, send), interest)
-        .then(
-          (stop) => {
-            if (stopped) return quietly(stop);
-            stops.push(stop);
-            // What happened before the watch stood is nobody's event.
-            this.#edge(everything(), send);
-          },
-          (error: unknown) => this.journal.failure('work', error),
-        );
-    }
-    const stopDocker = this.#docker?.watch((scope) => this.#edge(scope, send));
+    const emit = (scope: Scope): void => this.#edge(scope, send);
+    const failed = (error: unknown): void => this.journal.failure('work', error);
+    const stops = [watchDrivers(this.#deps.drivers, interest, emit, failed), this.#docker?.watch(emit)];
     return () => {
-      stopped = true;
-      stopDocker?.();
-      stops.forEach(quietly);
+      for (const stop of stops) stop?.();
     };
   }
 
@@ -122,6 +108,7 @@ export class Agent implements AgentServices {
     const { mirror } = this.state;
     const change = mirror.applySnapshot(snapshot, this.#deps.clock.now());
     this.#storeHeard = true;
+    if (change.doubted) this.state.lease.forgetRevision();
     this.state.relist();
     this.markDirty(everything());
     this.#tell(change, this.#send);
@@ -171,18 +158,34 @@ export class Agent implements AgentServices {
   }
 
   #tell(change: MirrorChange, send: Send): void {
-    const { mirror, lease, host } = this.state;
-    if (change.heldChanged) this.#sayHeld();
+    if (change.heldChanged) this.#tellHeld(send);
     const config = this.configState();
     if (change.config || config !== this.#configState) send({ type: 'STORE_CONFIG' });
+    // Now that there is one again, things may be deleted that could not before; or not any more.
+    if (config !== this.#configState) send({ type: 'EDGE', scope: everything() });
     this.#configState = config;
     // Something that was held and goes away may also make room: a key that nobody could read, a lease that overlapped.
     if (change.removed.size || change.heldChanged) send({ type: 'LEASE_FREED' });
-    const own = lease.current?.subnet ?? '';
-    const mine = (subnet: string): boolean =>
-      subnet === own || mirror.leases.get(subnet)?.attrs.publicIP === host.current?.publicIP;
-    const touched = [...change.subnets, ...change.renewed].some(mine);
-    if (touched && lease.compareWith(mirror) !== 'same') send({ type: 'OWN_LEASE' });
+    if (this.#concernsOwnLease(change)) send({ type: 'OWN_LEASE' });
+  }
+
+  /** What can't be read any more, or can again, has to be looked at; else a look at one file is enough for a report that says it. */
+  #tellHeld(send: Send): void {
+    this.#sayHeld();
+    const unreadable = new Set(this.state.mirror.unreadableSubnets);
+    const before = this.#unreadable;
+    this.#unreadable = unreadable;
+    const peers = [...unreadable, ...before].filter((subnet) => !unreadable.has(subnet) || !before.has(subnet));
+    const ids = peers.length ? [] : [`file ${this.#deps.options.subnetFile}`];
+    send({ type: 'EDGE', scope: scopeOf({ peers, ids }) });
+  }
+
+  /** Not only what has changed: one step may put our key and delete it. */
+  #concernsOwnLease({ subnets, renewed }: MirrorChange): boolean {
+    const { mirror, lease, host } = this.state;
+    if (lease.current) return this.leaseState() !== 'same';
+    const publicIP = host.current?.publicIP;
+    return [...subnets, ...renewed].some((subnet) => mirror.leases.get(subnet)?.attrs.publicIP === publicIP);
   }
 
   // ---- one round ----
@@ -193,9 +196,9 @@ export class Agent implements AgentServices {
     const at = this.#deps.clock.now();
     if (scope.all && this.#storeHeard) this.state.mirror.heard(at);
     await this.#refreshHost(scope);
-    const docker = await this.#lookAtDocker(scope);
     const { desired, instance } = this.state;
     if (!desired) throw new Error('There is no desired state to work towards yet.');
+    const docker = (await this.#docker?.lookFor(desired, scope)) ? this.#docker : undefined;
     const round = new Round({
       scope,
       drivers: this.#deps.drivers,
@@ -236,7 +239,7 @@ export class Agent implements AgentServices {
     const { round, at, docker } = this.#current();
     this.#round = undefined;
     if (this.mode === 'drift') docker?.decide(undefined);
-    this.#held.replace(round.scope, round.held, this.state.desired?.wants ?? new Map());
+    this.#held.replace(round.scope, round.held, this.state.desired?.wants ?? new Map(), round.inTheWay);
     const report = reportOf(this.#reportContext(), { round, at, otherDrift, docker });
     this.journal.report(report, describeScope(round.scope));
     this.#onFirstRound?.();
@@ -254,17 +257,6 @@ export class Agent implements AgentServices {
     return this.#docker?.running;
   }
 
-  /** Docker is looked at before the round, which writes the files that Docker should have. */
-  async #lookAtDocker(scope: Scope): Promise<DockerFollower | undefined> {
-    const { desired } = this.state;
-    const lease = desired?.dockerLease();
-    if (!desired || !lease || !this.#docker?.concerns(scope)) return undefined;
-    const files = await this.#docker.look(lease);
-    desired.setDockerFiles(files);
-    mergeScope(scope, scopeOf({ ids: files.map(idOf) }));
-    return this.#docker;
-  }
-
   abandonRound(): void {
     this.#round = undefined;
     this.#dirty = everything();
@@ -277,7 +269,10 @@ export class Agent implements AgentServices {
 
   async #refreshHost(scope: Scope): Promise<void> {
     const { host } = this.state;
-    if (!scope.all && !scope.links.has(host.current?.uplink.name ?? '')) return;
+    // With something wrong about it any link may be the one that mends it.
+    const concerned =
+      host.problem === undefined ? scope.links.has(host.current?.uplink.name ?? '') : scope.links.size > 0;
+    if (!scope.all && !concerned) return;
     if (!(await host.refresh())) return;
     this.#send({ type: 'HOST_CHANGED' });
     if (this.state.rebuild()) mergeScope(scope, everything());

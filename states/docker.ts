@@ -5,15 +5,17 @@
  * - Its outcome is what is read back afterwards: only an address that is really there counts.
  * - Nothing is restarted before the files that Docker will read are as they should be.
  */
+
+import type { Desired } from '../reconciler/desired.ts';
 import { assessDocker, type DockerAssessment } from '../reconciler/docker/assess.ts';
 import type { DockerDriver, DockerObserved, RestartResult } from '../reconciler/docker/observed.ts';
 import { mayRestart, noteOf, type Window } from '../reconciler/docker/restart.ts';
 import * as say from '../reconciler/docker/sentences.ts';
-import { causeOf, type DockerLease } from '../reconciler/docker/wanted.ts';
+import { causeOf } from '../reconciler/docker/wanted.ts';
 import type { Interest, Listing, Outcome } from '../reconciler/driver.ts';
 import type { HeldEntry, Report } from '../reconciler/report.ts';
-import type { FileResource, Kind } from '../reconciler/resource.ts';
-import { type Scope, scopeOf } from '../reconciler/scope.ts';
+import { type FileResource, idOf, type Kind } from '../reconciler/resource.ts';
+import { mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
 import type { AgentDeps } from './deps.ts';
 
 export interface DockerDeps {
@@ -57,7 +59,7 @@ export class DockerFollower {
     return scopeOf({ ids: [`docker ${this.#options.bridge}`] });
   }
 
-  concerns(scope: Scope): boolean {
+  #concerns(scope: Scope): boolean {
     if (scope.all || scope.kinds.has('docker') || scope.kinds.has('file')) return true;
     const { bridge, files } = this.interest;
     return scope.ids.has(`docker ${bridge}`) || files.some((path) => scope.ids.has(`file ${path}`));
@@ -72,14 +74,21 @@ export class DockerFollower {
     return this.#running;
   }
 
-  /** Sees and concludes. @returns the files that should be */
-  async look(lease: DockerLease): Promise<readonly FileResource[]> {
+  /**
+   * Sees and concludes, if Docker may have changed: before the round, which writes the files that Docker should have, and so `scope` is
+   * widened by them. @returns whether it looked
+   */
+  async lookFor(desired: Desired, scope: Scope): Promise<boolean> {
+    const lease = desired.dockerLease();
+    if (!lease || !this.#concerns(scope)) return false;
     const seen = await this.#observe();
     const assessment = assessDocker(this.#options, lease, seen);
     this.#seen = seen;
     this.#assessment = assessment;
     this.outcomes = this.#readBack(assessment);
-    return assessment.files;
+    desired.setDockerFiles(assessment.files);
+    mergeScope(scope, scopeOf({ ids: assessment.files.map(idOf) }));
+    return true;
   }
 
   /** Settles what is held, once the round's outcomes are known. @returns whether Docker is to be restarted now */

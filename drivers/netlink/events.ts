@@ -15,7 +15,7 @@ import { isLinkMessage, readLink } from './codec/link.ts';
 import type { Message } from './codec/message.ts';
 import { neighbourIndex, readNeighbour } from './codec/neighbour.ts';
 import { readNexthop } from './codec/nexthop.ts';
-import { readRoute, routeConcerns } from './codec/route.ts';
+import { isDefaultRoute, readRoute, routeConcerns } from './codec/route.ts';
 import type { Echoes } from './echoes.ts';
 import type { Relevance } from './relevance.ts';
 
@@ -53,8 +53,9 @@ function readLinkEvent(m: Message, { relevance, names }: EventContext, scope: Sc
   const before = names.get(index);
   if (m.type === c.RTM_DELLINK) names.delete(index);
   else names.set(index, link.name);
-  if (before !== undefined && before !== link.name && isOurs(relevance, before)) scope.links.add(before);
-  if (relevance.link(link)) scope.links.add(link.name);
+  const renamed = before !== undefined && before !== link.name && isOurs(relevance, before);
+  if (renamed) scope.links.add(before);
+  if (relevance.linkEvent(link)) scope.links.add(link.name);
   const { bridge } = relevance;
   if (bridge !== undefined && (link.name === bridge || before === bridge)) scope.ids.add(`docker ${bridge}`);
 }
@@ -80,11 +81,13 @@ function readNeighbourEvent(m: Message, { relevance, names, echoes }: EventConte
 function readAddressEvent(m: Message, { relevance, names }: EventContext, scope: Scope): void {
   const dev = names.get(addressIndex(m));
   if (m.byte(m.body) !== c.AF_INET || dev === undefined) return;
-  if (isOurs(relevance, dev)) scope.links.add(dev);
+  if (isOurs(relevance, dev) || relevance.uplink === '') scope.links.add(dev);
   if (dev === relevance.bridge) scope.ids.add(`docker ${dev}`);
 }
 
 function readRouteEvent(m: Message, { relevance, names }: EventContext, scope: Scope): void {
+  // It tells which interface is the external one.
+  if (isDefaultRoute(m)) scope.links.add(relevance.uplink);
   if (!routeConcerns(m, MAIN_TABLE, relevance, ownIndexes(relevance, names))) return;
   const route = readRoute(m)?.route;
   if (route) scope.ids.add(`route ${route.table}|${route.dst}|${route.tos}|${route.metric}`);

@@ -73,8 +73,8 @@ export class ModelDriver implements Driver {
     });
   }
 
-  async watch(emit: (scope: Scope) => void): Promise<() => Promise<void>> {
-    this.#emit = emit;
+  async watch(emit: (scope: Scope) => void, interest?: () => Interest): Promise<() => Promise<void>> {
+    this.#emit = (scope) => emit(withDocker(scope, interest?.().bridge));
     this.#pending = [];
     return async () => {
       this.#emit = undefined;
@@ -163,6 +163,14 @@ export class ModelDriver implements Driver {
       failure: { kind, code, message: `${change.id} was refused: ${error.message}.` },
     };
   }
+}
+
+/** An event about Docker's bridge or its address is one about Docker. */
+function withDocker(scope: Scope, bridge: string | undefined): Scope {
+  const isAbout = (id: string): boolean => id.startsWith(`address ${bridge}|`) || id === `link ${bridge}`;
+  if (bridge !== undefined && (scope.links.has(bridge) || [...scope.ids].some(isAbout)))
+    scope.ids.add(`docker ${bridge}`);
+  return scope;
 }
 
 function serves(have: Have, want: Want): boolean {

@@ -177,7 +177,7 @@ describe('when it may be restarted', () => {
       opensAt,
     }));
     opensAt = found.world.time.now() + 7 * 60 * MINUTE + 12_345;
-    found.world.level = false;
+    found.world.withoutLevel();
     await move(found);
     await found.world.advance(opensAt - found.world.time.now() - 1);
     assert.deepEqual([found.docker.restarts.length, whys(found)], [0, ['restart due']]);
