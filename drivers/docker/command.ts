@@ -5,6 +5,7 @@ import type { RestartResult } from '../../reconciler/docker/observed.ts';
 /** Longer than systemd gives a unit to stop (90 s). */
 const COMMAND_MS = 150_000;
 const MAX_OUTPUT = 500;
+const DRAIN_MS = 200;
 
 export interface RunningCommand {
   done: Promise<RestartResult>;
@@ -28,16 +29,22 @@ export function runCommand(command: string, timeoutMs = COMMAND_MS): RunningComm
       killGroup(child);
     }, timeoutMs);
     child.once('error', (error) => resolve({ ok: false, message: `"${command}" could not be run: ${error.message}` }));
-    // Not "close": what it has started in the background may keep its output open.
     child.once('exit', (code, signal) => {
       clearTimeout(timer);
-      if (code === 0) return resolve({ ok: true });
-      const how = timedOut
-        ? `did not end in ${timeoutMs / 1000} s and was killed`
-        : signal
-          ? `was ended by ${signal}`
-          : `failed with exit code ${code}`;
-      setImmediate(() => resolve({ ok: false, message: `"${command}" ${how}${said(output)}` }));
+      const finish = (): void => {
+        clearTimeout(drained);
+        for (const stream of [child.stdout, child.stderr]) stream.destroy();
+        if (code === 0) return resolve({ ok: true });
+        const how = timedOut
+          ? `did not end in ${timeoutMs / 1000} s and was killed`
+          : signal
+            ? `was ended by ${signal}`
+            : `failed with exit code ${code}`;
+        resolve({ ok: false, message: `"${command}" ${how}${said(output)}` });
+      };
+      // What it has left running in the background may keep its output open.
+      const drained = setTimeout(finish, DRAIN_MS);
+      child.once('close', finish);
     });
   });
   const letGo = (): void => {

@@ -38,7 +38,8 @@ export class EngineEvents {
     for (const path of paths) {
       const watch = new PathWatch(path, () => void this.#connect());
       this.#watches.push(watch);
-      void watch.start();
+      // What came before the watch stood is nobody's event.
+      void watch.start().then(() => this.#connect());
     }
     void this.#connect();
   }
