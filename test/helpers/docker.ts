@@ -59,6 +59,17 @@ export class DockerHost {
     if (awaitEngine) await this.ready();
   }
 
+  /** A second dockerd with those flags and the host's daemon.json, which is expected to die of them. @returns its last words */
+  async tryStart(flags: string): Promise<string> {
+    const paths = ['data', 'exec'].map((name) => `--${name}-root=${this.folder}/other-${name}`).join(' ');
+    const command = `dockerd --host=unix://${this.folder}/other.sock ${paths} --pidfile=${this.folder}/other.pid --config-file=${this.daemonJson} ${flags}`;
+    const args = [`--net=${this.host.ns.path}`, 'timeout', '10', 'sh', '-c', `exec ${command}`];
+    return run('nsenter', args).then(
+      ({ stderr }) => stderr,
+      ({ stderr }: { stderr: string }) => stderr,
+    );
+  }
+
   /** What dockerd has written. */
   log(): string {
     return this.#log;
