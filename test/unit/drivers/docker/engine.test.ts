@@ -175,6 +175,20 @@ describe('the restart', () => {
     assert.deepEqual((await driver.look()).restarted, cause);
   });
 
+  it('another process that was quicker has made it: this one waits for the same engine', async (t) => {
+    const fake = new FakeEngine(t);
+    await fake.start();
+    const folder = temporaryFolder(t);
+    const [noteFile, ran] = [join(folder, 'note.json'), join(folder, 'ran')];
+    const both = { host: `unix://${fake.socket}`, restartCommand: `echo >>${ran}`, noteFile };
+    const note = { cause: 'x', at: 5, times: 1 };
+    assert.deepEqual(await openDocker(both).restart(note), { ok: true });
+    assert.deepEqual(await openDocker(both).restart({ ...note, at: 6 }), { ok: true });
+    assert.equal(readFileSync(ran, 'utf8'), '\n');
+    assert.deepEqual(await openDocker(both).restart({ ...note, at: 7, times: 2 }), { ok: true });
+    assert.equal(readFileSync(ran, 'utf8'), '\n\n');
+  });
+
   it('without a note there is no restart, or it might never end', async (t) => {
     const folder = temporaryFolder(t);
     const [file, ran] = [join(folder, 'file'), join(folder, 'ran')];
