@@ -64,7 +64,8 @@ export function assessDocker(options: DockerOptions, lease: DockerLease, seen: D
   if (fields.length === 0) return assessment;
   const differs = { options, subnet: lease.subnet, want: wanted, have, fields };
   assessment.differs = differs;
-  assessment.drift.push(driftOf(differs));
+  // A bridge that nobody serves is no difference that a restart would mend; it is only said.
+  if (engine) assessment.drift.push(driftOf(differs));
   if (!manages) held.push(say.notFollowed(differs));
   else if (!engine) held.push(say.notRunning(differs));
   else if (!mayStart) held.push(say.restartDue(differs, 'and waits until what is said above is mended'));
