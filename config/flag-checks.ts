@@ -41,6 +41,15 @@ export const ttl = z
 
 export const notNegative = z.number().refine((ms) => ms >= 0, '0 or more, such as 10m');
 
+export const positive = z.number().refine((ms) => ms > 0, 'more than nothing, such as 5m or 1h');
+
+/** A socket's address as Docker's own clients take it, without TLS. */
+export const dockerHost = z
+  .string()
+  .refine((text) => /^unix:\/\/\/.*[^/]$|^tcp:\/\/[^/:]+:\d{1,5}\/?$/.test(text), 'unix:///PATH or tcp://HOST:PORT');
+
+export const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of a variable, such as DOCKER_OPTS');
+
 export const oneOf = <const T extends readonly [string, ...string[]]>(...names: T) =>
   z.enum(names, `one of ${names.filter((name) => name !== '').join(', ')}`);
 

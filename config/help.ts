@@ -8,6 +8,7 @@ const USAGE = [
   ['selvage drift', 'reports what a repair run would do; writes nothing'],
   ['selvage leases', 'the network as etcd has it, and what is wrong with it'],
   ['selvage check-config [FILE|-]', 'reads a network config as flannel would and prints what comes of it'],
+  ['selvage docker-opts [-fdicmk …]', "writes Docker's options as mk-docker-opts.sh does, with its flags"],
   ['selvage --version', 'prints the version'],
   ['selvage --help', 'prints this'],
 ] as const;

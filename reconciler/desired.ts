@@ -10,11 +10,12 @@ import type { Lease } from '../config/model.ts';
 import { formatSubnetEnv } from '../config/subnet-env.ts';
 import type { Backend, BackendContext, PeerWants } from './backends/backend.ts';
 import { backendFor, unsupportedBackend } from './backends/index.ts';
+import type { DockerLease } from './docker/wanted.ts';
 import type { Interest } from './driver.ts';
 import { pathOf } from './paths.ts';
 import { notMoved, Peers } from './peers.ts';
 import type { HeldEntry } from './report.ts';
-import { idOf, linkOf, type Route, type Want } from './resource.ts';
+import { type FileResource, idOf, linkOf, type Route, type Want } from './resource.ts';
 import { emptyScope, mergeScope, type Scope } from './scope.ts';
 
 /** RTPROT_BOOT (linux/rtnetlink.h): of flannel's routes, and of those that `ip route add` makes. */
@@ -42,6 +43,8 @@ export class Desired {
   /** The config's first. */
   readonly #paths: readonly Backend[];
   readonly #peers: Peers;
+  /** Paths of Docker's files among the wants. */
+  readonly #dockerFiles = new Set<string>();
   readonly #notices: readonly HeldEntry[];
 
   constructor(context: BackendContext, earlier: readonly Backend[] = []) {
@@ -96,6 +99,24 @@ export class Desired {
       if (subnet !== this.context.own.subnet) changes.push([subnet, source.leases.get(subnet)]);
     }
     return this.#peers.update(changes);
+  }
+
+  /** What Docker follows; undefined where there is no IPv4 subnet to follow. */
+  dockerLease(): DockerLease | undefined {
+    const { config, own, ipMasq } = this.context;
+    if (!this.backend || !config.enableIPv4) return undefined;
+    return { network: config.network, subnet: own.subnet, mtu: this.backend.mtu(this.context), ipMasq };
+  }
+
+  /** Docker's files (docker/assess.ts), in place of those of before. They depend on what is seen, and so come from the round. */
+  setDockerFiles(files: readonly FileResource[]): void {
+    for (const path of this.#dockerFiles) this.#wants.delete(`file ${path}`);
+    this.#dockerFiles.clear();
+    for (const file of files) {
+      if (file.path === this.context.instance.subnetFile) continue;
+      this.#dockerFiles.add(file.path);
+      this.#wants.set(idOf(file), file);
+    }
   }
 
   #follow(source: LeaseSource): void {
@@ -160,7 +181,7 @@ export class Desired {
       networks: [...new Set([config.network, ...instance.networks])],
       devices,
       uplink: host.uplink.name,
-      files: [instance.subnetFile],
+      files: [instance.subnetFile, ...this.#dockerFiles],
     };
   }
 }

@@ -12,13 +12,14 @@ import { emptyScope, everything, isEmptyScope, mergeScope, type Scope, scopeOf }
 import type { WatchEvent } from '../reconciler/source.ts';
 import type { AgentDeps } from './deps.ts';
 import { DesiredState, putConfig } from './desired-state.ts';
-import { watchDrivers } from './driver-watch.ts';
+import { DockerFollower } from './docker.ts';
 import { HeldMemory } from './held-memory.ts';
 import { Journal } from './journal.ts';
 import { pathTimes } from './paths-seen.ts';
 import { describeScope, type ReportContext, reportOf } from './report-of.ts';
 import { Round } from './round.ts';
 import type { AcquireResult, AgentServices, ConnectResult, Region, Send } from './services.ts';
+import { watchDrivers } from './watch-drivers.ts';
 
 /** How soon a listing that could not be completed is tried again, ms. */
 const RELIST_MS = 1000;
@@ -29,8 +30,10 @@ export class Agent implements AgentServices {
   readonly #deps: AgentDeps;
   readonly #retry = new Retry();
   readonly #held = new HeldMemory();
+  readonly #docker: DockerFollower | undefined;
   #dirty: Scope = emptyScope();
-  #round: { round: Round; at: number } | undefined;
+  /** `docker`: the follower, if it looked at Docker in this round. */
+  #round: { round: Round; at: number; docker: DockerFollower | undefined } | undefined;
   #storeHeard = false;
   #configState = '';
   #unreadable: ReadonlySet<string> = new Set();
@@ -43,6 +46,7 @@ export class Agent implements AgentServices {
     this.#deps = deps;
     this.mode = mode;
     this.state = new DesiredState(deps, pathTimes(deps.options.migrationGraceMs, mode));
+    if (deps.docker) this.#docker = new DockerFollower(deps, deps.docker);
     this.journal = new Journal(deps.log, mode);
     this.#onFirstRound = onFirstRound;
   }
@@ -55,17 +59,20 @@ export class Agent implements AgentServices {
 
   watchHost(send: Send): () => void {
     this.#send = send;
-    return watchDrivers({
-      drivers: this.#deps.drivers,
-      interest: () => {
-        const wanted = this.state.interest;
-        const uplink = this.state.host.problem === undefined ? wanted.uplink : '';
-        const devices = [...new Set([...wanted.devices, ...this.#interest.devices])];
-        return { ...wanted, uplink, devices, inTheWay: this.#held.devices };
-      },
-      edge: (scope) => this.#edge(scope, send),
-      failed: (error) => this.journal.failure('work', error),
-    });
+    const interest = () => {
+      const wanted = this.state.interest;
+      const uplink = this.state.host.problem === undefined ? wanted.uplink : '';
+      const devices = [...new Set([...wanted.devices, ...this.#interest.devices])];
+      const files = [...new Set([...wanted.files, ...(this.#docker?.interest.files ?? [])])];
+      const bridge = this.#docker?.interest.bridge;
+      return { ...wanted, uplink, devices, files, bridge, inTheWay: this.#held.devices };
+    };
+    const emit = (scope: Scope): void => this.#edge(scope, send);
+    const failed = (error: unknown): void => this.journal.failure('work', error);
+    const stops = [watchDrivers(this.#deps.drivers, interest, emit, failed), this.#docker?.watch(emit)];
+    return () => {
+      for (const stop of stops) stop?.();
+    };
   }
 
   /** While there is no external interface there is no round that would look for it: any edge may be about it. */
@@ -197,6 +204,7 @@ export class Agent implements AgentServices {
     await this.#refreshHost(scope);
     const { desired, instance } = this.state;
     if (!desired) throw new Error('There is no desired state to work towards yet.');
+    const docker = (await this.#docker?.lookFor(desired, scope)) ? this.#docker : undefined;
     const round = new Round({
       scope,
       drivers: this.#deps.drivers,
@@ -208,7 +216,7 @@ export class Agent implements AgentServices {
       reportStale: this.#deps.options.keepStale,
       keepStale: (haves) => keepSubnets(this.state.keptSubnets, haves),
     });
-    this.#round = { round, at };
+    this.#round = { round, at, docker };
     await round.read();
     this.#interest = { devices: round.interest.devices };
   }
@@ -223,23 +231,26 @@ export class Agent implements AgentServices {
 
   /** `otherDrift`: what was found beside the host's resources, and made before this round. */
   async verify(otherDrift: Report['drift'] = []): Promise<void> {
-    const { round } = this.#current();
+    const { round, docker } = this.#current();
     await round.verify();
     const now = this.#deps.clock.now();
     this.#retry.record(round.outcomes, now, this.#deps.random);
     this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
     this.journal.recovered('work');
+    const restart = docker?.decide(round.outcomes);
     const isNews = round.isBuilt && this.state.noteBuilt(round.desired);
     this.finishRound(otherDrift);
     if (isNews && this.state.lease.unpublished) this.#send({ type: 'PATH_BUILT' });
+    if (docker && restart) docker.restart(() => this.#send({ type: 'EDGE', scope: docker.scope }));
   }
 
   /** Makes the report of the round in hand; for a drift report this follows the plan. */
   finishRound(otherDrift: Report['drift'] = []): Report {
-    const { round, at } = this.#current();
+    const { round, at, docker } = this.#current();
     this.#round = undefined;
+    if (this.mode === 'drift') docker?.decide(undefined);
     this.#held.replace(round.scope, round.held, this.state.desired?.wants ?? new Map(), round.inTheWay);
-    const report = reportOf(this.#reportContext(), { round, at, otherDrift });
+    const report = reportOf(this.#reportContext(), { round, at, otherDrift, docker });
     this.journal.report(report, describeScope(round.scope));
     this.#onFirstRound?.();
     this.#onFirstRound = undefined;
@@ -251,12 +262,17 @@ export class Agent implements AgentServices {
     return reportOf(this.#reportContext(), { at: this.#deps.clock.now(), otherDrift });
   }
 
+  /** A restart of Docker that is under way; resolves when it can be read back. */
+  get dockerRestart(): Promise<void> | undefined {
+    return this.#docker?.running;
+  }
+
   abandonRound(): void {
     this.#round = undefined;
     this.#dirty = everything();
   }
 
-  #current(): { round: Round; at: number } {
+  #current() {
     if (!this.#round) throw new Error('There is no round in hand.');
     return this.#round;
   }
@@ -289,7 +305,7 @@ export class Agent implements AgentServices {
   }
 
   #allHeld() {
-    return [...this.state.held, ...this.#held.entries];
+    return [...this.state.held, ...this.#held.entries, ...(this.#docker?.held ?? [])];
   }
 
   #reportContext(): ReportContext {
@@ -299,6 +315,7 @@ export class Agent implements AgentServices {
       mode,
       state,
       held: this.#allHeld(),
+      docker: this.#docker?.facts,
       complete: this.#isComplete(),
     };
   }
@@ -323,6 +340,7 @@ export class Agent implements AgentServices {
     const now = this.#deps.clock.now();
     this.markDirty(scopeOf({ ids: this.#retry.takeDue(now) }));
     if (this.#relistAt !== undefined && this.#relistAt <= now) this.markDirty(everything());
+    if (this.#docker && (this.#docker.wakeAt ?? Number.POSITIVE_INFINITY) <= now) this.markDirty(this.#docker.scope);
     this.#expire(now);
     if (this.state.nextPathEnd() <= now && this.state.endPaths()) this.markDirty(everything());
   }
@@ -356,7 +374,13 @@ export class Agent implements AgentServices {
 
   retryDelayMs(): number | undefined {
     const { mirror } = this.state;
-    const due = [this.#retry.nextDue(), this.#relistAt, mirror.nextExpiry(), this.state.nextPathEnd()];
+    const due = [
+      this.#retry.nextDue(),
+      this.#relistAt,
+      mirror.nextExpiry(),
+      this.state.nextPathEnd(),
+      this.#docker?.wakeAt,
+    ];
     const next = Math.min(...due.map((at) => at ?? Number.POSITIVE_INFINITY));
     return Number.isFinite(next) ? Math.max(10, next - this.#deps.clock.now()) : undefined;
   }

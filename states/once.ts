@@ -7,6 +7,7 @@
 import { formatLeaseAttrs, parseLeaseAttrs } from '../config/lease.ts';
 import { configKey, leaseKey } from '../config/lease-key.ts';
 import type { Lease, LeaseAttrs } from '../config/model.ts';
+import { joinReports } from '../reconciler/build-report.ts';
 import { needsRewrite } from '../reconciler/lease/value.ts';
 import type { DriftEntry, Report } from '../reconciler/report.ts';
 import { everything } from '../reconciler/scope.ts';
@@ -21,13 +22,23 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   const { drift } = await supposeLease(agent, deps);
   if ((await agent.acquire()) !== 'held') return agent.reportWithoutRound();
   await agent.state.lease.renewIfDue();
+  const report = await oneRound(
+    agent,
+    drift.map((entry) => madeOf(entry, agent)),
+  );
+  // What peers are told comes after what they are told of.
+  if (agent.state.lease.unpublished && agent.state.isBuilt) await agent.acquire();
+  if (!agent.dockerRestart) return report;
+  await agent.dockerRestart;
+  return joinReports(report, await oneRound(agent));
+}
+
+async function oneRound(agent: Agent, made: DriftEntry[] = []): Promise<Report> {
   agent.markDirty(everything());
   await agent.read();
   const { changes } = await agent.plan();
   if (changes) await agent.apply();
-  await agent.verify(drift.map((entry) => madeOf(entry, agent)));
-  // What peers are told comes after what they are told of.
-  if (agent.state.lease.unpublished && agent.state.isBuilt) await agent.acquire();
+  await agent.verify(made);
   return agent.journal.lastReport ?? agent.reportWithoutRound();
 }
 

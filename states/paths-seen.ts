@@ -44,5 +44,6 @@ export async function lookForPaths(
 /** A repair run has no memory of when a path was left: it keeps one as long as a lease names it, its own as it finds it included. */
 export function pathTimes(grace: number, mode: Report['mode']): PathTimes {
   if (mode === 'run') return { grace, settle: Math.min(grace, SETTLE) };
-  return { grace: grace === 0 ? 0 : Number.POSITIVE_INFINITY, settle: 0 };
+  const always = grace === 0 ? 0 : Number.POSITIVE_INFINITY;
+  return { grace: always, settle: always };
 }

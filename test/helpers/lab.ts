@@ -84,6 +84,10 @@ export class LabHost {
       ...cleanEnvironment(),
       SELVAGE_ETCD_ENDPOINTS: this.lab.etcd.endpoint,
       SELVAGE_SUBNET_FILE: this.subnetFile,
+      // Not this machine's own Docker, which a network namespace doesn't hide.
+      SELVAGE_DOCKER_HOST: `unix://${this.folder}/docker.sock`,
+      SELVAGE_DOCKER_DAEMON_JSON: join(this.folder, 'daemon.json'),
+      SELVAGE_DOCKER_OPTS_FILE: join(this.folder, 'docker_opts.env'),
       ...more,
     };
   }

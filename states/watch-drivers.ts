@@ -1,25 +1,23 @@
-/** Owns the ears on all drivers at once: started together, and each stopped when it can be. */
+/** Owns the watches of all drivers as one: what they see is emitted, and what happened before a watch stood is looked for. */
 import type { Driver, Interest } from '../reconciler/driver.ts';
 import { everything, type Scope } from '../reconciler/scope.ts';
 
-export interface DriverWatch {
-  drivers: readonly Driver[];
-  interest: () => Interest;
-  edge(scope: Scope): void;
-  failed(error: unknown): void;
-}
-
-/** The returned function stops all, also those that are still being started. */
-export function watchDrivers({ drivers, interest, edge, failed }: DriverWatch): () => void {
+/** Returns what stops them, also those that are just being started. `failed` hears of one that could not be. */
+export function watchDrivers(
+  drivers: readonly Driver[],
+  interest: () => Interest,
+  emit: (scope: Scope) => void,
+  failed: (error: unknown) => void,
+): () => void {
   let stopped = false;
   const stops: (() => Promise<void>)[] = [];
   const quietly = (stop: () => Promise<void>): void => void stop().catch(() => {});
   for (const driver of drivers) {
-    driver.watch(edge, interest).then((stop) => {
+    driver.watch(emit, interest).then((stop) => {
       if (stopped) return quietly(stop);
       stops.push(stop);
       // What happened before the watch stood is nobody's event.
-      edge(everything());
+      emit(everything());
     }, failed);
   }
   return () => {
