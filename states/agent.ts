@@ -11,12 +11,12 @@ import { Retry } from '../reconciler/retry.ts';
 import { emptyScope, everything, isEmptyScope, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
 import type { WatchEvent } from '../reconciler/source.ts';
 import type { AgentDeps } from './deps.ts';
-import { DesiredState, putConfig } from './desired-state.ts';
+import { DesiredState } from './desired-state.ts';
 import { DockerFollower } from './docker.ts';
 import { HeldMemory } from './held-memory.ts';
 import { Journal } from './journal.ts';
 import { pathTimes } from './paths-seen.ts';
-import { describeScope, type ReportContext, reportOf } from './report-of.ts';
+import { describeScope, type ReportContext, reportOf, sayStore } from './report-of.ts';
 import { Round } from './round.ts';
 import type { AcquireResult, AgentServices, ConnectResult, Region, Send } from './services.ts';
 import { watchDrivers } from './watch-drivers.ts';
@@ -131,7 +131,7 @@ export class Agent implements AgentServices {
       this.#sayDue();
       return result;
     } finally {
-      this.#sayHeld();
+      this.journal.holds(this.#allHeld());
     }
   }
 
@@ -177,7 +177,7 @@ export class Agent implements AgentServices {
 
   /** What can't be read any more, or can again, has to be looked at; else a look at one file is enough for a report that says it. */
   #tellHeld(send: Send): void {
-    this.#sayHeld();
+    this.journal.holds(this.#allHeld());
     const unreadable = new Set(this.state.mirror.unreadableSubnets);
     const before = this.#unreadable;
     this.#unreadable = unreadable;
@@ -310,24 +310,14 @@ export class Agent implements AgentServices {
 
   #reportContext(): ReportContext {
     const { mode, state } = this;
-    return {
-      deps: this.#deps,
-      mode,
-      state,
-      held: this.#allHeld(),
-      docker: this.#docker?.facts,
-      complete: this.#isComplete(),
-    };
+    const [held, docker, complete] = [this.#allHeld(), this.#docker?.facts, this.#isComplete()];
+    return { deps: this.#deps, mode, state, held, docker, complete };
   }
 
   /** The store is heard, and what it says can be run: the wants are all that this host should have. */
   #isComplete(): boolean {
     const { mirror, usable, isOutdated } = this.state;
     return this.#storeHeard && mirror.complete && usable !== undefined && !isOutdated;
-  }
-
-  #sayHeld(): void {
-    this.journal.holds(this.#allHeld());
   }
 
   // ---- plain values for the machine ----
@@ -394,15 +384,7 @@ export class Agent implements AgentServices {
     const before = this.journal.stateOf(region);
     this.journal.state(region, state);
     if (region !== 'store' || before === state) return;
-    const { source, log, options } = this.#deps;
-    const { prefix } = options.etcd;
-    if (state === 'awaitingConfig')
-      log.info(
-        { prefix },
-        `Waiting for a network config in ${source.where} (API v3). To put one: ${putConfig(prefix)}`,
-      );
-    if (state === 'watching')
-      log.info({ revision: this.state.mirror.revision }, `Watching ${prefix} in ${source.where}.`);
+    sayStore(state, this.#deps, this.state.mirror.revision);
   }
 
   noteFailure(region: Region, error: unknown): void {
