@@ -200,7 +200,9 @@ export class DesiredState {
     const driver = this.#deps.drivers.find((one) => one.kinds.includes('link'));
     if (this.#seen || !driver || !config || !this.host.current) return;
     const networks = [...new Set([...this.#networks, config.network])];
-    this.#seen = await lookForPaths(driver, { ...this.instance, networks }, { ...this.interest, networks });
+    const isDirectNamed = [...this.mirror.leases.values()].some(({ attrs }) => attrs.backendType === 'host-gw');
+    const interest = { ...this.interest, networks };
+    this.#seen = await lookForPaths(driver, { ...this.instance, networks }, interest, isDirectNamed);
   }
 
   async #valueFor({ config, backend }: UsableConfig, host: Host, lease: Lease | undefined): Promise<string> {

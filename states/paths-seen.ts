@@ -19,13 +19,14 @@ export interface PathsSeen {
   backends: Backend[];
 }
 
-/** Undefined if not everything could be listed. */
+/** Undefined if not everything could be listed. `isDirectNamed`: a lease names host-gw, so that routes (there may be many) tell something. */
 export async function lookForPaths(
   driver: Driver,
   instance: Instance,
   interest: Interest,
+  isDirectNamed: boolean,
 ): Promise<PathsSeen | undefined> {
-  const scope = scopeOf({ kinds: ['link', 'address', 'route'] });
+  const scope = scopeOf({ kinds: isDirectNamed ? ['link', 'address', 'route'] : ['link', 'address'] });
   const { haves, complete } = await driver.list(scope, interest);
   if (!complete) return undefined;
   const ownership = new Ownership({ instance, desired: new Map(), ...contextOf(haves, true) });

@@ -26,8 +26,10 @@ test('interfaces with their addresses, default routes by metric', async (t) => {
     'route add unreachable default metric 400',
     'route add default via 192.0.2.250 table 100',
     'route add 203.0.113.0/24 via 192.0.2.254',
+    'route add 198.18.0.0/24 dev br0',
+    'route add 198.18.1.0/24 dev br0 table 100',
   ]);
-  const { interfaces, defaultRoutes } = driver.facts();
+  const { interfaces, linkRoutes, defaultRoutes } = driver.facts();
   const [lo, br0, br1] = interfaces;
   assert.deepEqual([lo?.name, lo?.loopback, lo?.addresses[0]?.address], ['lo', true, '127.0.0.1/8']);
   assert.deepEqual(br0, {
@@ -44,6 +46,11 @@ test('interfaces with their addresses, default routes by metric', async (t) => {
     ],
   });
   assert.deepEqual([br1?.name, br1?.up, br1?.addresses], ['br1', false, []]);
+  assert.deepEqual(linkRoutes.map(({ dev, dst }) => `${dst} ${dev}`).sort(), [
+    '192.0.2.0/24 br0',
+    '198.18.0.0/24 br0',
+    '198.51.100.0/31 br0',
+  ]);
   assert.deepEqual(defaultRoutes, [
     { dev: 'br0', gateway: '192.0.2.253', metric: 100 },
     { dev: 'br0', gateway: '192.0.2.254', metric: 200 },

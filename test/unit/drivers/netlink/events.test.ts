@@ -138,6 +138,15 @@ test('FDB entries count if they are vxlan’s own', () => {
   assert.deepEqual(look(fdb(c.RTM_DELNEIGH)), [`fdb flannel.1|${MAC}`]);
 });
 
+test('a route without a gateway says what is on the link of the uplink; of another device it is none of ours', () => {
+  const toLink = (parts: object, attrs: object = {}) =>
+    route(c.RTM_NEWROUTE, { scope: 'LINK', ...parts }, { dst: bytesOf('192.0.2.0'), oif: UPLINK, ...attrs });
+  assert.deepEqual(look(toLink({})), ['eth0']);
+  assert.deepEqual(look(toLink({}, { oif: OTHER })), []);
+  assert.deepEqual(look(toLink({ table: 100 })), []);
+  assert.deepEqual(look(toLink({ scope: 'UNIVERSE' }, { gateway: bytesOf('192.0.2.1') })), []);
+});
+
 test('routes count in table main, inside the networks or through our devices', () => {
   const id = 'route 254|10.5.34.0/24|0|0';
   assert.deepEqual(look(route(c.RTM_NEWROUTE, {}, {})), [id]);
