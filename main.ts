@@ -18,6 +18,7 @@ import { readSysctl } from './drivers/host/sysctl.ts';
 import { openLog } from './drivers/log/logger.ts';
 import { openNetlink } from './drivers/netlink/driver.ts';
 import { cronProblem, startLevelPass } from './drivers/schedule/level-pass.ts';
+import { openStateCache } from './drivers/state-cache/cache.ts';
 import { notifySystemd } from './drivers/systemd/notify.ts';
 import { EXIT, exitCodeOf } from './reconciler/exit-code.ts';
 import { Mirror } from './reconciler/mirror.ts';
@@ -119,6 +120,7 @@ async function daemon(options: Options): Promise<number> {
   process.once('SIGINT', stop);
   try {
     await running.done;
+    await agent.lastGood.flush();
     return EXIT.ok;
   } finally {
     stopHealth();
@@ -147,6 +149,7 @@ function composeDeps(options: Options, log: Log): AgentDeps {
     clock: { now: Date.now, sleep: async (ms, signal) => void (await sleep(ms, undefined, { signal })) },
     random: Math.random,
     source: openStore(options),
+    ...(options.stateCache === undefined ? {} : { stateCache: openStateCache(options.stateCache) }),
     drivers: [netlink, createFileDriver()],
     host: {
       hostname: hostname(),

@@ -63,6 +63,7 @@ const ROWS = [
   { name: 'subnet-lease-ttl', type: 'duration', default: '24h', help: 'life of the lease without renewal', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.ttl },
   { name: 'resync', type: 'string', default: '* * * * *', help: 'schedule of the full pass, as a cron expression', of: 'selvage', commands: RUN, placeholder: 'CRON', check: is.nonEmpty('a cron expression, such as "* * * * *"') },
   { name: 'lease', type: 'string', default: 'acquire', help: 'acquire: take and renew a lease; adopt: never write etcd, work for the lease that is there', of: 'selvage', commands: RUN, placeholder: 'HOW', check: is.oneOf('acquire', 'adopt') },
+  { name: 'state-cache', type: 'string', default: '/var/lib/selvage/desired.json', help: 'where the last good copy of the desired state is kept, for when etcd cannot be reached; none: nowhere', of: 'selvage', commands: HOST, placeholder: 'FILE', check: is.file },
   { name: 'log-level', type: 'string', default: 'info', help: 'least severe log lines shown: trace, debug, info, warn or error', of: 'selvage', commands: STORE, placeholder: 'LEVEL', check: is.oneOf('trace', 'debug', 'info', 'warn', 'error') },
   // flannel's, without effect here yet
   { name: 'public-ipv6', type: 'string', default: '', help: 'IPv6 address that other hosts reach this one by', of: 'flannel', commands: NOTHING, placeholder: 'IP', noEffect: true },

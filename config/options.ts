@@ -45,6 +45,8 @@ export interface Options {
   /** A cron expression, unchecked. */
   resync: string;
   lease: 'acquire' | 'adopt';
+  /** undefined: none is kept. */
+  stateCache?: string;
   logLevel: LogLevel;
   /** Flags of flannel's that were given and have no effect here yet. */
   ignored: string[];
@@ -84,6 +86,7 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     leaseTtlSeconds: values['subnet-lease-ttl'] / 1000,
     resync: values.resync,
     lease: values.lease,
+    ...(values['state-cache'] === 'none' ? {} : { stateCache: values['state-cache'] }),
     logLevel: logLevel(values, given),
     ignored: ignoredOf(given),
     fromEnv: [...given.values()].filter((one) => one.env).map((one) => one.source),

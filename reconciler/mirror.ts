@@ -102,6 +102,11 @@ export class Mirror {
     return [...valueless, ...[...this.#malformed.values()].flatMap(({ subnet }) => subnet ?? [])];
   }
 
+  /** When the store was last heard from, ms since epoch. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
   /** Keys of leases that stay though the doubted store doesn't have them. */
   get lingering(): ReadonlySet<string> {
     return this.#lingering.keys();

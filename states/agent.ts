@@ -9,27 +9,34 @@ import type { MirrorChange } from '../reconciler/mirror-change.ts';
 import type { Report } from '../reconciler/report.ts';
 import { Retry } from '../reconciler/retry.ts';
 import { emptyScope, everything, isEmptyScope, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
-import type { WatchEvent } from '../reconciler/source.ts';
+import type { StoreSnapshot, WatchEvent } from '../reconciler/source.ts';
 import type { AgentDeps } from './deps.ts';
 import { DesiredState } from './desired-state.ts';
 import { HeldMemory } from './held-memory.ts';
 import { Journal } from './journal.ts';
+import { LastGood } from './last-good.ts';
+import { recordOf } from './own-lease.ts';
 import { describeScope, type ReportContext, reportOf } from './report-of.ts';
 import { Round } from './round.ts';
 import type { AcquireResult, AgentServices, ConnectResult, Send } from './services.ts';
 
 /** How soon a listing that could not be completed is tried again, ms. */
 const RELIST_MS = 1000;
+/** How long a daemon waits for the store's first answer before the host comes up from the last good copy, ms. */
+const PATIENCE_MS = 2000;
 
 export class Agent implements AgentServices {
   readonly state: DesiredState;
   readonly journal: Journal;
+  readonly lastGood: LastGood;
   readonly #deps: AgentDeps;
   readonly #retry = new Retry();
   readonly #held = new HeldMemory();
   #dirty: Scope = emptyScope();
   #round: { round: Round; at: number } | undefined;
   #storeHeard = false;
+  /** The store has answered once: from then on the mirror is its. */
+  #listed = false;
   #relistAt: number | undefined;
   #interest = { devices: [] as string[] };
   #send: Send = () => {};
@@ -40,6 +47,7 @@ export class Agent implements AgentServices {
     this.mode = mode;
     this.state = new DesiredState(deps);
     this.journal = new Journal(deps.log);
+    this.lastGood = new LastGood(deps, mode, this.state.mirror);
     this.#onFirstRound = onFirstRound;
   }
 
@@ -97,16 +105,66 @@ export class Agent implements AgentServices {
   // ---- the store and our lease ----
 
   async connect(signal?: AbortSignal): Promise<ConnectResult> {
-    const snapshot = await this.#deps.source.snapshot(signal);
+    const answer = this.#deps.source.snapshot(signal);
+    const snapshot = this.#listed ? await answer : await this.#firstAnswer(answer);
     const { mirror } = this.state;
     const change = mirror.applySnapshot(snapshot, this.#deps.clock.now());
-    this.#storeHeard = true;
+    const isFirst = !this.#listed;
+    this.#storeHeard = this.#listed = true;
+    this.lastGood.retire();
     this.journal.recovered();
     this.journal.holds(this.#allHeld());
-    if (change.config) this.#send({ type: 'STORE_CONFIG' });
+    if (change.config || (isFirst && mirror.config)) this.#send({ type: 'STORE_CONFIG' });
+    this.lastGood.changed(isFirst ? { ...change, config: true } : change);
     this.state.relist();
     this.markDirty(everything());
     return { revision: snapshot.revision };
+  }
+
+  /** While the store has not answered yet, and if it doesn't, the host comes up from the last good copy. */
+  async #firstAnswer(answer: Promise<StoreSnapshot>): Promise<StoreSnapshot> {
+    const patience = new AbortController();
+    if (this.mode === 'run') {
+      this.#deps.clock
+        .sleep(PATIENCE_MS, patience.signal)
+        .then(() => this.#useLastGood(undefined, patience.signal))
+        .catch((error: unknown) => {
+          // Else it was answered in time.
+          if (!patience.signal.aborted) this.journal.failure(error);
+        });
+    }
+    try {
+      const snapshot = await answer;
+      this.state.addNetwork((await this.lastGood.head())?.network);
+      await this.lastGood.remind(snapshot);
+      return snapshot;
+    } catch (error) {
+      patience.abort();
+      await this.#useLastGood(error);
+      throw error;
+    } finally {
+      patience.abort();
+    }
+  }
+
+  async #useLastGood(error: unknown, late?: AbortSignal): Promise<void> {
+    const was = this.lastGood.inForce;
+    if (!this.state.host.current) await this.state.host.refresh();
+    const inForce = await this.lastGood.use(error, () => this.#listed || late?.aborted === true);
+    this.journal.holds(this.#allHeld());
+    if (!inForce || was) return;
+    this.state.addNetwork(this.lastGood.inForce?.network);
+    this.#workFromLastGood();
+    this.state.relist();
+    this.markDirty(everything());
+    this.#send({ type: 'EDGE', scope: everything() });
+  }
+
+  /** Wants are made for the lease that the copy has for this host; without one there is nothing to be done. */
+  #workFromLastGood(): void {
+    const context = this.state.leaseContext();
+    const choice = context && this.state.lease.choose(context);
+    if (choice?.action === 'reuse') this.state.rebuild(choice.lease);
   }
 
   async acquire(signal?: AbortSignal): Promise<AcquireResult> {
@@ -116,6 +174,14 @@ export class Agent implements AgentServices {
     const result = await this.state.lease.ensure(context, signal);
     if (result === 'held' && this.state.rebuild()) this.markDirty(everything());
     return result;
+  }
+
+  /** A single run has no watch to tell the mirror of the lease that it took. */
+  takeOwnLease(): void {
+    const { mirror, lease } = this.state;
+    if (!lease.current || lease.current.modRevision <= mirror.revision) return;
+    const record = recordOf(lease.current);
+    mirror.applyChanges([{ op: 'put', record }], record.modRevision, this.#deps.clock.now());
   }
 
   async renew(): Promise<'renewed' | 'lost'> {
@@ -138,6 +204,7 @@ export class Agent implements AgentServices {
   #take(change: MirrorChange, send: Send): void {
     const { mirror, lease, host } = this.state;
     const scope = this.state.update(change);
+    this.lastGood.changed(change);
     if (change.heldChanged) this.journal.holds(this.#allHeld());
     if (change.config) send({ type: 'STORE_CONFIG' });
     if (!isEmptyScope(scope)) send({ type: 'EDGE', scope });
@@ -155,7 +222,10 @@ export class Agent implements AgentServices {
     const scope = this.#dirty;
     this.#dirty = emptyScope();
     const at = this.#deps.clock.now();
-    if (scope.all && this.#storeHeard) this.state.mirror.heard(at);
+    if (scope.all && this.#storeHeard) {
+      this.state.mirror.heard(at);
+      this.lastGood.tick();
+    }
     await this.#refreshHost(scope);
     this.#expire(at);
     const { desired, instance, mirror } = this.state;
@@ -224,6 +294,7 @@ export class Agent implements AgentServices {
     if (!scope.all && !scope.links.has(host.current?.uplink.name ?? '')) return;
     if (!(await host.refresh())) return;
     this.#send({ type: 'HOST_CHANGED' });
+    if (this.lastGood.inForce) this.#workFromLastGood();
     if (this.state.rebuild()) mergeScope(scope, everything());
   }
 
@@ -235,7 +306,7 @@ export class Agent implements AgentServices {
   }
 
   #allHeld() {
-    return [...this.state.held, ...this.#held.entries];
+    return [...this.lastGood.held, ...this.state.held, ...this.#held.entries];
   }
 
   #reportContext(): ReportContext {
@@ -246,6 +317,7 @@ export class Agent implements AgentServices {
       state,
       held: this.#allHeld(),
       complete: state.mirror.complete && this.#storeHeard,
+      source: this.lastGood.source,
     };
   }
 
@@ -274,7 +346,7 @@ export class Agent implements AgentServices {
   }
 
   leaseWanted(): boolean {
-    return this.state.usable !== undefined;
+    return this.#listed && this.state.usable !== undefined;
   }
 
   leaseState(): 'same' | 'changed' | 'gone' {

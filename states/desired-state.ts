@@ -68,6 +68,11 @@ export class DesiredState {
     return this.desired?.interest() ?? { networks: [...this.#networks], devices: [], uplink, files };
   }
 
+  /** One more network that this host was in. */
+  addNetwork(network: string | undefined): void {
+    if (network) this.#networks.add(network);
+  }
+
   /** All that is held whatever a round finds. */
   get held(): HeldEntry[] {
     const held = [...this.mirror.held, ...this.lease.held, ...this.host.held()];

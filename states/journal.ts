@@ -7,8 +7,12 @@ import type { Log } from './deps.ts';
 /** Entries of drift that a log line carries at most; the rest is counted. */
 const MOST_LOGGED = 20;
 
-/** Numbers that tick (a waiting time, a revision) don't make a sentence new. */
-const timeless = (text: string): string => text.replace(/\d+(\.\d+)? s\b/g, '… s').replace(/\d+ times/g, '… times');
+/** Numbers that tick (a waiting time, an age) don't make a sentence new. */
+const timeless = (text: string): string =>
+  text
+    .replace(/\d+(\.\d+)? s\b/g, '… s')
+    .replace(/\d+ times/g, '… times')
+    .replace(/\b(\d+h)?(\d+m)?(\d+s)? old\b/g, '… old');
 
 export class Journal {
   lastReport: Report | undefined;

@@ -17,8 +17,16 @@ import { RunError } from './run-error.ts';
 /** One repair run. @throws StoreError, RunError */
 export async function repairOnce(deps: AgentDeps): Promise<Report> {
   const agent = await prepare(deps, 'once');
+  if (agent.lastGood.inForce) return agent.state.desired ? repair(agent) : agent.reportWithoutRound();
   if ((await agent.acquire()) !== 'held') return agent.reportWithoutRound();
   await agent.state.lease.renewIfDue();
+  const report = await repair(agent);
+  agent.takeOwnLease();
+  await agent.lastGood.flush();
+  return report;
+}
+
+async function repair(agent: Agent): Promise<Report> {
   agent.markDirty(everything());
   await agent.read();
   const { changes } = await agent.plan();
@@ -30,9 +38,14 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
 /** What a repair run would do, without doing it. @throws StoreError, RunError */
 export async function reportDrift(deps: AgentDeps): Promise<Report> {
   const agent = await prepare(deps, 'drift');
+  if (agent.lastGood.inForce) return agent.state.desired ? compare(agent) : agent.reportWithoutRound();
   const { own, drift } = await supposeLease(agent, deps);
   if (!own) return agent.reportWithoutRound(drift);
   agent.state.rebuild(own);
+  return compare(agent, drift);
+}
+
+async function compare(agent: Agent, drift: DriftEntry[] = []): Promise<Report> {
   agent.markDirty(everything());
   await agent.read();
   await agent.plan();
@@ -42,7 +55,9 @@ export async function reportDrift(deps: AgentDeps): Promise<Report> {
 async function prepare(deps: AgentDeps, mode: 'once' | 'drift'): Promise<Agent> {
   const agent = new Agent(deps, mode);
   const { state } = agent;
-  await agent.connect();
+  await agent.connect().catch((error: unknown) => {
+    if (!agent.lastGood.inForce) throw error;
+  });
   const key = `${deps.options.etcd.prefix}/config`;
   if (!state.usable) {
     const held = state.held.find((entry) => entry.kind === 'config');

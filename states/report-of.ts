@@ -13,6 +13,8 @@ export interface ReportContext {
   held: readonly HeldEntry[];
   /** The store is heard and nothing of desired state is missing. */
   complete: boolean;
+  /** What is said of the source while the last good copy is in force. */
+  source: Partial<Report['source']>;
 }
 
 export function reportOf(
@@ -30,7 +32,13 @@ export function reportOf(
       iface: host.current?.uplink.name ?? '',
       publicIP: host.current?.publicIP ?? '',
     },
-    source: { kind: deps.source.kind, revision: String(mirror.revision), complete, leases: mirror.leases.size },
+    source: {
+      kind: deps.source.kind,
+      revision: String(mirror.revision),
+      complete,
+      leases: mirror.leases.size,
+      ...context.source,
+    },
     network: {
       network: mirror.config?.network ?? '',
       subnet: desired?.context.own.subnet ?? lease.current?.subnet ?? '',

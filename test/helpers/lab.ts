@@ -3,8 +3,8 @@
  *
  *   underlay ns:  br0 192.168.64.1/24, etcd       host ns i (from 0):  eth0 192.168.64.(i+2)/24, default route via 192.168.64.1
  *
- * - Each host has a folder of its own with its subnet.env. selvage finds etcd and that file by SELVAGE_* variables, so that flags stay
- *   the test's own; nothing of this process's SELVAGE_*, FLANNELD_* and NODE_* reaches it.
+ * - Each host has a folder of its own with its subnet.env and its last good copy. selvage finds etcd and those files by SELVAGE_*
+ *   variables, so that flags stay the test's own; nothing of this process's SELVAGE_*, FLANNELD_* and NODE_* reaches it.
  * - Everything goes with `destroy()`, and also at exit and on a signal (netns.ts and etcd.ts see to it).
  * - selvage is the built dist/selvage.js, or main.ts by tsx if SELVAGE_LAB_RUN=tsx.
  */
@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import type { Report } from '../../reconciler/report.ts';
 import { Daemon } from './daemon.ts';
 import { dumpHost } from './dump.ts';
-import { type Etcd, startEtcd } from './etcd.ts';
+import { type Etcd, type EtcdOptions, startEtcd } from './etcd.ts';
 import { eventually } from './eventually.ts';
 import { type FakePeer, leaseKey, leaseValue, putMany } from './leases.ts';
 import { connect, createNetns, type ExecResult, type Netns } from './netns.ts';
@@ -68,6 +68,7 @@ export class LabHost {
   readonly address: string;
   readonly folder: string;
   readonly subnetFile: string;
+  readonly stateCache: string;
   private readonly lab: Lab;
 
   constructor(lab: Lab, index: number, ns: Netns) {
@@ -77,6 +78,7 @@ export class LabHost {
     this.address = `${UNDERLAY}.${index + 2}`;
     this.folder = mkdtempSync(join(lab.folder, `${this.name}-`));
     this.subnetFile = join(this.folder, 'subnet.env');
+    this.stateCache = join(this.folder, 'desired.json');
   }
 
   private environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
@@ -84,6 +86,7 @@ export class LabHost {
       ...cleanEnvironment(),
       SELVAGE_ETCD_ENDPOINTS: this.lab.etcd.endpoint,
       SELVAGE_SUBNET_FILE: this.subnetFile,
+      SELVAGE_STATE_CACHE: this.stateCache,
       ...more,
     };
   }
@@ -186,14 +189,16 @@ export class LabHost {
 
 export class Lab {
   readonly underlay: Netns;
-  readonly etcd: Etcd;
+  etcd: Etcd;
   readonly folder: string;
   readonly hosts: LabHost[] = [];
+  private readonly etcdOptions: EtcdOptions;
   private readonly removeFolder: () => void;
 
-  constructor(underlay: Netns, etcd: Etcd) {
+  constructor(underlay: Netns, etcd: Etcd, etcdOptions: EtcdOptions) {
     this.underlay = underlay;
     this.etcd = etcd;
+    this.etcdOptions = etcdOptions;
     this.folder = mkdtempSync(join(tmpdir(), `selvage-lab-${process.pid}-`));
     this.removeFolder = () => rmSync(this.folder, { recursive: true, force: true });
     process.once('exit', this.removeFolder);
@@ -215,6 +220,13 @@ export class Lab {
     ]);
     await ns.sysctl('net.ipv4.ip_forward', '1');
     return host;
+  }
+
+  /** A new, empty etcd at the same address and port, as after the loss of its disk. */
+  async replaceEtcd(): Promise<void> {
+    const { clientPort } = this.etcd;
+    await this.etcd.destroy();
+    this.etcd = await startEtcd({ ...this.etcdOptions, clientPort });
   }
 
   async put(key: string, value: string): Promise<void> {
@@ -277,8 +289,8 @@ export async function createLab({ hosts = 2, config = DEFAULT_CONFIG, etcdArgs, 
   const underlay = await createNetns('net');
   try {
     await underlay.ipBatch(['link add br0 type bridge', `address add ${UNDERLAY}.1/24 dev br0`, 'link set br0 up']);
-    const etcd = await startEtcd({ netns: underlay.name, ip: `${UNDERLAY}.1`, extraArgs: etcdArgs });
-    const lab = new Lab(underlay, etcd);
+    const options = { netns: underlay.name, ip: `${UNDERLAY}.1`, extraArgs: etcdArgs };
+    const lab = new Lab(underlay, await startEtcd(options), options);
     try {
       for (let count = 0; count < hosts; count++) await lab.addHost(mtu);
       if (config !== null) await lab.putConfig(config);

@@ -34,6 +34,7 @@ test('nothing given: flanneld’s defaults', () => {
     leaseTtlSeconds: 86400,
     resync: '* * * * *',
     lease: 'acquire',
+    stateCache: '/var/lib/selvage/desired.json',
     logLevel: 'info',
     ignored: [],
     fromEnv: [],
