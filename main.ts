@@ -12,12 +12,10 @@ import { parseNetworkConfig } from './config/network.ts';
 import { type Options, parseOptions } from './config/options.ts';
 import { openEtcdV3 } from './drivers/etcd/source.ts';
 import { createFileDriver } from './drivers/files/driver.ts';
-import { serveHealth } from './drivers/health/server.ts';
 import { mayAdministerNetwork } from './drivers/host/capabilities.ts';
 import { readSysctl } from './drivers/host/sysctl.ts';
 import { openLog } from './drivers/log/logger.ts';
 import { openNetlink } from './drivers/netlink/driver.ts';
-import { cronProblem, startLevelPass } from './drivers/schedule/level-pass.ts';
 import { openStateCache } from './drivers/state-cache/cache.ts';
 import { notifySystemd } from './drivers/systemd/notify.ts';
 import { EXIT, exitCodeOf } from './reconciler/exit-code.ts';
@@ -25,7 +23,6 @@ import { Mirror } from './reconciler/mirror.ts';
 import { type Format, render } from './reconciler/render/index.ts';
 import { leasesDocument, renderLeases } from './reconciler/render/leases.ts';
 import { Agent } from './states/agent.ts';
-import { startDaemon } from './states/daemon.ts';
 import type { AgentDeps, Log } from './states/deps.ts';
 import { repairOnce, reportDrift } from './states/once.ts';
 import { RunError } from './states/run-error.ts';
@@ -77,7 +74,7 @@ async function leases(options: Options): Promise<number> {
 
 async function oneShot(options: Options, run: typeof repairOnce): Promise<number> {
   if (run === repairOnce) requirePermission();
-  const deps = composeDeps(options, openLog(options.logLevel));
+  const deps = composeDeps(options, await openLog(options.logLevel));
   try {
     const report = await run(deps);
     answer(await render(report, formatOf(options)));
@@ -89,14 +86,18 @@ async function oneShot(options: Options, run: typeof repairOnce): Promise<number
 
 async function daemon(options: Options): Promise<number> {
   requirePermission();
+  // What only the daemon needs is loaded only here: a repair run's start counts.
+  const { startDaemon } = await import('./states/daemon.ts');
+  const { cronProblem, startLevelPass } = await import('./drivers/schedule/level-pass.ts');
   const problem = cronProblem(options.resync);
   if (problem)
     throw new UsageError(
       `--resync ${options.resync} is no cron expression (${problem}): e.g. "* * * * *" is every minute.`,
       'resync',
     );
-  const log = openLog(options.logLevel);
-  const deps = composeDeps(options, log);
+  const log = await openLog(options.logLevel);
+  const levelPass = (pass: () => void) => startLevelPass(options.resync, Math.random, pass);
+  const deps = { ...composeDeps(options, log), levelPass };
   let ready = false;
   const agent = new Agent(deps, 'run', () => {
     ready = true;
@@ -120,7 +121,7 @@ async function daemon(options: Options): Promise<number> {
   process.once('SIGINT', stop);
   try {
     await running.done;
-    await agent.lastGood.flush();
+    await agent.lastGood.writer.flush();
     return EXIT.ok;
   } finally {
     stopHealth();
@@ -131,6 +132,7 @@ async function daemon(options: Options): Promise<number> {
 async function serve(options: Options, agent: Agent, ready: () => boolean): Promise<() => void> {
   const { ip, port } = options.healthz;
   if (port === 0) return () => {};
+  const { serveHealth } = await import('./drivers/health/server.ts');
   return serveHealth(ip, port, {
     ready,
     report: () => agent.journal.lastReport && `${JSON.stringify(agent.journal.lastReport, null, 2)}\n`,
@@ -157,7 +159,7 @@ function composeDeps(options: Options, log: Log): AgentDeps {
       nexthopObjects: () => netlink.supportsNexthops(),
       sysctl: readSysctl,
     },
-    levelPass: (pass) => startLevelPass(options.resync, Math.random, pass),
+    levelPass: () => () => {},
     previousSubnetEnv: readOrEmpty(options.subnetFile),
   };
 }

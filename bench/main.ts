@@ -10,10 +10,17 @@ import { cold } from './cold.ts';
 import { driftWritesNothing, idle, latency, Running } from './daemon.ts';
 import { type Figure, figureLine, isMissed } from './figures.ts';
 
+const PARTS = ['cold', 'daemon'];
+const USAGE = `npm run bench [-- [--quick] [${PARTS.join('|')} …]]`;
+
 const args = process.argv.slice(2);
 const quick = args.includes('--quick');
-const parts = args.filter((arg) => !arg.startsWith('--'));
+const parts = args.filter((arg) => arg !== '--quick');
 const wanted = (part: string) => parts.length === 0 || parts.includes(part);
+if (parts.some((part) => !PARTS.includes(part))) {
+  process.stderr.write(`${USAGE}\n`);
+  process.exit(64);
+}
 
 const NOT_MEASURED = `What these figures don't say:
   - flanneld itself is not run; iproute2 loading the same objects from files, which asks no etcd and verifies nothing, stands for the

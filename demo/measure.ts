@@ -5,8 +5,8 @@ import type { DriftEntry } from '../reconciler/report.ts';
 import type { Daemon } from '../test/helpers/daemon.ts';
 import { eventually } from '../test/helpers/eventually.ts';
 import type { KernelMonitor } from '../test/helpers/monitor.ts';
+import { overlayOf } from '../test/helpers/overlay.ts';
 import type { Break, Scene } from './breaks.ts';
-import { overlayOf } from './state.ts';
 
 export interface Repair {
   /** Milliseconds from the kernel's announcement of the break (for etcd: from sending the write) to that of the last repair. */

@@ -60,6 +60,12 @@ async function realRuns(bundle, cache) {
     env: environment(),
     stdio: 'ignore',
   });
+  const cleanUp = () => {
+    etcd.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', cleanUp);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
   try {
     for (let tries = 0; ; tries++) {
       try {
@@ -79,7 +85,6 @@ async function realRuns(bundle, cache) {
     const ended = new Promise((resolve) => etcd.once('exit', resolve));
     etcd.kill('SIGKILL');
     await ended;
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -87,8 +92,9 @@ async function realRuns(bundle, cache) {
 export async function warmUp(bundle, cache) {
   record(bundle, cache, ['--help']);
   record(bundle, cache, ['check-config', '-'], CONFIG);
-  const unshare = [...(isRoot() ? [] : ['--user', '--map-root-user']), '--net', process.execPath, self, bundle, cache];
-  const { status } = spawnSync('unshare', unshare, { stdio: 'ignore', timeout: 120_000 });
+  const user = isRoot() ? [] : ['--user', '--map-root-user'];
+  const runs = ['unshare', ...user, '--net', process.execPath, self, bundle, cache];
+  const { status } = spawnSync('setpriv', ['--pdeathsig', 'TERM', ...runs], { stdio: 'ignore', timeout: 120_000 });
   return status === 0
     ? 'the code cache is from real runs against an etcd.'
     : 'the code cache is from --help and check-config only, because a network namespace with an etcd could not be had.';

@@ -40,6 +40,10 @@ export class Contest {
     return this.#held;
   }
 
+  get remembered(): number {
+    return this.#writes.size;
+  }
+
   /** We have written `want` (undefined: a delete), and it was verified. */
   wrote(id: string, want: Want | undefined, now: number): void {
     const writes = this.#writes.get(id);
@@ -49,14 +53,14 @@ export class Contest {
       this.#writes.set(id, { want, since: now, count: 1, holds: 0, until: 0, taken: false });
       return;
     }
-    if (now - writes.since > WINDOW) {
+    if (writes.count === 0 || now - writes.since > WINDOW) {
       writes.since = now;
       writes.count = 0;
     }
     // The first write puts it there; the next ones are repairs. After a hold one repair is allowed, to see whether it stays.
     if (++writes.count <= (writes.holds === 0 ? FREE_REPAIRS : 1)) return;
     if (writes.holds++ === 0) this.#held++;
-    Object.assign(writes, { until: now + lengthOf(writes.holds), count: 0, since: now, taken: false });
+    Object.assign(writes, { until: now + lengthOf(writes.holds), count: 0, taken: false });
   }
 
   holds(id: string, want: Want | undefined, now: number): Hold | undefined {

@@ -29,6 +29,8 @@ export class Peers {
   readonly #peers = new Map<string, Peer>();
   /** Who claims an id: nearly always one, and there are tens of thousands of ids. */
   readonly #claims = new Map<string, Peer | Peer[]>();
+  /** Ids that several claim: mostly none, and then nobody has a rival. */
+  readonly #contested = new Set<string>();
   /** Those that are held, so that asking for them costs no walk over all. */
   readonly #held = new Map<string, Peer>();
 
@@ -59,6 +61,7 @@ export class Peers {
     for (const { ids, inForce } of this.#peers.values()) if (inForce) for (const id of ids) this.#wants.delete(id);
     this.#peers.clear();
     this.#claims.clear();
+    this.#contested.clear();
     this.#held.clear();
     const peers: Peer[] = [];
     for (const lease of leases) peers.push(this.#add(lease));
@@ -95,6 +98,7 @@ export class Peers {
     this.#peers.set(lease.subnet, peer);
     for (const id of ids) {
       const claims = this.#claims.get(id);
+      if (claims !== undefined) this.#contested.add(id);
       this.#claims.set(id, claims === undefined ? peer : [claims, peer].flat());
     }
     return peer;
@@ -104,6 +108,7 @@ export class Peers {
     this.#withdraw(peer);
     for (const id of peer.ids) {
       const others = this.#claimants(id).filter((other) => other !== peer);
+      if (others.length < 2) this.#contested.delete(id);
       if (others.length) this.#claims.set(id, others);
       else this.#claims.delete(id);
     }
@@ -116,13 +121,9 @@ export class Peers {
     return claims === undefined ? [] : [claims].flat();
   }
 
-  #rivalsOf(peer: Peer): Peer[] {
-    const rivals: Peer[] = [];
-    for (const id of peer.ids) {
-      const claims = this.#claims.get(id);
-      if (Array.isArray(claims)) rivals.push(...claims);
-    }
-    return rivals;
+  #rivalsOf(peer: Peer): readonly Peer[] {
+    if (this.#contested.size === 0) return NO_RIVALS;
+    return peer.ids.filter((id) => this.#contested.has(id)).flatMap((id) => this.#claimants(id));
   }
 
   /** @returns those that came into force or went out of it */
@@ -160,6 +161,8 @@ export class Peers {
     for (let i = 0; i < peer.ids.length; i++) this.#wants.set(peer.ids[i]!, peer.wants[i]!);
   }
 }
+
+const NO_RIVALS: readonly Peer[] = [];
 
 const byPeerAge = (a: Peer, b: Peer): number => byAge(a.lease, b.lease);
 

@@ -57,8 +57,14 @@ export class Retry {
   readonly #contest = new Contest();
   #swept = 0;
 
+  /** How many ids are held, or have been and are not forgotten. */
   get size(): number {
     return this.#failed.size + this.#contest.size;
+  }
+
+  /** How many ids anything is kept of. */
+  get remembered(): number {
+    return this.#failed.size + this.#contest.remembered;
   }
 
   /** Takes in the verified outcomes of a round. `random` is in [0, 1) and spreads the waits over half their length. */

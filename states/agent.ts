@@ -11,19 +11,16 @@ import { Retry } from '../reconciler/retry.ts';
 import { emptyScope, everything, isEmptyScope, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
 import type { StoreSnapshot, WatchEvent } from '../reconciler/source.ts';
 import type { AgentDeps } from './deps.ts';
-import { DesiredState } from './desired-state.ts';
+import { DesiredState, putConfig } from './desired-state.ts';
 import { HeldMemory } from './held-memory.ts';
 import { Journal } from './journal.ts';
 import { LastGood } from './last-good.ts';
-import { recordOf } from './own-lease.ts';
 import { describeScope, type ReportContext, reportOf } from './report-of.ts';
 import { Round } from './round.ts';
-import type { AcquireResult, AgentServices, ConnectResult, Send } from './services.ts';
+import type { AcquireResult, AgentServices, ConnectResult, Region, Send } from './services.ts';
 
 /** How soon a listing that could not be completed is tried again, ms. */
 const RELIST_MS = 1000;
-/** How long a daemon waits for the store's first answer before the host comes up from the last good copy, ms. */
-const PATIENCE_MS = 2000;
 
 export class Agent implements AgentServices {
   readonly state: DesiredState;
@@ -35,8 +32,7 @@ export class Agent implements AgentServices {
   #dirty: Scope = emptyScope();
   #round: { round: Round; at: number } | undefined;
   #storeHeard = false;
-  /** The store has answered once: from then on the mirror is its. */
-  #listed = false;
+  #configState = '';
   #relistAt: number | undefined;
   #interest = { devices: [] as string[] };
   #send: Send = () => {};
@@ -47,7 +43,7 @@ export class Agent implements AgentServices {
     this.mode = mode;
     this.state = new DesiredState(deps);
     this.journal = new Journal(deps.log);
-    this.lastGood = new LastGood(deps, mode, this.state.mirror);
+    this.lastGood = new LastGood(deps, mode, this.state);
     this.#onFirstRound = onFirstRound;
   }
 
@@ -63,23 +59,30 @@ export class Agent implements AgentServices {
       const wanted = this.state.interest;
       return { ...wanted, devices: [...new Set([...wanted.devices, ...this.#interest.devices])] };
     };
+    const quietly = (stop: () => Promise<void>): void => void stop().catch(() => {});
     for (const driver of this.#deps.drivers) {
       driver
-        .watch((scope) => send({ type: 'EDGE', scope }), interest)
+        .watch((scope) => this.#edge(scope, send), interest)
         .then(
           (stop) => {
-            if (stopped) void stop();
-            else stops.push(stop);
+            if (stopped) return quietly(stop);
+            stops.push(stop);
             // What happened before the watch stood is nobody's event.
-            send({ type: 'EDGE', scope: everything() });
+            this.#edge(everything(), send);
           },
-          (error: unknown) => this.journal.failure(error),
+          (error: unknown) => this.journal.failure('work', error),
         );
     }
     return () => {
       stopped = true;
-      for (const stop of stops) void stop();
+      stops.forEach(quietly);
     };
+  }
+
+  /** While there is no external interface there is no round that would look for it: any edge may be about it. */
+  #edge(scope: Scope, send: Send): void {
+    send({ type: 'EDGE', scope });
+    if (!this.state.host.current) send({ type: 'HOST_CHANGED' });
   }
 
   watchStore(send: Send): () => void {
@@ -99,99 +102,68 @@ export class Agent implements AgentServices {
   }
 
   schedule(send: Send): () => void {
-    return this.#deps.levelPass(() => send({ type: 'EDGE', scope: everything() }));
+    return this.#deps.levelPass(() => {
+      this.#expire(this.#deps.clock.now());
+      this.#edge(everything(), send);
+    });
   }
 
   // ---- the store and our lease ----
 
   async connect(signal?: AbortSignal): Promise<ConnectResult> {
+    const { lastGood } = this;
     const answer = this.#deps.source.snapshot(signal);
-    const snapshot = this.#listed ? await answer : await this.#firstAnswer(answer);
+    const isFirst = !lastGood.listed;
+    const snapshot = isFirst ? await this.#firstListing(answer) : await answer;
     const { mirror } = this.state;
     const change = mirror.applySnapshot(snapshot, this.#deps.clock.now());
-    const isFirst = !this.#listed;
-    this.#storeHeard = this.#listed = true;
-    this.lastGood.retire();
-    this.journal.recovered();
-    this.journal.holds(this.#allHeld());
-    if (change.config || (isFirst && mirror.config)) this.#send({ type: 'STORE_CONFIG' });
-    this.lastGood.changed(isFirst ? { ...change, config: true } : change);
+    this.#storeHeard = true;
+    lastGood.retire();
+    lastGood.writer.changed({ ...change, config: change.config || isFirst });
     this.state.relist();
     this.markDirty(everything());
+    this.#tell(change, this.#send);
     return { revision: snapshot.revision };
   }
 
-  /** While the store has not answered yet, and if it doesn't, the host comes up from the last good copy. */
-  async #firstAnswer(answer: Promise<StoreSnapshot>): Promise<StoreSnapshot> {
-    const patience = new AbortController();
-    if (this.mode === 'run') {
-      this.#deps.clock
-        .sleep(PATIENCE_MS, patience.signal)
-        .then(() => this.#useLastGood(undefined, patience.signal))
-        .catch((error: unknown) => {
-          // Else it was answered in time.
-          if (!patience.signal.aborted) this.journal.failure(error);
-        });
-    }
+  async #firstListing(answer: Promise<StoreSnapshot>): Promise<StoreSnapshot> {
     try {
-      const snapshot = await answer;
-      this.state.addNetwork((await this.lastGood.head())?.network);
-      await this.lastGood.remind(snapshot);
-      return snapshot;
-    } catch (error) {
-      patience.abort();
-      await this.#useLastGood(error);
-      throw error;
+      return await this.lastGood.firstListing(answer, () => {
+        this.markDirty(everything());
+        this.#send({ type: 'EDGE', scope: everything() });
+      });
     } finally {
-      patience.abort();
+      this.#sayHeld();
     }
-  }
-
-  async #useLastGood(error: unknown, late?: AbortSignal): Promise<void> {
-    const was = this.lastGood.inForce;
-    if (!this.state.host.current) await this.state.host.refresh();
-    const inForce = await this.lastGood.use(error, () => this.#listed || late?.aborted === true);
-    this.journal.holds(this.#allHeld());
-    if (!inForce || was) return;
-    this.state.addNetwork(this.lastGood.inForce?.network);
-    this.#workFromLastGood();
-    this.state.relist();
-    this.markDirty(everything());
-    this.#send({ type: 'EDGE', scope: everything() });
-  }
-
-  /** Wants are made for the lease that the copy has for this host; without one there is nothing to be done. */
-  #workFromLastGood(): void {
-    const context = this.state.leaseContext();
-    const choice = context && this.state.lease.choose(context);
-    if (choice?.action === 'reuse') this.state.rebuild(choice.lease);
   }
 
   async acquire(signal?: AbortSignal): Promise<AcquireResult> {
-    if (!this.state.host.current) await this.state.host.refresh();
-    const context = this.state.leaseContext();
-    if (!context) return 'waiting';
-    const result = await this.state.lease.ensure(context, signal);
-    if (result === 'held' && this.state.rebuild()) this.markDirty(everything());
-    return result;
-  }
-
-  /** A single run has no watch to tell the mirror of the lease that it took. */
-  takeOwnLease(): void {
-    const { mirror, lease } = this.state;
-    if (!lease.current || lease.current.modRevision <= mirror.revision) return;
-    const record = recordOf(lease.current);
-    mirror.applyChanges([{ op: 'put', record }], record.modRevision, this.#deps.clock.now());
+    try {
+      if (!this.state.host.current) await this.state.host.refresh();
+      const context = this.state.leaseContext();
+      // While the config can't be run the lease that we have is kept, and renewed.
+      if (!context) return this.leaseState() === 'same' ? 'held' : 'waiting';
+      const result = await this.state.lease.ensure(context, signal);
+      this.journal.recovered('lease');
+      if (result === 'held' && this.state.rebuild()) this.markDirty(everything());
+      return result;
+    } finally {
+      this.#sayHeld();
+    }
   }
 
   async renew(): Promise<'renewed' | 'lost'> {
     const result = await this.state.lease.renew();
-    if (result === 'renewed') this.journal.recovered();
+    if (result === 'renewed') this.journal.recovered('lease');
     return result;
   }
 
   #heard(event: WatchEvent, send: Send): void {
-    if (event.type === 'started') return;
+    if (event.type === 'started') {
+      this.journal.recovered('store');
+      send({ type: 'STORE_HEARD' });
+      return;
+    }
     if (event.type === 'ended') {
       this.#storeHeard = false;
       send({ type: 'STORE_ENDED', reason: event.reason, message: event.message });
@@ -202,13 +174,20 @@ export class Agent implements AgentServices {
 
   /** Passes on what a change of the mirror means, and to whom. */
   #take(change: MirrorChange, send: Send): void {
-    const { mirror, lease, host } = this.state;
     const scope = this.state.update(change);
-    this.lastGood.changed(change);
-    if (change.heldChanged) this.journal.holds(this.#allHeld());
-    if (change.config) send({ type: 'STORE_CONFIG' });
+    this.lastGood.writer.changed(change);
     if (!isEmptyScope(scope)) send({ type: 'EDGE', scope });
-    if (change.removed.size) send({ type: 'LEASE_FREED' });
+    this.#tell(change, send);
+  }
+
+  #tell(change: MirrorChange, send: Send): void {
+    const { mirror, lease, host } = this.state;
+    if (change.heldChanged) this.#sayHeld();
+    const config = this.configState();
+    if (change.config || config !== this.#configState) send({ type: 'STORE_CONFIG' });
+    this.#configState = config;
+    // Something that was held and goes away may also make room: a key that nobody could read, a lease that overlapped.
+    if (change.removed.size || change.heldChanged) send({ type: 'LEASE_FREED' });
     const own = lease.current?.subnet ?? '';
     const mine = (subnet: string): boolean =>
       subnet === own || mirror.leases.get(subnet)?.attrs.publicIP === host.current?.publicIP;
@@ -224,17 +203,16 @@ export class Agent implements AgentServices {
     const at = this.#deps.clock.now();
     if (scope.all && this.#storeHeard) {
       this.state.mirror.heard(at);
-      this.lastGood.tick();
+      this.lastGood.writer.tick();
     }
     await this.#refreshHost(scope);
-    this.#expire(at);
-    const { desired, instance, mirror } = this.state;
+    const { desired, instance } = this.state;
     if (!desired) throw new Error('There is no desired state to work towards yet.');
     const round = new Round({
       scope,
       drivers: this.#deps.drivers,
       desired,
-      desiredComplete: desired.complete && mirror.complete && this.#storeHeard,
+      desiredComplete: desired.complete && this.#isComplete(),
       instance,
       nexthopObjects: desired.context.host.nexthopObjects,
       retry: this.#retry.view(at),
@@ -259,6 +237,7 @@ export class Agent implements AgentServices {
     const now = this.#deps.clock.now();
     this.#retry.record(round.outcomes, now, this.#deps.random);
     this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
+    this.journal.recovered('work');
     this.finishRound();
   }
 
@@ -294,8 +273,7 @@ export class Agent implements AgentServices {
     if (!scope.all && !scope.links.has(host.current?.uplink.name ?? '')) return;
     if (!(await host.refresh())) return;
     this.#send({ type: 'HOST_CHANGED' });
-    if (this.lastGood.inForce) this.#workFromLastGood();
-    if (this.state.rebuild()) mergeScope(scope, everything());
+    if (this.lastGood.inForce ? this.lastGood.rebuild() : this.state.rebuild()) mergeScope(scope, everything());
   }
 
   /** Leases that a doubted store has lost end in their own time. */
@@ -316,9 +294,18 @@ export class Agent implements AgentServices {
       mode,
       state,
       held: this.#allHeld(),
-      complete: state.mirror.complete && this.#storeHeard,
+      complete: this.#isComplete(),
       source: this.lastGood.source,
     };
+  }
+
+  /** The store is heard, and what it says can be run: the wants are all that this host should have. */
+  #isComplete(): boolean {
+    return this.#storeHeard && this.state.mirror.complete && this.state.usable !== undefined;
+  }
+
+  #sayHeld(): void {
+    this.journal.holds(this.#allHeld());
   }
 
   // ---- plain values for the machine ----
@@ -331,7 +318,7 @@ export class Agent implements AgentServices {
     const now = this.#deps.clock.now();
     this.markDirty(scopeOf({ ids: this.#retry.takeDue(now) }));
     if (this.#relistAt !== undefined && this.#relistAt <= now) this.markDirty(everything());
-    if ((this.state.mirror.nextExpiry() ?? Number.POSITIVE_INFINITY) <= now) this.markDirty(everything());
+    this.#expire(now);
   }
 
   hasWork(): boolean {
@@ -340,19 +327,20 @@ export class Agent implements AgentServices {
 
   configState(): 'missing' | 'invalid' | 'good' {
     const { mirror, usable } = this.state;
-    if (mirror.held.some((entry) => entry.kind === 'config')) return 'invalid';
-    if (!mirror.config || !mirror.complete) return 'missing';
+    if (mirror.held.some(({ kind, why }) => kind === 'config' && why === 'malformed config')) return 'invalid';
+    if (!mirror.complete) return 'missing';
     return usable ? 'good' : 'invalid';
   }
 
   leaseWanted(): boolean {
-    return this.#listed && this.state.usable !== undefined;
+    return this.lastGood.listed && this.state.usable !== undefined;
   }
 
   leaseState(): 'same' | 'changed' | 'gone' {
     const { lease, mirror } = this.state;
+    if (!lease.current) return 'gone';
     // The answer to a write may come before the watch's event of it.
-    if (!this.#storeHeard || (lease.current?.modRevision ?? 0) > mirror.revision) return 'same';
+    if (!this.#storeHeard || lease.current.modRevision > mirror.revision) return 'same';
     return lease.compareWith(mirror);
   }
 
@@ -372,29 +360,27 @@ export class Agent implements AgentServices {
     return Math.round(ms * (0.5 + this.#deps.random() / 2));
   }
 
-  noteState(region: 'store' | 'lease' | 'work', state: string): void {
+  noteState(region: Region, state: string): void {
     const before = this.journal.stateOf(region);
     this.journal.state(region, state);
     if (region !== 'store' || before === state) return;
     const { source, log, options } = this.#deps;
-    const key = `${options.etcd.prefix}/config`;
-    if (state === 'awaitingConfig') {
-      const hint = `etcdctl put ${key} '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}'`;
-      log.warn(
-        { key },
-        `There is no network config at ${key} in ${source.where} (API v3); waiting for it. To put one: ${hint}`,
+    const { prefix } = options.etcd;
+    if (state === 'awaitingConfig')
+      log.info(
+        { prefix },
+        `Waiting for a network config in ${source.where} (API v3). To put one: ${putConfig(prefix)}`,
       );
-    }
     if (state === 'watching')
-      log.info({ revision: this.state.mirror.revision }, `Watching ${options.etcd.prefix} in ${source.where}.`);
+      log.info({ revision: this.state.mirror.revision }, `Watching ${prefix} in ${source.where}.`);
   }
 
-  noteFailure(error: unknown): void {
-    this.journal.failure(error);
+  noteFailure(region: Region, error: unknown): void {
+    this.journal.failure(region, error);
   }
 
   noteStoreEnded(reason: string, message: string): void {
     if (reason === 'stopped') return;
-    this.#deps.log.warn({ reason }, `The watch of ${this.#deps.source.where} ended: ${message}`);
+    this.journal.failure('store', `The watch of ${this.#deps.source.where} ended: ${message}`);
   }
 }

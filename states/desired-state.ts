@@ -4,6 +4,7 @@
  * - Wants are made anew only when something that all of them depend on changes (config, own lease, host); a peer's lease costs that peer.
  * - An unusable config changes nothing: the Wants of the last good one stay in force.
  */
+import { configKey } from '../config/lease-key.ts';
 import type { Lease, NetworkConfig } from '../config/model.ts';
 import { parseSubnetEnv } from '../config/subnet-env.ts';
 import { vxlanData } from '../config/vxlan-lease.ts';
@@ -27,6 +28,10 @@ export interface UsableConfig {
   config: NetworkConfig;
   backend: Backend;
 }
+
+/** A command that puts a config, for people to copy. */
+export const putConfig = (prefix: string): string =>
+  `etcdctl put ${configKey(prefix)} '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}'`;
 
 export class DesiredState {
   readonly mirror: Mirror;
@@ -78,7 +83,7 @@ export class DesiredState {
     const held = [...this.mirror.held, ...this.lease.held, ...this.host.held()];
     if (this.desired) held.push(...this.desired.held);
     const { config } = this.mirror;
-    if (config && !backendFor(config)) held.push(unsupportedBackend(config, `${this.#prefix}/config`));
+    if (config && !backendFor(config)) held.push(unsupportedBackend(config, configKey(this.#prefix)));
     return held;
   }
 

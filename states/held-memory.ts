@@ -2,7 +2,7 @@
  * Owns the holds that rounds found, between rounds: a scoped round speaks for its scope only, and what another one found still stands.
  */
 import type { HeldEntry } from '../reconciler/report.ts';
-import { type Kind, linkOf, type Want } from '../reconciler/resource.ts';
+import { linkOf, splitId, type Want } from '../reconciler/resource.ts';
 import type { Scope } from '../reconciler/scope.ts';
 
 export class HeldMemory {
@@ -17,17 +17,18 @@ export class HeldMemory {
     for (const id of this.#held.keys()) if (covers(scope, id, wants)) this.#held.delete(id);
     for (const entry of held) {
       const id = `${entry.kind} ${entry.key}`;
-      const same = this.#held.get(id);
-      if (!same) this.#held.set(id, [entry]);
-      else if (!same.some((one) => one.why === entry.why)) same.push(entry);
+      const others = (this.#held.get(id) ?? []).filter(({ why }) => why !== entry.why);
+      this.#held.set(id, [...others, entry]);
     }
   }
 }
 
 function covers(scope: Scope, id: string, wants: ReadonlyMap<string, Want>): boolean {
   if (scope.all || scope.ids.has(id)) return true;
-  const kind = id.slice(0, id.indexOf(' ')) as Kind;
+  const { kind, key } = splitId(id);
   if (scope.kinds.has(kind)) return true;
   const want = wants.get(id);
-  return want !== undefined && scope.links.has(linkOf(want) ?? '');
+  // What nobody wants tells its device only by its name, or in its key.
+  const dev = want ? linkOf(want) : key.split('|')[0];
+  return scope.links.has(dev ?? '');
 }

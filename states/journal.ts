@@ -19,7 +19,7 @@ export class Journal {
   readonly #log: Log;
   /** Holds that were said, by what they are about. */
   #said = new Map<string, string>();
-  #lastFailure = '';
+  readonly #lastFailure = new Map<string, string>();
   readonly #states = new Map<string, string>();
 
   constructor(log: Log) {
@@ -59,17 +59,17 @@ export class Journal {
     this.#said = now;
   }
 
-  /** The same failure again and again is one line. */
-  failure(error: unknown): void {
+  /** The same failure of a region again and again is one line, until it has recovered. */
+  failure(region: string, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
-    if (message === this.#lastFailure) return;
-    this.#lastFailure = message;
-    const known = error instanceof Error && error.name === 'StoreError';
-    this.#log.warn(known ? {} : { error: error instanceof Error ? error.stack : String(error) }, message);
+    if (message === this.#lastFailure.get(region)) return;
+    this.#lastFailure.set(region, message);
+    const expected = !(error instanceof Error) || error.name === 'StoreError';
+    this.#log.warn(expected ? {} : { error: error.stack }, message);
   }
 
-  recovered(): void {
-    this.#lastFailure = '';
+  recovered(region: string): void {
+    this.#lastFailure.delete(region);
   }
 
   state(region: string, state: string): void {

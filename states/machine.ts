@@ -2,12 +2,13 @@
  * Owns when: what the agent is doing and what may wake it (DESIGN 4). How each thing is done is behind AgentServices.
  *
  * - Three regions side by side: the store, our lease, the work on the host. None waits for another but through events.
- * - EDGE is handled at the root, so that no state can lose one; it only widens what is dirty.
+ * - EDGE is handled at the root, so that no state can lose one; it only widens what is dirty. No state may handle it itself: the root's
+ *   handler would then not be asked (xstate: a region's transition comes before its ancestor's).
  * - A round is never left half-way for a new edge: idle is the only state that starts one, and it looks at what is dirty first.
  * - Guards and actions only read and set plain values, so none can throw; whatever can fail is an actor, and its failure an event.
  */
 import { assign, fromCallback, fromPromise, setup } from 'xstate';
-import type { AcquireResult, AgentEvent, AgentServices, ConnectResult } from './services.ts';
+import type { AcquireResult, AgentEvent, AgentServices, ConnectResult, Region } from './services.ts';
 
 interface Context {
   services: AgentServices;
@@ -15,6 +16,9 @@ interface Context {
   storeFailures: number;
   leaseFailures: number;
   workFailures: number;
+  /** Since the lease was last looked at: config or host have changed; there may be room, or our own record is another. */
+  leaseOutdated: boolean;
+  leaseMayFit: boolean;
   stopping: boolean;
 }
 
@@ -41,7 +45,9 @@ export const agentMachine = setup({
     leaseWanted: ({ context }) => context.services.leaseWanted(),
     leaseGone: ({ context }) => context.services.leaseState() === 'gone',
     leaseChanged: ({ context }) => context.services.leaseState() === 'changed',
-    leasePermanent: ({ context }) => context.services.renewDelayMs() === undefined,
+    leaseOutdated: ({ context }) => context.leaseOutdated,
+    leaseMayFit: ({ context }) => context.leaseMayFit,
+    renewalDue: ({ context }) => context.services.renewDelayMs() === 0,
     configMissing: ({ context }) => context.services.configState() === 'missing',
     configInvalid: ({ context }) => context.services.configState() === 'invalid',
   },
@@ -49,11 +55,12 @@ export const agentMachine = setup({
     noteEdge: ({ context, event }) => {
       if (event.type === 'EDGE') context.services.markDirty(event.scope);
     },
-    noteFailure: ({ context, event }) => context.services.noteFailure((event as { error?: unknown }).error),
+    noteFailure: ({ context, event }, params: { region: Region }) =>
+      context.services.noteFailure(params.region, (event as { error?: unknown }).error),
     noteEnded: ({ context, event }) => {
       if (event.type === 'STORE_ENDED') context.services.noteStoreEnded(event.reason, event.message);
     },
-    noteState: ({ context }, params: { region: 'store' | 'lease' | 'work'; state: string }) =>
+    noteState: ({ context }, params: { region: Region; state: string }) =>
       context.services.noteState(params.region, params.state),
     retryDue: ({ context }) => context.services.markRetriesDirty(),
     abandonRound: ({ context }) => context.services.abandonRound(),
@@ -62,8 +69,8 @@ export const agentMachine = setup({
     storeBackoff: ({ context }) => context.services.backoffMs(context.storeFailures, 300, 10_000),
     leaseBackoff: ({ context }) => context.services.backoffMs(context.leaseFailures, 300, 30_000),
     workBackoff: ({ context }) => context.services.backoffMs(context.workFailures, 200, 60_000),
-    renewDelay: ({ context }) => context.services.renewDelayMs() ?? LONGEST_TIMER,
-    retryDelay: ({ context }) => context.services.retryDelayMs() ?? LONGEST_TIMER,
+    renewDelay: ({ context }) => timer(context.services.renewDelayMs()),
+    retryDelay: ({ context }) => timer(context.services.retryDelayMs()),
   },
 }).createMachine({
   id: 'selvage',
@@ -73,6 +80,8 @@ export const agentMachine = setup({
     storeFailures: 0,
     leaseFailures: 0,
     workFailures: 0,
+    leaseOutdated: false,
+    leaseMayFit: false,
     stopping: false,
   }),
   invoke: [
@@ -94,10 +103,13 @@ export const agentMachine = setup({
           invoke: {
             src: 'connect',
             input: ({ context }) => ({ services: context.services }),
-            onDone: { target: 'connected', actions: assign({ storeFailures: 0 }) },
+            onDone: 'connected',
             onError: {
               target: 'stale',
-              actions: ['noteFailure', assign({ storeFailures: ({ context }) => context.storeFailures + 1 })],
+              actions: [
+                { type: 'noteFailure', params: { region: 'store' } },
+                assign({ storeFailures: ({ context }) => context.storeFailures + 1 }),
+              ],
             },
           },
         },
@@ -109,6 +121,8 @@ export const agentMachine = setup({
               target: 'stale',
               actions: ['noteEnded', assign({ storeFailures: ({ context }) => context.storeFailures + 1 })],
             },
+            // Only now: a store that can be listed but not watched must not be listed at full speed.
+            STORE_HEARD: { actions: assign({ storeFailures: 0 }) },
             STORE_CONFIG: { target: '.deciding' },
           },
           initial: 'deciding',
@@ -149,27 +163,38 @@ export const agentMachine = setup({
         },
         acquiring: {
           description: 'Makes sure of the lease: reuses, rewrites or creates it; writes nothing when it is right.',
-          entry: { type: 'noteState', params: { region: 'lease', state: 'acquiring' } },
+          entry: [
+            assign({ leaseOutdated: false, leaseMayFit: false }),
+            { type: 'noteState', params: { region: 'lease', state: 'acquiring' } },
+          ],
           invoke: {
             src: 'acquire',
             input: ({ context }) => ({ services: context.services }),
             onDone: [
+              { guard: 'leaseOutdated', target: 'acquiring', reenter: true },
               {
                 guard: ({ event }) => event.output === 'held',
                 target: 'held',
                 actions: assign({ leaseFailures: 0 }),
               },
+              { guard: 'leaseMayFit', target: 'acquiring', reenter: true },
               { guard: ({ event }) => event.output === 'outOfSubnets', target: 'outOfSubnets' },
               { target: 'waiting' },
             ],
             onError: {
               target: 'retrying',
-              actions: ['noteFailure', assign({ leaseFailures: ({ context }) => context.leaseFailures + 1 })],
+              actions: [
+                { type: 'noteFailure', params: { region: 'lease' } },
+                assign({ leaseFailures: ({ context }) => context.leaseFailures + 1 }),
+              ],
             },
           },
+          // Not left for them: two at once would take two leases.
           on: {
-            STORE_CONFIG: { target: 'acquiring', reenter: true },
-            HOST_CHANGED: { target: 'acquiring', reenter: true },
+            STORE_CONFIG: { actions: assign({ leaseOutdated: true }) },
+            HOST_CHANGED: { actions: assign({ leaseOutdated: true }) },
+            LEASE_FREED: { actions: assign({ leaseMayFit: true }) },
+            OWN_LEASE: { actions: assign({ leaseMayFit: true }) },
           },
         },
         held: {
@@ -178,9 +203,13 @@ export const agentMachine = setup({
           always: [
             { guard: 'leaseGone', target: 'lost' },
             { guard: 'leaseChanged', target: 'acquiring' },
+            { guard: 'leaseOutdated', target: 'acquiring' },
           ],
           after: {
-            renewDelay: [{ guard: 'leasePermanent', target: 'held', reenter: true }, { target: 'renewing' }],
+            renewDelay: [
+              { guard: 'renewalDue', target: 'renewing' },
+              { target: 'held', reenter: true },
+            ],
           },
           on: {
             STORE_CONFIG: 'acquiring',
@@ -198,15 +227,25 @@ export const agentMachine = setup({
             ],
             onError: {
               target: 'renewalFailed',
-              actions: ['noteFailure', assign({ leaseFailures: ({ context }) => context.leaseFailures + 1 })],
+              actions: [
+                { type: 'noteFailure', params: { region: 'lease' } },
+                assign({ leaseFailures: ({ context }) => context.leaseFailures + 1 }),
+              ],
             },
           },
-          on: { OWN_LEASE: { guard: 'leaseGone', target: 'lost' } },
+          on: {
+            STORE_CONFIG: { actions: assign({ leaseOutdated: true }) },
+            HOST_CHANGED: { actions: assign({ leaseOutdated: true }) },
+          },
         },
         renewalFailed: {
           entry: { type: 'noteState', params: { region: 'lease', state: 'renewalFailed' } },
+          always: [
+            { guard: 'leaseGone', target: 'lost' },
+            { guard: 'leaseOutdated', target: 'acquiring' },
+          ],
           after: { leaseBackoff: 'renewing' },
-          on: { OWN_LEASE: { guard: 'leaseGone', target: 'lost' }, STORE_CONFIG: 'acquiring' },
+          on: { STORE_CONFIG: 'acquiring', HOST_CHANGED: 'acquiring' },
         },
         lost: {
           description: 'Deleted, expired or taken over: taken again at once, on the same subnet if it is still free.',
@@ -255,7 +294,10 @@ export const agentMachine = setup({
             onDone: [{ guard: 'stopping', target: 'stopping' }, { target: 'planning' }],
             onError: {
               target: 'backingOff',
-              actions: ['noteFailure', assign({ workFailures: ({ context }) => context.workFailures + 1 })],
+              actions: [
+                { type: 'noteFailure', params: { region: 'work' } },
+                assign({ workFailures: ({ context }) => context.workFailures + 1 }),
+              ],
             },
           },
         },
@@ -270,7 +312,10 @@ export const agentMachine = setup({
             ],
             onError: {
               target: 'backingOff',
-              actions: ['noteFailure', assign({ workFailures: ({ context }) => context.workFailures + 1 })],
+              actions: [
+                { type: 'noteFailure', params: { region: 'work' } },
+                assign({ workFailures: ({ context }) => context.workFailures + 1 }),
+              ],
             },
           },
         },
@@ -282,7 +327,10 @@ export const agentMachine = setup({
             onDone: 'verifying',
             onError: {
               target: 'backingOff',
-              actions: ['noteFailure', assign({ workFailures: ({ context }) => context.workFailures + 1 })],
+              actions: [
+                { type: 'noteFailure', params: { region: 'work' } },
+                assign({ workFailures: ({ context }) => context.workFailures + 1 }),
+              ],
             },
           },
         },
@@ -294,7 +342,10 @@ export const agentMachine = setup({
             onDone: { target: 'idle', actions: assign({ workFailures: 0 }) },
             onError: {
               target: 'backingOff',
-              actions: ['noteFailure', assign({ workFailures: ({ context }) => context.workFailures + 1 })],
+              actions: [
+                { type: 'noteFailure', params: { region: 'work' } },
+                assign({ workFailures: ({ context }) => context.workFailures + 1 }),
+              ],
             },
           },
         },
@@ -313,5 +364,7 @@ export const agentMachine = setup({
   },
 });
 
-/** setTimeout overflows above 24.8 days; a timer that reaches this just starts again. */
+/** ms. setTimeout overflows above 24.8 days, and would fire at once; a timer that reaches this looks whether it is time, and starts again. */
 const LONGEST_TIMER = 24 * 24 * 3600 * 1000;
+
+const timer = (ms = LONGEST_TIMER): number => Math.min(ms, LONGEST_TIMER);

@@ -5,13 +5,15 @@
  * - A repair run also owes what a daemon would do in time: it renews a lease that is due.
  */
 import { formatLeaseAttrs, parseLeaseAttrs } from '../config/lease.ts';
-import { leaseKey } from '../config/lease-key.ts';
+import { configKey, leaseKey } from '../config/lease-key.ts';
 import type { Lease } from '../config/model.ts';
 import { needsRewrite } from '../reconciler/lease/value.ts';
 import type { DriftEntry, Report } from '../reconciler/report.ts';
 import { everything } from '../reconciler/scope.ts';
 import { Agent } from './agent.ts';
 import type { AgentDeps } from './deps.ts';
+import { putConfig } from './desired-state.ts';
+import { recordOf } from './own-lease.ts';
 import { RunError } from './run-error.ts';
 
 /** One repair run. @throws StoreError, RunError */
@@ -21,8 +23,8 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   if ((await agent.acquire()) !== 'held') return agent.reportWithoutRound();
   await agent.state.lease.renewIfDue();
   const report = await repair(agent);
-  agent.takeOwnLease();
-  await agent.lastGood.flush();
+  takeOwnLease(agent, deps);
+  await agent.lastGood.writer.flush();
   return report;
 }
 
@@ -33,6 +35,13 @@ async function repair(agent: Agent): Promise<Report> {
   if (changes) await agent.apply();
   await agent.verify();
   return agent.journal.lastReport ?? agent.reportWithoutRound();
+}
+
+/** A single run has no watch to tell its mirror of the lease that it took. */
+function takeOwnLease({ state: { mirror, lease } }: Agent, deps: AgentDeps): void {
+  if (!lease.current || lease.current.modRevision <= mirror.revision) return;
+  const record = recordOf(lease.current);
+  mirror.applyChanges([{ op: 'put', record }], record.modRevision, deps.clock.now());
 }
 
 /** What a repair run would do, without doing it. @throws StoreError, RunError */
@@ -56,16 +65,18 @@ async function prepare(deps: AgentDeps, mode: 'once' | 'drift'): Promise<Agent> 
   const agent = new Agent(deps, mode);
   const { state } = agent;
   await agent.connect().catch((error: unknown) => {
-    if (!agent.lastGood.inForce) throw error;
+    if (agent.lastGood.inForce) return;
+    const { problem } = agent.lastGood.kept;
+    if (problem !== undefined) deps.log.warn({}, problem);
+    throw error;
   });
-  const key = `${deps.options.etcd.prefix}/config`;
   if (!state.usable) {
-    const held = state.held.find((entry) => entry.kind === 'config');
-    if (held) throw new RunError('invalid', held.detail);
-    const hint = `etcdctl put ${key} '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}'`;
+    const { prefix } = deps.options.etcd;
+    const held = state.held.find(({ kind, why }) => kind === 'config' && why !== 'no config');
     throw new RunError(
       'invalid',
-      `There is no network config at ${key} in ${deps.source.where} (API v3; a config put with the v2 API is not seen here). Put one: ${hint}`,
+      held?.detail ??
+        `There is no network config at ${configKey(prefix)} in ${deps.source.where} (API v3; a config put with the v2 API is not seen here). Put one: ${putConfig(prefix)}`,
     );
   }
   await state.host.refresh();

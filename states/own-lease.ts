@@ -44,16 +44,27 @@ export class OwnLease {
     this.previousSubnet = previousSubnet;
   }
 
-  /** What would be done, without doing it: for a drift report. */
-  choose(context: LeaseContext): LeaseChoice | undefined {
-    const { config } = context.mirror;
+  /**
+   * What would be done, without doing it: for a drift report. `seen`: a newer look at the store than the live mirror's, whose config and
+   * whose memory of what a doubted store has lost count all the same.
+   */
+  choose({ mirror, publicIP }: LeaseContext, seen = mirror): LeaseChoice | undefined {
+    const { config, lingering } = mirror;
     if (!config) return undefined;
+    const lost = mirror.allLeases.filter(({ key }) => lingering.has(key) && !seen.record(key));
+    const known = seen.allLeases.filter(({ key }) => seen.record(key));
+    // What we have ourselves is ours whatever address of this host it still names.
+    const own =
+      this.#deps.options.lease === 'acquire' && this.compareWith(seen) === 'same' ? this.current?.key : undefined;
+    const leases = known.map((lease) =>
+      lease.key === own ? { ...lease, attrs: { ...lease.attrs, publicIP } } : lease,
+    );
     return chooseLease({
       config,
-      leases: context.mirror.allLeases,
-      occupied: context.mirror.unreadableSubnets,
-      lingering: context.mirror.lingering,
-      publicIP: context.publicIP,
+      leases: [...leases, ...lost],
+      occupied: seen.unreadableSubnets,
+      lingering: new Set(lost.map(({ key }) => key)),
+      publicIP,
       previousSubnet: this.previousSubnet,
       random: this.#deps.random,
     });
@@ -61,22 +72,16 @@ export class OwnLease {
 
   /** Makes sure of a lease. Rejects with a StoreError if the store doesn't answer. */
   async ensure(context: LeaseContext, signal?: AbortSignal): Promise<AcquireResult> {
-    const { log, clock, random } = this.#deps;
+    const { clock, random, options } = this.#deps;
+    let seen = context.mirror;
     for (;;) {
       signal?.throwIfAborted();
-      const choice = this.choose(context);
+      const choice = this.choose(context, seen);
       if (!choice) return 'waiting';
       this.held = choice.others.map(otherLease);
-      if (this.#deps.options.lease === 'adopt') return this.#adopt(choice, context);
+      if (options.lease === 'adopt') return this.#adopt(choice, context);
       if (choice.action === 'outOfSubnets') {
-        this.held.push({
-          kind: 'lease',
-          key: context.publicIP,
-          why: 'out of subnets',
-          detail: choice.detail,
-          unmet: true,
-        });
-        log.warn({ publicIP: context.publicIP }, choice.detail);
+        this.#hold(context, 'out of subnets', choice.detail);
         return 'outOfSubnets';
       }
       const taken =
@@ -89,7 +94,7 @@ export class OwnLease {
         return 'held';
       }
       await clock.sleep(CREATE_RACE_MS * random(), signal);
-      context = { ...context, mirror: await this.#freshMirror(signal) };
+      seen = await this.#freshMirror(signal);
     }
   }
 
@@ -148,7 +153,7 @@ export class OwnLease {
       if (!left) return false;
       this.#schedule(left.grantedSeconds, left.ttlSeconds);
     }
-    this.#take(record);
+    this.#take(this.#read(record) ?? lease);
     return true;
   }
 
@@ -162,22 +167,26 @@ export class OwnLease {
       await source.leases.release(created.record);
       return false;
     }
+    const lease = this.#read(created.record);
+    if (!lease) throw new Error(`The lease that was just written at ${key} can't be read; please report this.`);
     this.#schedule(options.leaseTtlSeconds, options.leaseTtlSeconds);
-    this.#take(created.record);
+    this.#take(lease);
     log.info({ subnet, key }, `Lease of ${subnet} acquired.`);
     return true;
   }
 
   #adopt(choice: LeaseChoice, context: LeaseContext): AcquireResult {
     if (choice.action === 'reuse') {
-      this.#renewAt = undefined;
-      this.#take(recordOf(choice.lease));
+      this.#take(choice.lease);
       return 'held';
     }
     const detail = `No lease in etcd names this host's public IP ${context.publicIP}, and --lease adopt takes none; start flanneld here, or run without --lease adopt.`;
-    this.held.push({ kind: 'lease', key: context.publicIP, why: 'no lease to adopt', detail, unmet: true });
-    this.#deps.log.warn({ publicIP: context.publicIP }, detail);
+    this.#hold(context, 'no lease to adopt', detail);
     return 'waiting';
+  }
+
+  #hold({ publicIP }: LeaseContext, why: string, detail: string): void {
+    this.held.push({ kind: 'lease', key: publicIP, why, detail, unmet: true });
   }
 
   async #release(lease: Lease): Promise<void> {
@@ -186,13 +195,16 @@ export class OwnLease {
       this.#deps.log.info({ subnet: lease.subnet }, `Lease of ${lease.subnet} released: it no longer fits the config.`);
   }
 
-  #take(record: StoreRecord): void {
-    const key = readLeaseKey(`${subnetsPrefix(this.#prefix)}/`, record.key);
-    if (key.problem) return;
-    const lease = readLease(key, record);
-    if (!('attrs' in lease)) return;
+  #take(lease: Lease): void {
     this.current = lease;
     this.previousSubnet = lease.subnet;
+  }
+
+  #read(record: StoreRecord): Lease | undefined {
+    const key = readLeaseKey(`${subnetsPrefix(this.#prefix)}/`, record.key);
+    if (key.problem) return undefined;
+    const lease = readLease(key, record);
+    return 'attrs' in lease ? lease : undefined;
   }
 
   #schedule(grantedSeconds: number, remainingSeconds: number): void {

@@ -2,7 +2,7 @@
  * Owns one round: read → plan → apply → verify, over drivers that it is given. It decides nothing: plan.ts does, and verify.ts judges.
  *
  * - It takes its scope at the start and looks nowhere else; what comes in meanwhile is the next round's.
- * - A change of a link may take everything under it along, so after the links' step the rest is listed and planned again.
+ * - A change of a link in place may take what is under it along, so after such a step the rest is listed and planned again.
  * - Nothing that a driver or the kernel answers makes it throw but a driver that can't list at all: then nothing was written.
  */
 
@@ -81,8 +81,8 @@ export class Round {
     const linkSteps = steps.filter((step) => step.kind === 'link' && step.direction === 'up');
     if (linkSteps.length) {
       await this.#carryOut(linkSteps);
-      const links = linkSteps.flatMap((step) => step.changes.map((change) => splitId(change.id).key));
-      steps = await this.#planAgain(links);
+      const links = this.outcomes.filter(isSurprising).map(({ change }) => splitId(change.id).key);
+      steps = links.length ? await this.#planAgain(links) : steps.filter((step) => !linkSteps.includes(step));
     }
     await this.#carryOut(steps);
     // A key that the second plan no longer names has come right by itself.
@@ -184,6 +184,10 @@ function concerns(scope: Scope, driver: Driver): boolean {
   for (const id of scope.ids) if (driver.kinds.includes(splitId(id).kind)) return true;
   return false;
 }
+
+/** What is under a device that was just made is known, and planned: nothing. Any other change of a link may have taken along what it likes. */
+const isSurprising = ({ change, result }: Outcome): boolean =>
+  result !== 'done' || (change.op === 'update' && !change.recreate);
 
 /** All that has to be looked at together with `scope`: peers as a whole, what stands on a link, and the devices. */
 const complete = (scope: Scope, desired: Desired): Scope =>

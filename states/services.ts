@@ -7,8 +7,10 @@ import type { Scope } from '../reconciler/scope.ts';
 export type AgentEvent =
   /** Something may have changed there. */
   | { type: 'EDGE'; scope: Scope }
-  /** The config was put, deleted or became readable. */
+  /** Another config is in force, or what the store has of it became readable, unreadable or is gone. */
   | { type: 'STORE_CONFIG' }
+  /** The store has acknowledged the watch. */
+  | { type: 'STORE_HEARD' }
   | { type: 'STORE_ENDED'; reason: string; message: string }
   /** The record of our own lease changed or went away. */
   | { type: 'OWN_LEASE' }
@@ -20,6 +22,8 @@ export type AgentEvent =
 
 export type ConnectResult = { revision: number };
 export type AcquireResult = 'held' | 'outOfSubnets' | 'waiting';
+/** A region of the machine. */
+export type Region = 'store' | 'lease' | 'work';
 export type Send = (event: AgentEvent) => void;
 
 export interface AgentServices {
@@ -48,13 +52,13 @@ export interface AgentServices {
   /** Our lease as the store has it: as we left it, changed by somebody, or gone (also: another host's). */
   leaseState(): 'same' | 'changed' | 'gone';
 
-  /** Milliseconds from now; undefined: never. */
+  /** Milliseconds from now; undefined: never. For the renewal 0 means that it is due. */
   renewDelayMs(): number | undefined;
   retryDelayMs(): number | undefined;
   /** Doubles with the number of failures, jittered. */
   backoffMs(failures: number, first: number, most: number): number;
 
-  noteState(region: 'store' | 'lease' | 'work', state: string): void;
-  noteFailure(error: unknown): void;
+  noteState(region: Region, state: string): void;
+  noteFailure(region: Region, error: unknown): void;
   noteStoreEnded(reason: string, message: string): void;
 }

@@ -107,6 +107,12 @@ function onInterrupt(signal) {
 
 async function main() {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, onInterrupt);
+  if (filters.some((filter) => filter.startsWith('-'))) {
+    throw new SetupError(
+      'npm test [-- WORD …]: only test files with one of the words in their path, such as unit or lab/vxlan.',
+      64,
+    );
+  }
   const { quick, lab } = testFiles();
   const checks = Object.keys(CHECKS).filter((name) => (name === 'build' && lab.length > 0) || wanted(name));
   if (quick.length + lab.length + checks.length === 0)

@@ -6,17 +6,22 @@
  * - After close() nothing is under way: the process can end.
  */
 import type { Etcd3, ILeaseKeepAliveResponse, IWatchCreateRequest } from 'etcd3';
-import { type EtcdFailure, etcdFailure } from './errors.ts';
+import { type EtcdFailure, etcdFailure, type Why } from './errors.ts';
 import { callOptions, channelOptions, type GrpcCallOptions, LiveCalls, NO_POLICY } from './grpc-options.ts';
 import { type EtcdV3Options, readCredentials, type Tuning } from './options.ts';
 import type { CallOptions, WatchListener } from './rpc.ts';
 import { openWatchStream } from './watch-stream.ts';
 
+/** Takes the means to cancel a call when it starts. */
+type Hold = (cancel: () => void) => void;
 type Send<T> = (etcd: Etcd3, options: GrpcCallOptions) => Promise<T>;
 
 const CANCELLED = '1 CANCELLED: stopped by selvage';
 
 const load = () => Promise.all([import('etcd3'), import('@grpc/grpc-js')]);
+
+/** Failures of the login that a new login may mend. */
+const LOGIN: ReadonlySet<Why> = new Set<Why>(['authOff', 'noUser', 'token', 'replaced']);
 
 export class Endpoint {
   readonly url: string;
@@ -62,34 +67,44 @@ export class Endpoint {
     this.etcd = undefined;
   }
 
-  /** Mends what a new connection mends; true if the same request is worth another try at once. */
-  private mend({ why }: EtcdFailure): boolean {
-    const loginWas = this.useLogin;
-    if (why === 'authOff') this.useLogin = false;
-    if (why === 'noUser') this.useLogin = Boolean(this.options.username);
-    const mended = why === 'token' || this.useLogin !== loginWas;
+  /** Mends what a new connection mends; true if the same request is worth another try at once. `used`: the connection that failed. */
+  private mend({ why }: EtcdFailure, used: Etcd3 | undefined): boolean {
     // After a failure of TLS the files are read again: somebody may have renewed them.
-    if (mended || why === 'tls') this.disconnect();
-    return mended;
+    if (why === 'tls' && used === this.etcd) this.disconnect();
+    if (!LOGIN.has(why) || this.closed) return false;
+    // Another call failed of the same before, and has mended it.
+    if (used !== this.etcd) return true;
+    const hasLogin = Boolean(this.options.username);
+    if ((why === 'authOff' && !this.useLogin) || (why === 'noUser' && this.useLogin === hasLogin)) return false;
+    if (why === 'authOff') this.useLogin = false;
+    if (why === 'noUser') this.useLogin = true;
+    this.disconnect();
+    return true;
   }
 
   /** One request and its answer. @throws EtcdFailure */
   async unary<T>(send: Send<T>, options: CallOptions = {}): Promise<T> {
     const deadlineMs = options.deadlineMs ?? this.tuning.deadlineMs;
     for (let tries = 1; ; tries++) {
+      let used: Etcd3 | undefined;
       try {
-        return await this.once(send, deadlineMs, options.signal);
+        const { etcd, grpc } = await this.connect();
+        used = etcd;
+        return await this.once((hold) => send(etcd, callOptions(grpc, hold, deadlineMs)), options.signal);
       } catch (error) {
         const failure = this.failure(error);
-        if (!this.mend(failure) || tries > 1) throw failure;
+        if (!this.mend(failure, used) || tries > 1) throw failure;
       }
     }
   }
 
-  private async once<T>(send: Send<T>, deadlineMs: number, signal?: AbortSignal): Promise<T> {
-    const { etcd, grpc } = await this.connect();
+  /** Runs one call so that close() and the signal end it at once. */
+  private async once<T>(call: (hold: Hold) => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (signal?.aborted) throw new Error(CANCELLED);
     let cancelCall = () => {};
+    const hold: Hold = (cancel) => {
+      cancelCall = cancel;
+    };
     let stop = () => {};
     const stopped = new Promise<never>((_, reject) => {
       stop = () => {
@@ -99,11 +114,8 @@ export class Endpoint {
     });
     const forget = this.live.add(stop);
     signal?.addEventListener('abort', stop, { once: true });
-    const hold = (cancel: () => void) => {
-      cancelCall = cancel;
-    };
     try {
-      return await Promise.race([send(etcd, callOptions(grpc, hold, deadlineMs)), stopped]);
+      return await Promise.race([call(hold), stopped]);
     } finally {
       forget();
       signal?.removeEventListener('abort', stop);
@@ -132,14 +144,17 @@ export class Endpoint {
     let created = false;
     let tries = 0;
     let stop = () => {};
+    let used: Etcd3 | undefined;
     const open = () => {
       tries++;
+      used = undefined;
       stop = openWatchStream({
         request,
         live: this.live,
         deadlineMs: this.tuning.deadlineMs,
         open: async () => {
           const { etcd, grpc } = await this.connect();
+          used = etcd;
           return etcd.watchClient.watch(callOptions(grpc, () => {}));
         },
         response: (response) => {
@@ -148,7 +163,7 @@ export class Endpoint {
         },
         end: (error) => {
           const failure = this.failure(error);
-          if (this.mend(failure) && !created && tries === 1) open();
+          if (this.mend(failure, used) && !created && tries === 1) open();
           else listener.end(failure);
         },
       });

@@ -22,7 +22,6 @@ export class EtcdFailure extends StoreError implements Readonly<Facts> {
 
   constructor(facts: Facts, cause: unknown, message = `etcd at ${facts.endpoint} ${facts.said}`) {
     super(facts.kind, message, { cause });
-    this.name = 'EtcdFailure';
     this.why = facts.why;
     this.unsent = facts.unsent;
     this.endpoint = facts.endpoint;

@@ -25,6 +25,8 @@ export type Why =
   | 'compacted'
   | 'leaseNotFound'
   | 'full'
+  /** The connection was given up for a new one. */
+  | 'replaced'
   | 'closed'
   | 'other';
 
@@ -62,25 +64,25 @@ export const RULES: readonly Rule[] = [
   { match: /user name is empty/, why: 'noUser', kind: 'denied', says: 'wants a user', hint: () => 'give --etcd-username and --etcd-password' },
   { match: /authentication is not enabled/, why: 'authOff', says: 'knows no users', hint: () => '--etcd-username is of no use there' },
   { match: /invalid auth token|revision (of auth store|in header) is old/, why: 'token', unsent: true, says: 'no longer takes the login that it gave' },
-  { match: /etcdserver: permission denied|^7 PERMISSION_DENIED/, why: 'permission', kind: 'denied', says: 'does not permit it', hint: ({ username, prefix }) => `grant ${username ? `user ${username}` : 'the certificate’s user'} a role that may read and write under ${prefix}/ (etcdctl role grant-permission ROLE readwrite --prefix ${prefix}/)` },
+  { match: /etcdserver: permission denied|^7 PERMISSION_DENIED/, why: 'permission', kind: 'denied', says: 'does not permit it', hint: ({ username, prefix }) => `grant ${username ? `user ${username}` : "the certificate's user"} a role that may read and write under ${prefix}/ (etcdctl role grant-permission ROLE readwrite --prefix ${prefix}/)` },
   { match: /revision has been compacted/, why: 'compacted', says: 'has compacted the revision that was asked for' },
   { match: /requested lease not found/, why: 'leaseNotFound', says: 'has no such lease any more' },
   { match: /database space exceeded/, why: 'full', says: 'has reached its space quota and takes no writes', hint: () => 'compact and defragment it, then run etcdctl alarm disarm' },
   // TLS. What the peer thinks of us comes as an alert, what we think of it as OpenSSL's verification errors.
   { match: /alert (bad certificate|certificate \w+|unknown ca)/i, why: 'tls', kind: 'denied', unsent: true, says: 'does not accept the client certificate, or the lack of one', hint: clientCertificate },
-  { match: /certificate has expired/, why: 'tls', kind: 'denied', unsent: true, says: 'has a certificate that has expired', hint: () => 'renew it, or set this host’s clock' },
-  { match: /certificate is not yet valid/, why: 'tls', kind: 'denied', unsent: true, says: 'has a certificate that is not valid yet', hint: () => 'set this host’s clock' },
+  { match: /certificate has expired/, why: 'tls', kind: 'denied', unsent: true, says: 'has a certificate that has expired', hint: () => "renew it, or set this host's clock" },
+  { match: /certificate is not yet valid/, why: 'tls', kind: 'denied', unsent: true, says: 'has a certificate that is not valid yet', hint: () => "set this host's clock" },
   { match: /does not match certificate/, why: 'tls', kind: 'denied', unsent: true, says: 'has a certificate for other names', hint: () => 'write one of its names in --etcd-endpoints' },
-  { match: /unable to verify|self[- ]signed certificate|unable to get (local )?issuer/, why: 'tls', kind: 'denied', unsent: true, says: 'has a certificate that can’t be verified', hint: ({ ca }) => (ca ? '--etcd-cafile is not the authority that signed it' : 'give the authority that signed it with --etcd-cafile') },
-  { match: /before secure TLS connection|wrong version number|packet length too long/, why: 'silent', unsent: true, says: 'does not speak TLS', hint: () => 'if it has none, write http:// in --etcd-endpoints' },
+  { match: /unable to verify|self[- ]signed certificate|unable to get (local )?issuer/, why: 'tls', kind: 'denied', unsent: true, says: "has a certificate that can't be verified", hint: ({ ca }) => (ca ? '--etcd-cafile is not the authority that signed it' : 'give the authority that signed it with --etcd-cafile') },
   // No connection.
-  { match: /ECONNREFUSED/, why: 'refused', unsent: true, says: 'refused the connection', hint: () => 'is it running, and is --etcd-endpoints right?' },
-  { match: /Name resolution failed|ENOTFOUND|EAI_AGAIN/, why: 'unresolved', unsent: true, says: 'has a name that can’t be resolved', hint: () => 'is --etcd-endpoints right?' },
-  { match: /E(HOST|NET)UNREACH|ETIMEDOUT|EADDRNOTAVAIL/, why: 'unreachable', unsent: true, says: 'can’t be reached', hint: () => 'check the route and the firewall on the way, and --etcd-endpoints' },
-  { match: /No connection established/, why: 'silent', unsent: true, says: 'closed the connection at once', hint: () => 'if it wants TLS, write https:// in --etcd-endpoints' },
+  { match: /connect ECONNREFUSED/, why: 'refused', unsent: true, says: 'refused the connection', hint: () => 'is it running, and is --etcd-endpoints right?' },
+  { match: /Name resolution failed|ENOTFOUND|EAI_AGAIN/, why: 'unresolved', unsent: true, says: "has a name that can't be resolved", hint: () => 'is --etcd-endpoints right?' },
+  { match: /connect E(HOSTUNREACH|NETUNREACH|TIMEDOUT|ADDRNOTAVAIL|PERM|ACCES)/, why: 'unreachable', unsent: true, says: "can't be reached", hint: () => 'check the route and the firewall on the way, and --etcd-endpoints' },
+  { match: /No connection established|before secure TLS connection|wrong version number|packet length too long/, why: 'silent', unsent: true, says: 'closed the connection at once', hint: ({ endpoint }) => endpoint.startsWith('https:') ? 'if it does not speak TLS, write http:// in --etcd-endpoints' : 'if it wants TLS, write https:// in --etcd-endpoints' },
   { match: /Waiting for LB pick/, why: 'timeout', unsent: true, says: 'could not be connected to in time', hint: () => 'is --etcd-endpoints right?' },
   { match: /DEADLINE_EXCEEDED|etcdserver: request timed out/, why: 'timeout', says: 'did not answer in time' },
   { match: /^12 UNIMPLEMENTED|HTTP status code/, why: 'notEtcd', unsent: true, says: 'answers, but not as etcd v3 does', hint: () => 'does --etcd-endpoints lead to etcd 3?' },
-  { match: /^14 UNAVAILABLE|ECONNRESET|EPIPE|Connection dropped|^13 INTERNAL: .*(RST_STREAM|closed)/, why: 'dropped', says: 'broke the connection off' },
-  { match: /^1 CANCELLED|client was already closed/, why: 'closed', says: 'is no longer asked', hint: () => 'selvage stopped it' },
+  { match: /^14 UNAVAILABLE|ECONNRESET|EPIPE|ETIMEDOUT|^13 INTERNAL: .*(RST_STREAM|closed)/, why: 'dropped', says: 'broke the connection off' },
+  { match: /client was already closed/, why: 'replaced', unsent: true, says: 'was being connected to anew' },
+  { match: /^1 CANCELLED/, why: 'closed', says: 'is no longer asked', hint: () => 'selvage stopped it' },
 ];

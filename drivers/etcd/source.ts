@@ -1,4 +1,4 @@
-/** Owns nothing of its own: puts connection, listing, watch and leases together to a Source on etcd's v3 API. */
+/** Owns a Source on etcd's v3 API: connection, listing, watch and leases put together. It remembers which cluster was listed. */
 import type { Source } from '../../reconciler/source.ts';
 import { connect } from './client.ts';
 import { leaseStore } from './leases.ts';
@@ -17,11 +17,16 @@ export const openEtcdV3 = (options: EtcdV3Options): Source => etcdV3Source(conne
 export function etcdV3Source(rpc: Rpc, options: EtcdV3Options): Source {
   const keys = keysOf(options.prefix);
   const { pageSize, snapshotDeadlineMs } = { ...DEFAULT_TUNING, ...options.tuning };
+  let clusterId: string | undefined;
   return {
     kind: 'etcd-v3',
     where: options.endpoints.join(','),
-    snapshot: (signal) => readSnapshot(rpc, keys, pageSize, { signal, deadlineMs: snapshotDeadlineMs }),
-    watch: (revision, emit) => watchPrefix(rpc, keys, revision, emit),
+    async snapshot(signal) {
+      const snapshot = await readSnapshot(rpc, keys, pageSize, { signal, deadlineMs: snapshotDeadlineMs });
+      clusterId = snapshot.clusterId;
+      return snapshot;
+    },
+    watch: (revision, emit) => watchPrefix(rpc, keys, { revision, clusterId }, emit),
     leases: leaseStore(rpc, keys),
     close: () => rpc.close(),
   };

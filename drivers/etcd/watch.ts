@@ -5,6 +5,8 @@
  *   What else lies in that range is left out.
  * - A response's events are handed on when the last of its fragments is there, never a part of a revision. So `revision` is always a
  *   point to go on from, and what was lost with a stream comes again.
+ * - A store that is behind the revision to go on from, or of another cluster, was wiped or restored: the watch would wait in silence
+ *   until it catches up. It ends as after a compaction instead, so that whoever watches lists anew.
  * - No resuming of its own (etcd3's skips events): it ends with a reason, and whoever watches decides.
  */
 import type { IEvent, IWatchResponse } from 'etcd3';
@@ -21,9 +23,16 @@ function reasonOf({ why, kind }: EtcdFailure): EndReason {
   return kind === 'denied' ? 'denied' : 'unavailable';
 }
 
-/** Watches from `revision` on (inclusive). After stop() nothing is emitted, not even an end. */
-export function watchPrefix(rpc: Rpc, keys: Keys, revision: number, emit: (event: WatchEvent) => void): () => void {
-  let next = revision;
+export interface WatchStart {
+  /** Inclusive. */
+  revision: number;
+  /** Of the listing that it goes on from; undefined if there was none. */
+  clusterId: string | undefined;
+}
+
+/** After stop() nothing is emitted, not even an end. */
+export function watchPrefix(rpc: Rpc, keys: Keys, start: WatchStart, emit: (event: WatchEvent) => void): () => void {
+  let next = start.revision;
   let held: IEvent[] = [];
 
   const toChange = ({ type, kv }: IEvent): StoreChange | undefined => {
@@ -35,7 +44,17 @@ export function watchPrefix(rpc: Rpc, keys: Keys, revision: number, emit: (event
     return type === 'Delete' ? { op: 'delete', key, modRevision } : { op: 'put', record: toRecord(kv) };
   };
 
-  const response = ({ created, fragment, events }: IWatchResponse) => {
+  const isAnotherStore = ({ header }: IWatchResponse): boolean =>
+    Number(header.revision) < start.revision - 1 ||
+    (start.clusterId !== undefined && header.cluster_id !== start.clusterId);
+
+  const response = (answer: IWatchResponse) => {
+    const { created, fragment, events } = answer;
+    if (created && isAnotherStore(answer)) {
+      stop();
+      const message = `etcd is at revision ${answer.header.revision}, and the watch was to go on at ${start.revision} of what was listed before: the store was wiped or restored, or this member is behind`;
+      return emit({ type: 'ended', reason: 'compacted', message });
+    }
     if (created) emit({ type: 'started' });
     // Progress notifications have no events.
     held = held.length === 0 ? events : held.concat(events);
@@ -48,8 +67,9 @@ export function watchPrefix(rpc: Rpc, keys: Keys, revision: number, emit: (event
   };
 
   const { range_end } = leaseRange(keys);
-  return rpc.watch(
-    { key: Buffer.from(keys.config), range_end, start_revision: revision, fragment: true },
+  const stop = rpc.watch(
+    { key: Buffer.from(keys.config), range_end, start_revision: start.revision, fragment: true },
     { response, end: (failure) => emit({ type: 'ended', reason: reasonOf(failure), message: failure.message }) },
   );
+  return stop;
 }

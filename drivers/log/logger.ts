@@ -1,6 +1,5 @@
 /** Owns the log: to stderr only, one JSON object a line, or text for a person when stderr is a terminal. */
 import { pino } from 'pino';
-import pretty from 'pino-pretty';
 
 export type Log = {
   debug(fields: object, message: string): void;
@@ -10,14 +9,16 @@ export type Log = {
 };
 
 /** Writes synchronously, so that the last line before an exit is not lost. */
-export function openLog(level: string, terminal = Boolean(process.stderr.isTTY)): Log {
+export async function openLog(level: string, terminal = Boolean(process.stderr.isTTY)): Promise<Log> {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   if (!terminal) {
-    return pino(
+    const log: Log = pino(
       { ...options, formatters: { level: (label: string) => ({ level: label }) } },
       pino.destination({ fd: 2, sync: true }),
     );
+    return log;
   }
+  const { default: pretty } = await import('pino-pretty');
   const stream = pretty({
     destination: 2,
     sync: true,
@@ -25,7 +26,8 @@ export function openLog(level: string, terminal = Boolean(process.stderr.isTTY))
     ignore: 'round',
     translateTime: 'SYS:HH:MM:ss.l',
   });
-  return pino(options, stream);
+  const log: Log = pino(options, stream);
+  return log;
 }
 
 /** For tests and for commands that answer on stdout alone. */

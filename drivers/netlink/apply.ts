@@ -86,7 +86,7 @@ function prepare({ client }: ApplyContext, outcomes: Outcome[], from: number, to
     const dev = deviceOf(resource);
     const index = dev ? devices.index(dev) : 0;
     if (resource.kind === 'file') fail(outcome, failureOf(EINVAL, '', nameOf(resource), 'netlink makes no files'));
-    else if (dev && index === 0) settle(outcome, change.op, { errno: ENODEV, extack: '' }, []);
+    else if (dev && index === 0) settle(outcome, change.op, devices.trouble ?? { errno: ENODEV, extack: '' }, []);
     else if (change.op !== 'update') messages.push({ at, op: change.op, resource, index });
     else if (!change.recreate) messages.push({ at, op: 'replace', resource, index });
     else {

@@ -30,14 +30,21 @@ export function applyLink(client: Client, change: Change, netns: string | undefi
   return typeof removed === 'object' ? removed : create(client, want, netns);
 }
 
+/** A device that was not found, if it isn't that it could not be looked up. */
+function gone(devices: Devices, what: string, cure?: string): Failure {
+  const { trouble } = devices;
+  return trouble ? failureOf(trouble.errno, trouble.extack, what) : failureOf(ENODEV, '', what, cure);
+}
+
 const isVxlan = (link: Link): link is Link & { vxlan: VxlanAttributes } =>
   link.type === 'vxlan' && link.vxlan !== undefined;
 
 function create(client: Client, want: Link & { vxlan: VxlanAttributes }, netns: string | undefined): Result {
   const what = `${nameOf(want)} was not created`;
   const { parent } = want.vxlan;
-  const parentIndex = new Devices(client).index(parent);
-  if (parent && parentIndex === 0) return failureOf(ENODEV, '', what, `its underlay device ${parent} is gone`);
+  const devices = new Devices(client);
+  const parentIndex = devices.index(parent);
+  if (parent && parentIndex === 0) return gone(devices, what, `its underlay device ${parent} is gone`);
   const reply = client.change((w) => writeVxlanCreate(w, want, parentIndex));
   if (reply.errno === EEXIST) return inTheWay(client, want, reply, what);
   if (reply.errno !== 0) return failureOf(reply.errno, reply.extack, what);
@@ -74,14 +81,17 @@ function update(client: Client, want: Link & { vxlan: VxlanAttributes }): Result
   const what = `${nameOf(want)} was not changed`;
   const devices = new Devices(client);
   const record = devices.record(want.name);
-  if (!record) return failureOf(ENODEV, '', what);
+  if (!record) return gone(devices, what);
   const have = devices.complete(record);
   if (have.vxlan?.vni !== want.vxlan.vni) return failureOf(EEXIST, '', what, `${describe(have)} has taken its place`);
   const change = differences(have, want, devices);
-  if (change === 'parentGone') return failureOf(ENODEV, '', what, `its underlay device ${want.vxlan.parent} is gone`);
+  if (change === 'parentGone') return gone(devices, what, `its underlay device ${want.vxlan.parent} is gone`);
   if (Object.keys(change).length === 0) return 'noop';
-  const reply = client.change((w) => writeLinkChange(w, record.index, change));
-  return reply.errno === 0 ? undefined : failureOf(reply.errno, reply.extack, what);
+  const { vxlan, ...rest } = change;
+  // apart: vxlan_changelink refuses an MTU beside its own attributes
+  const parts = [...(vxlan ? [{ vxlan }] : []), ...(Object.keys(rest).length > 0 ? [rest] : [])];
+  const [failed] = client.batch(parts.length, (w, i) => writeLinkChange(w, record.index, parts[i]!)).values();
+  return failed && failureOf(failed.errno, failed.extack, what);
 }
 
 function differences(have: Link, want: Link & { vxlan: VxlanAttributes }, devices: Devices): LinkChange | 'parentGone' {
@@ -102,8 +112,9 @@ function differences(have: Link, want: Link & { vxlan: VxlanAttributes }, device
 
 function remove(client: Client, have: Link): Result {
   const what = `${nameOf(have)} was not removed`;
-  const record = new Devices(client).record(have.name);
-  if (!record) return 'noop';
+  const devices = new Devices(client);
+  const record = devices.record(have.name);
+  if (!record) return devices.trouble ? gone(devices, what) : 'noop';
   const { link } = record;
   if (link.type !== have.type || link.vxlan?.vni !== have.vxlan?.vni) {
     return failureOf(EEXIST, '', what, `${describe(link)} has taken its place`);

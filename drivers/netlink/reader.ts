@@ -2,8 +2,9 @@
  * Owns what one listing has found so far, and the dumps by which it finds it: one method a kind, filtered by the kernel where it can
  * (strict checking) and once more here, because an older kernel ignores the filter.
  */
-import { type Have, MAIN_TABLE, type Nexthop, type Route } from '../../reconciler/resource.ts';
-import { type Client, problemOf, type Reply } from './client.ts';
+import { compare, identical } from '../../reconciler/compare.ts';
+import { type Have, keyOf, MAIN_TABLE, type Nexthop, type Route } from '../../reconciler/resource.ts';
+import { type Client, type Dumped, problemOf, type Reply } from './client.ts';
 import { addressIndex, readAddress, writeAddressDump } from './codec/address.ts';
 import { readFdb, writeFdbDump } from './codec/fdb.ts';
 import type { LinkRecord } from './codec/link.ts';
@@ -13,7 +14,7 @@ import { type NexthopRecord, readNexthop, writeNexthopDump, writeNexthopGet } fr
 import { type RouteRecord, readRoute, routeConcerns, writeRouteDump } from './codec/route.ts';
 import type { Writer } from './codec/writer.ts';
 import { Devices } from './devices.ts';
-import { ENODEV, EOPNOTSUPP } from './errno.ts';
+import { EINTR, ENODEV, EOPNOTSUPP } from './errno.ts';
 import type { Relevance } from './relevance.ts';
 
 export class Reader {
@@ -78,7 +79,8 @@ export class Reader {
     this.note('routes', reply);
     return items
       .map((record) => this.namedRoute(record))
-      .filter((r) => r.table === table && (dev === undefined || r.dev === dev) && keep(r));
+      .filter((r) => r.table === table && (dev === undefined || r.dev === dev) && keep(r))
+      .filter(isNew);
   }
 
   /** The routes of table main inside the networks or through one of our devices: the rest is passed over without being decoded. */
@@ -90,7 +92,7 @@ export class Reader {
       (m) => (routeConcerns(m, MAIN_TABLE, this.relevance, own) ? readRoute(m) : undefined),
     );
     this.note('routes', reply);
-    return items.map((record) => this.namedRoute(record));
+    return items.map((record) => this.namedRoute(record)).filter(isNew);
   }
 
   named({ nexthop, index }: NexthopRecord): Nexthop {
@@ -125,11 +127,45 @@ export class Reader {
   ): Have[] {
     const index = this.devices.index(dev);
     if (index === 0) return [];
-    const { items, ...reply } = this.client.dump(
-      (w) => write(w, index),
-      (m) => read(m, index),
+    const { items, ...reply } = dumpSteadily(() =>
+      this.client.dump(
+        (w) => write(w, index),
+        (m) => read(m, index),
+      ),
     );
     this.note(`${what} of ${dev}`, reply);
     return items;
   }
 }
+
+/**
+ * No two routes are alike in everything: the second is the first, told twice because another was inserted before it between two pieces of the
+ * dump. Taken for a surplus one it would be deleted, and with it the only one.
+ */
+function isNew(route: Route, i: number, routes: Route[]): boolean {
+  const before = routes[i - 1];
+  return before === undefined || before.dst !== route.dst || !identical(before, route);
+}
+
+/** A dump of so few entries comes in one piece, during which the kernel changes nothing. */
+const ONE_PIECE = 200;
+const ATTEMPTS = 6;
+
+/**
+ * The kernel doesn't say NLM_F_DUMP_INTR for neighbours and FDB entries: between two pieces of a dump it counts on by position, so that a
+ * change by somebody else makes it pass over an entry or tell one twice (measured: most FDB dumps, under a bridge -batch). Two dumps that
+ * read alike are the proof that nothing moved.
+ */
+export function dumpSteadily(dump: () => Dumped<Have>): Dumped<Have> {
+  let last = dump();
+  for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
+    if (last.errno !== 0 || last.items.length <= ONE_PIECE) return last;
+    const next = dump();
+    if (next.errno === 0 && alike(last.items, next.items)) return next;
+    last = next;
+  }
+  return { errno: EINTR, extack: '', items: last.items };
+}
+
+const alike = (a: Have[], b: Have[]): boolean =>
+  a.length === b.length && a.every((have, i) => compare(have, b[i]!).length === 0 && keyOf(have) === keyOf(b[i]!));

@@ -14,8 +14,11 @@ export function startLevelPass(expression: string, random: () => number, pass: (
     cronTime: expression,
     unrefTimeout: true,
     onTick: () => {
-      clearTimeout(timer);
-      timer = setTimeout(pass, random() * JITTER_MS).unref();
+      // One that is still to come serves this tick too: a schedule of seconds must not put it off again and again.
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        pass();
+      }, random() * JITTER_MS).unref();
     },
     errorHandler: () => pass(),
     start: true,

@@ -15,6 +15,8 @@ export interface Certs {
   otherCa: string;
   server: Pair;
   expiredServer: Pair;
+  /** For other names than localhost. */
+  elsewhereServer: Pair;
   client: Pair;
   /** Signed by the other CA. */
   strangerClient: Pair;
@@ -31,11 +33,18 @@ export function makeCerts(): Certs {
     openssl('req', '-x509', '-new', '-key', `${name}.key`, '-subj', `/CN=${name}`, '-days', '2', '-out', `${name}.crt`);
   };
   // `openssl ca` is the only way of openssl 3.0 to date a certificate in the past.
-  const issue = (name: string, ca: string, usage: string, start: string, end: string): Pair => {
+  const issue = (
+    name: string,
+    ca: string,
+    usage: string,
+    start: string,
+    end: string,
+    names = 'DNS:localhost,IP:127.0.0.1',
+  ): Pair => {
     writeFileSync(
       path(`${name}.cnf`),
       `[ca]\ndefault_ca=x\n[x]\ndatabase=${name}.db\nserial=${name}.srl\nnew_certs_dir=.\ndefault_md=sha256\npolicy=p\n` +
-        `[p]\ncommonName=supplied\n[ext]\nextendedKeyUsage=${usage}\nsubjectAltName=DNS:localhost,IP:127.0.0.1\n`,
+        `[p]\ncommonName=supplied\n[ext]\nextendedKeyUsage=${usage}\nsubjectAltName=${names}\n`,
     );
     writeFileSync(path(`${name}.db`), '');
     writeFileSync(path(`${name}.srl`), '1000\n');
@@ -55,6 +64,7 @@ export function makeCerts(): Certs {
     otherCa: path('other-ca.crt'),
     server: issue('server', 'ca', 'serverAuth,clientAuth', from, to),
     expiredServer: issue('expired', 'ca', 'serverAuth,clientAuth', from, '20210101000000Z'),
+    elsewhereServer: issue('elsewhere', 'ca', 'serverAuth,clientAuth', from, to, 'DNS:etcd.example'),
     client: issue('client', 'ca', 'clientAuth', from, to),
     strangerClient: issue('stranger', 'other-ca', 'clientAuth', from, to),
     remove: () => rmSync(dir, { recursive: true, force: true }),

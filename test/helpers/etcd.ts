@@ -55,6 +55,8 @@ export interface Etcd {
   stop(): Promise<void>;
   /** SIGKILL, and waits for the end. */
   kill(): Promise<void>;
+  /** SIGKILL, and all data is lost; `start()` comes up empty, on the same ports and with the same cluster id. */
+  wipe(): Promise<void>;
   /** Ends the server and removes its data. Can be called twice. */
   destroy(): Promise<void>;
 }
@@ -237,6 +239,11 @@ class EtcdProcess implements Etcd {
 
   kill(): Promise<void> {
     return this.end('SIGKILL');
+  }
+
+  async wipe(): Promise<void> {
+    await this.kill();
+    rmSync(join(this.dataDir, 'member'), { recursive: true, force: true });
   }
 
   async destroy(): Promise<void> {

@@ -137,7 +137,10 @@ export function writeRoute(w: Writer, flags: number, route: Route, index: number
   w.end();
 }
 
-/** Qualified by all that the kernel compares, so that nobody else's route can be hit: a route by another way stays (ESRCH). */
+/**
+ * Qualified by all that the kernel compares, so that nobody else's route can be hit: a route by another way stays (ESRCH). Metric 0 is the one
+ * value that doesn't qualify (fib_nh_match): the kernel takes the lowest metric, which is that of metric 0 as long as it is there.
+ */
 export function writeRouteDelete(w: Writer, route: Route, index: number): void {
   const at = writeHeader(w, c.RTM_DELROUTE, 0, route);
   w.u8[at + 6] = c.RT_SCOPE_NOWHERE;

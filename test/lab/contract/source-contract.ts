@@ -93,7 +93,7 @@ export function sourceContract(name: string, start: () => Promise<ContractStore>
       }
     });
 
-    it('hands on keys and values that can’t be parsed', async () => {
+    it("hands on keys and values that can't be parsed", async () => {
       const { source, lease } = network();
       const watch = new Watching(source, (await source.snapshot()).revision + 1);
       const odd = {
@@ -202,7 +202,7 @@ export function sourceContract(name: string, start: () => Promise<ContractStore>
       await source.close();
       assert.equal((await stays.untilEnded()).reason, 'stopped');
       assert.equal(stopped.events.length, before);
-      await assert.rejects(source.snapshot(), { name: /StoreError|EtcdFailure/, kind: 'unavailable' });
+      await assert.rejects(source.snapshot(), { name: 'StoreError', kind: 'unavailable' });
     });
 
     it('an aborted listing rejects', async () => {

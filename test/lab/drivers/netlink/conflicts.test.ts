@@ -1,5 +1,6 @@
 /** Somebody else's objects: a create in their place is a conflict and leaves them byte-identical; what serves is a noop. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, test } from 'node:test';
 import { destroyAll } from '../../../helpers/netns.ts';
 import { create, fixture, objectsOf, peer, remove, results, update, vtep } from './fixture.ts';
@@ -22,7 +23,7 @@ test('a foreign route in the place is a conflict, named and untouched', async (t
   assert.equal(await f.ns.ip('-d', 'route', 'show', 'table', 'all'), before);
 });
 
-test('a delete hits no route that differs in protocol, gateway, device, type, tos, metric or table', async (t) => {
+test('a delete hits no route that differs in protocol, gateway, device, type, tos or table', async (t) => {
   const f = await fixture('qualified');
   t.after(f.close);
   await f.driver.apply([create(vtep)]);
@@ -42,6 +43,20 @@ test('a delete hits no route that differs in protocol, gateway, device, type, to
   assert.deepEqual(results(await f.driver.apply([remove({ ...route, protocol: 3 })])), ['done']);
   const rest = await f.ns.ip('-d', 'route', 'show', 'table', 'all');
   assert.equal(rest.split('\n').length, before.split('\n').length - 1);
+});
+
+test('a metric qualifies a delete, unless it is 0: then the kernel takes the lowest', async (t) => {
+  const f = await fixture('metric');
+  t.after(f.close);
+  await f.driver.apply([create(vtep)]);
+  const route = { ...peer(2).route, nexthopId: 0 };
+  await f.driver.apply([create({ ...route, metric: 9 }), create(route)]);
+  assert.deepEqual(results(await f.driver.apply([remove({ ...route, metric: 8 })])), ['noop']);
+  assert.deepEqual(results(await f.driver.apply([remove(route)])), ['done']);
+  assert.deepEqual(
+    (await f.ns.ipJson('route', 'show', 'proto', '115')).map(({ metric }) => metric),
+    [9],
+  );
 });
 
 test('the same, made by another meanwhile, is a noop', async (t) => {
@@ -132,6 +147,19 @@ test('a device of another name that holds the VNI on that port is named', async 
   const [outcome] = await f.driver.apply([create(vtep)]);
   assert.deepEqual(results([outcome!]), ['conflict EEXIST']);
   assert.match(outcome?.failure?.message ?? '', /link vx9, vxlan id 1 port 8472 dev eth0 is in its place/);
+});
+
+test('a UDP port that is taken is a conflict, and no half-made device stays', async (t) => {
+  const f = await fixture('port');
+  t.after(f.close);
+  const holder = f.ns.spawn(process.execPath, [
+    '-e',
+    "require('node:dgram').createSocket('udp4').bind(8472, () => console.log('bound'))",
+  ]);
+  await once(holder.stdout!, 'data');
+  const [outcome] = await f.driver.apply([create(vtep)]);
+  assert.deepEqual(results([outcome!]), ['conflict EADDRINUSE']);
+  assert.deepEqual((await f.ns.ipJson('link', 'show', 'type', 'vxlan')).length, 0);
 });
 
 test('kernel.md: 0 is not proof', async (t) => {

@@ -100,7 +100,10 @@ test('what a link can change in place it changes in place; the rest is recreated
     up: false,
     vxlan: { ...vtep.vxlan, local: '192.0.2.7', learning: true, parent: 'lo' },
   };
+  const elsewhere = { ...vtep, mtu: 1300, vxlan: { ...vtep.vxlan, learning: true } };
   for (const want of [
+    elsewhere, // an MTU and a tunnel's attribute at once
+    vtep,
     { ...vtep, mac: wanted.mac },
     { ...vtep, mac: wanted.mac, mtu: 1400 },
     { ...wanted, vxlan: vtep.vxlan },

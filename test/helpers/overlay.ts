@@ -1,7 +1,7 @@
 /** Owns when a host counts as repaired: its overlay, as iproute2 shows it, is what it was before the break. */
-import { dumpHost } from '../test/helpers/dump.ts';
-import type { LabHost } from '../test/helpers/lab.ts';
-import type { IpObject } from '../test/helpers/netns.ts';
+import { dumpHost } from './dump.ts';
+import type { LabHost } from './lab.ts';
+import type { IpObject } from './netns.ts';
 
 /** A device that is made again has another index; nothing else may differ. */
 const WITHOUT = new Set(['ifindex', 'link_index']);

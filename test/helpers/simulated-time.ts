@@ -1,0 +1,94 @@
+/**
+ * Owns time that stands still until a test moves it: xstate's clock and the agent's in one.
+ *
+ * - Timers fire in order, and all that a timer sets off has run before the next one fires.
+ * - As Node's, a timer of more than 2^31 − 1 ms fires after 1 ms.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+
+interface Timer {
+  at: number;
+  run: () => void;
+}
+
+const LONGEST = 2 ** 31 - 1;
+
+export class SimulatedTime {
+  /** Timers that have fired so far: what spins shows here. */
+  fired = 0;
+  /** Called after each turn of the event loop, until it says that nothing is left to do. */
+  onTurn: () => boolean = () => false;
+  #now: number;
+  #ids = 0;
+  readonly #timers = new Map<number, Timer>();
+
+  constructor(now = 1_700_000_000_000) {
+    this.#now = now;
+  }
+
+  readonly now = (): number => this.#now;
+
+  readonly setTimeout = (run: (...args: unknown[]) => void, ms: number): number => {
+    const delay = ms > LONGEST || !(ms >= 1) ? 1 : ms;
+    this.#timers.set(++this.#ids, { at: this.#now + delay, run });
+    return this.#ids;
+  };
+
+  readonly clearTimeout = (id: number): void => {
+    this.#timers.delete(id);
+  };
+
+  readonly sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+    new Promise<void>((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const id = this.setTimeout(() => resolve(), ms);
+      signal?.addEventListener('abort', () => {
+        this.clearTimeout(id);
+        reject(signal.reason);
+      });
+    });
+
+  /** Calls `run` every `ms`, until the returned function is called. */
+  every(ms: number, run: () => void): () => void {
+    let id = 0;
+    const again = (): void => {
+      id = this.setTimeout(() => {
+        run();
+        again();
+      }, ms);
+    };
+    again();
+    return () => this.clearTimeout(id);
+  }
+
+  /** ms from now of the next timer; undefined if there is none. */
+  get next(): number | undefined {
+    const [first] = this.#due(Number.POSITIVE_INFINITY);
+    return first && first[1].at - this.#now;
+  }
+
+  /** Lets everything run that waits for no timer. */
+  async settle(): Promise<void> {
+    do await turn();
+    while (this.onTurn());
+  }
+
+  /** Lets `ms` pass. */
+  async advance(ms: number): Promise<void> {
+    const until = this.#now + ms;
+    await this.settle();
+    for (let due = this.#due(until)[0]; due; due = this.#due(until)[0]) {
+      const [id, { at, run }] = due;
+      this.#timers.delete(id);
+      this.#now = Math.max(this.#now, at);
+      this.fired++;
+      run();
+      await this.settle();
+    }
+    this.#now = until;
+  }
+
+  #due(until: number): [number, Timer][] {
+    return [...this.#timers].filter(([, { at }]) => at <= until).sort((a, b) => a[1].at - b[1].at || a[0] - b[0]);
+  }
+}
