@@ -29,8 +29,10 @@ export interface Interest {
   networks: string[];
   /** Our own devices, those wanted and those to be cleaned up: everything under them is listed. */
   devices: string[];
-  /** The external interface; its link and addresses are watched. */
+  /** The external interface; its link and addresses are watched. "" while there is none: any link may become it. */
   uplink: string;
+  /** Others' devices that something in a slot of ours is on, which the kernel takes away with them without a word: watched, not listed. */
+  inTheWay?: string[];
   files: string[];
 }
 

@@ -129,10 +129,10 @@ export class InForce {
 
 function overlapHold(key: string, subnet: string, winner: Claimant): HeldEntry {
   const detail = `${subnet} overlaps ${winner.subnet}, which another lease had before (${winner.key}); its owner has to take another subnet.`;
-  return { kind: 'lease', key, why: 'overlapping lease', detail, unmet: true };
+  return { kind: 'lease', key, why: 'overlapping lease', detail, unmet: false };
 }
 
 function outsideHold({ key, subnet, attrs }: Lease, network: Cidr): HeldEntry {
   const detail = `${subnet} of ${attrs.publicIP} is outside the network ${formatCidr(network)}; if its host has not followed a change of the config, restart the agent there.`;
-  return { kind: 'lease', key, why: 'outside the network', detail, unmet: true };
+  return { kind: 'lease', key, why: 'outside the network', detail, unmet: false };
 }

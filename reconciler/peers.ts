@@ -172,5 +172,5 @@ function sharedHold(peer: Peer, winner: Peer): HeldEntry {
   const what = kind === 'fdb' ? `the VTEP MAC ${key.slice(key.indexOf('|') + 1)}` : `the ${kind} ${key}`;
   const { subnet, attrs } = peer.lease;
   const detail = `${subnet} (${attrs.publicIP}) claims ${what}, which ${winner.lease.subnet} (${winner.lease.attrs.publicIP}) had before; if one of the two is a copy of the other, delete flannel's device there and restart the agent.`;
-  return { kind: 'peer', key: subnet, why: 'shared with another peer', detail, unmet: true };
+  return { kind: 'peer', key: subnet, why: 'shared with another peer', detail, unmet: false };
 }

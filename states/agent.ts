@@ -42,7 +42,7 @@ export class Agent implements AgentServices {
     this.#deps = deps;
     this.mode = mode;
     this.state = new DesiredState(deps);
-    this.journal = new Journal(deps.log);
+    this.journal = new Journal(deps.log, mode);
     this.lastGood = new LastGood(deps, mode, this.state);
     this.#onFirstRound = onFirstRound;
   }

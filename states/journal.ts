@@ -22,13 +22,18 @@ export class Journal {
   readonly #lastFailure = new Map<string, string>();
   readonly #states = new Map<string, string>();
 
-  constructor(log: Log) {
+  /** Of a single run the report itself is the answer: it is kept, and not said a second time on stderr. */
+  readonly #daemon: boolean;
+
+  constructor(log: Log, mode: Report['mode']) {
     this.#log = log;
+    this.#daemon = mode === 'run';
   }
 
   /** A round's answer: a line if it changed or failed at anything, one for each new hold. */
   report(report: Report, scope: string): void {
     this.lastReport = report;
+    if (!this.#daemon) return;
     this.holds(report.held);
     const failed = report.outcomes.filter((outcome) => outcome.result === 'failed');
     for (const { kind, key, op, error } of failed)
@@ -42,13 +47,13 @@ export class Journal {
         durationMs: report.durationMs,
       },
     };
-    // Of a single run the report itself is the answer.
-    if (report.drift.length && report.mode === 'run') this.#log.info(fields, sentenceOf(report));
+    if (report.drift.length) this.#log.info(fields, sentenceOf(report));
     else this.#log.debug(fields, `Nothing to do (${scope}).`);
   }
 
   /** Says what is newly held, and what no longer is. */
   holds(held: readonly HeldEntry[]): void {
+    if (!this.#daemon) return;
     const now = new Map<string, string>();
     for (const { kind, key, why, detail } of held) {
       const about = `${kind} ${key} ${why}`;

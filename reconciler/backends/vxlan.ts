@@ -132,7 +132,7 @@ function peerWants(context: BackendContext, lease: Lease, dev: string): PeerWant
 }
 
 function entry(lease: Lease, why: string, detail: string): HeldEntry {
-  return { kind: 'peer', key: lease.subnet, why, detail, unmet: true };
+  return { kind: 'peer', key: lease.subnet, why, detail, unmet: false };
 }
 
 const hold = (lease: Lease, why: string, detail: string): PeerWants => ({

@@ -31,23 +31,23 @@ export function readLeaseKey(subnets: string, key: string): KeyReading {
 
 function readUnusualKey(subnets: string, key: string): KeyReading {
   const parsed = parseLeaseKey(key);
-  const held = (detail: string, unmet: boolean): HeldEntry => ({
+  const held = (detail: string): HeldEntry => ({
     kind: 'lease',
     key,
     why: 'malformed key',
     detail,
-    unmet,
+    unmet: false,
   });
   if (!parsed) {
     const detail = `${key} is not a lease key such as ${subnets}10.5.34.0-24, and flannel does not read it either; delete it if nobody needs it.`;
-    return { problem: held(detail, false) };
+    return { problem: held(detail) };
   }
   const { subnet, ipv6Subnet } = parsed;
   const block = parseCidr(subnet)!;
   const name = (ipv6Subnet === undefined ? subnet : `${subnet}&${ipv6Subnet}`).replaceAll('/', '-');
   if (key === subnets + name && networkOf(block.ip, block.length) === block.ip) return { ...parsed, block };
   const detail = `${key} stands for ${subnet}, which is no subnet in its own form (host bits set, or something before the address); its owner has to take the lease again under the right key.`;
-  return { problem: held(detail, true), occupies: subnet };
+  return { problem: held(detail), occupies: subnet };
 }
 
 /** The lease in a record with a good key, or the hold on it. */
@@ -62,6 +62,6 @@ export function readLease(
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const detail = `The lease at ${key} can't be read, and what this host has for it stays as it is: ${why}`;
-    return { kind: 'lease', key, why: 'malformed lease', detail, unmet: true };
+    return { kind: 'lease', key, why: 'malformed lease', detail, unmet: false };
   }
 }

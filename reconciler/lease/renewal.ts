@@ -17,6 +17,8 @@ export interface RenewalInput {
 
 /** The part of the term over which a fleet's renewals are spread, always towards the earlier side. */
 const SPREAD = 0.05;
+/** The part of the term that passes at least before the spread: else a margin of nearly the term would have it renewed all the time. */
+const ROOM = 0.1;
 
 /**
  * When to renew, ms since epoch, never before `now`. Not for permanent leases: they have no end.
@@ -24,7 +26,7 @@ const SPREAD = 0.05;
  */
 export function renewAt({ grantedSeconds, remainingSeconds, now, marginMinutes, random }: RenewalInput): number {
   const marginSeconds = marginMinutes * 60;
-  const before = marginSeconds < grantedSeconds ? marginSeconds : grantedSeconds / 3;
+  const before = marginSeconds <= grantedSeconds * (1 - ROOM) ? marginSeconds : grantedSeconds / 3;
   const seconds = remainingSeconds - before - random * grantedSeconds * SPREAD;
   return now + Math.max(0, Math.round(seconds * 1000));
 }

@@ -1,0 +1,85 @@
+/**
+ * Owns a host that has nothing but a lease: states/own-lease.ts over a store and a time in memory.
+ */
+import assert from 'node:assert/strict';
+import { parseOptions } from '../../config/options.ts';
+import { Mirror } from '../../reconciler/mirror.ts';
+import type { AgentDeps } from '../../states/deps.ts';
+import { OwnLease } from '../../states/own-lease.ts';
+import { MemoryStore } from './memory-store.ts';
+import { SimulatedTime } from './simulated-time.ts';
+import { addressOf, CONFIG, CONFIG_KEY, PREFIX, valueFor } from './store.ts';
+
+export const DAY = 86_400;
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** As much of an agent as a lease needs; `live` keeps its mirror with the store. */
+export class LeaseHost {
+  readonly lease: OwnLease;
+  mirror = new Mirror(PREFIX, { ttlSeconds: DAY });
+  value: string;
+  readonly #store: MemoryStore;
+  readonly #number: number;
+  readonly #time: SimulatedTime;
+
+  constructor(
+    { store, time }: { store: MemoryStore; time: SimulatedTime },
+    number: number,
+    parts: { argv?: string[]; previousSubnet?: string; random?: () => number } = {},
+  ) {
+    const deps = {
+      options: parseOptions(parts.argv ?? [], {}),
+      log: silent,
+      clock: { now: time.now, sleep: time.sleep },
+      random: parts.random ?? Math.random,
+      source: store,
+    };
+    // What else there is in them is none of a lease's business.
+    this.lease = new OwnLease(deps as unknown as AgentDeps, PREFIX, parts.previousSubnet);
+    this.#store = store;
+    this.#number = number;
+    this.#time = time;
+    this.value = valueFor(number);
+  }
+
+  async look(): Promise<this> {
+    this.mirror.applySnapshot(await this.#store.snapshot(), this.#time.now());
+    return this;
+  }
+
+  /** Looks at the store, then makes sure of the lease. */
+  async ensure(signal?: AbortSignal) {
+    await this.look();
+    return this.ensureFromMemory(signal);
+  }
+
+  ensureFromMemory(signal?: AbortSignal) {
+    const context = { mirror: this.mirror, publicIP: addressOf(this.#number), valueFor: async () => this.value };
+    return this.lease.ensure(context, signal);
+  }
+
+  get subnet(): string {
+    assert.ok(this.lease.current);
+    return this.lease.current.subnet;
+  }
+}
+
+export function world(config = CONFIG): { store: MemoryStore; time: SimulatedTime } {
+  const time = new SimulatedTime();
+  const store = new MemoryStore(PREFIX, time.now);
+  store.put(CONFIG_KEY, config);
+  return { store, time };
+}
+
+/** Four blocks. */
+export const SMALL =
+  '{"Network":"10.5.0.0/16","SubnetMin":"10.5.10.0","SubnetMax":"10.5.13.0","Backend":{"Type":"vxlan"}}';
+
+/** Lets whoever waits for time go on, until `work` is done. */
+export async function finish<T>(time: SimulatedTime, work: Promise<T>): Promise<T> {
+  let over = false;
+  const end = work.finally(() => (over = true));
+  end.catch(() => {});
+  while (!over) await time.advance(1);
+  return end;
+}
