@@ -260,7 +260,9 @@ export class Mirror {
   }
 
   #linger(entry: Entry, lease: Lease): void {
-    const end = entry.expiresAt ?? this.#heardAt + this.#ttl;
+    // An end that was passed while the lease was there was put off: etcd v2 tells nobody of a refresh.
+    const word = entry.expiresAt !== undefined && entry.expiresAt > this.#heardAt ? entry.expiresAt : undefined;
+    const end = word ?? this.#heardAt + this.#ttl;
     entry.expiresAt = lease.leaseId === '0' ? Number.POSITIVE_INFINITY : end;
     this.#lingering.add(lease, entry.expiresAt);
     this.#inForce.place(entry);

@@ -38,6 +38,8 @@ export type WatchEvent =
 
 export interface Source {
   readonly kind: 'etcd-v3' | 'etcd-v2' | 'file' | 'cache';
+  /** In which form a lease's value is written there: flannel v0.28's ("v3"), or v0.11's ("v2"), which names no VNI and no IPv6. Default "v3". */
+  readonly leaseForm?: 'v2' | 'v3';
   /** Where it is, for messages: "http://127.0.0.1:2379". */
   readonly where: string;
   snapshot(signal?: AbortSignal): Promise<StoreSnapshot>;
@@ -54,7 +56,7 @@ export type CreateResult =
   | { result: 'exists' };
 
 export interface LeaseStore {
-  /** Creates `key` if it doesn't exist, attached to a new lease of `ttlSeconds`; the grant is revoked again if another was first. */
+  /** Creates `key` if it doesn't exist, with a life of `ttlSeconds` (0: for ever); nothing of it stays if another was first. */
   create(key: string, value: string, ttlSeconds: number): Promise<CreateResult>;
   /** Rewrites the value if nobody did since `record` was read; the lease it hangs on stays. "changed": somebody did. */
   update(record: StoreRecord, value: string): Promise<StoreRecord | 'changed'>;

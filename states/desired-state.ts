@@ -134,11 +134,12 @@ export class DesiredState {
       deviceMac: await this.#deviceMac(backend.deviceNames({ config, host })[0], config),
       derived: this.#derivedMac(config, host),
     });
-    return leaseValue({
+    const own = {
       publicIP: host.publicIP,
       backendType: backend.type,
       backendData: backend.backendData({ config, host }, mac),
-    });
+    };
+    return leaseValue(own, this.#deps.source.leaseForm);
   }
 
   #derivedMac(config: NetworkConfig, host: Host): string {

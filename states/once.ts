@@ -4,7 +4,7 @@
  * - A drift report writes nothing, anywhere: no lease is taken, no file touched.
  * - A repair run also owes what a daemon would do in time: it renews a lease that is due.
  */
-import { formatLeaseAttrs, parseLeaseAttrs } from '../config/lease.ts';
+import { parseLeaseAttrs } from '../config/lease.ts';
 import { configKey, leaseKey } from '../config/lease-key.ts';
 import type { Lease } from '../config/model.ts';
 import { needsRewrite } from '../reconciler/lease/value.ts';
@@ -126,5 +126,5 @@ async function supposeLease(agent: Agent, deps: AgentDeps): Promise<{ own?: Leas
   );
   const reason = `differs: ${fields.join(', ')}`;
   drift.push({ op: 'update', kind: 'lease', key: lease.key, reason, fields, want: attrs, have: lease.attrs });
-  return { own: { ...lease, attrs, value: formatLeaseAttrs(attrs) }, drift };
+  return { own: { ...lease, attrs, value }, drift };
 }

@@ -20,6 +20,7 @@ export function etcdV3Source(rpc: Rpc, options: EtcdV3Options): Source {
   let clusterId: string | undefined;
   return {
     kind: 'etcd-v3',
+    leaseForm: 'v3',
     where: options.endpoints.join(','),
     async snapshot(signal) {
       const snapshot = await readSnapshot(rpc, keys, pageSize, { signal, deadlineMs: snapshotDeadlineMs });
