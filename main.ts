@@ -11,6 +11,8 @@ import { helpText } from './config/help.ts';
 import { parseNetworkConfig } from './config/network.ts';
 import { type Options, parseOptions } from './config/options.ts';
 import { openEtcdV3 } from './drivers/etcd/source.ts';
+import { AutoSource } from './drivers/etcd-auto/source.ts';
+import { openEtcdV2 } from './drivers/etcd-v2/source.ts';
 import { createFileDriver } from './drivers/files/driver.ts';
 import { mayAdministerNetwork } from './drivers/host/capabilities.ts';
 import { readSysctl } from './drivers/host/sysctl.ts';
@@ -22,6 +24,7 @@ import { EXIT, exitCodeOf } from './reconciler/exit-code.ts';
 import { Mirror } from './reconciler/mirror.ts';
 import { type Format, render } from './reconciler/render/index.ts';
 import { leasesDocument, renderLeases } from './reconciler/render/leases.ts';
+import type { Source } from './reconciler/source.ts';
 import { Agent } from './states/agent.ts';
 import type { AgentDeps, Log } from './states/deps.ts';
 import { repairOnce, reportDrift } from './states/once.ts';
@@ -65,7 +68,7 @@ async function leases(options: Options): Promise<number> {
     const mirror = new Mirror(options.etcd.prefix);
     mirror.applySnapshot(await source.snapshot(), Date.now());
     const ids = mirror.allLeases.map((lease) => lease.leaseId).filter((id) => id !== '0');
-    const document = leasesDocument(mirror, source.kind, await source.leases.timeLeft([...new Set(ids)]));
+    const document = leasesDocument(mirror, source, await source.leases.timeLeft([...new Set(ids)]));
     return answer(await renderLeases(document, formatOf(options)));
   } finally {
     await source.close();
@@ -139,8 +142,10 @@ async function serve(options: Options, agent: Agent, ready: () => boolean): Prom
   });
 }
 
-function openStore({ etcd }: Options) {
-  return openEtcdV3(etcd);
+function openStore({ etcd, leaseTtlSeconds }: Options): Source {
+  if (etcd.api === 'v3') return openEtcdV3(etcd);
+  const v2 = openEtcdV2({ ...etcd, ttlSeconds: leaseTtlSeconds });
+  return etcd.api === 'v2' ? v2 : new AutoSource(openEtcdV3(etcd), v2, etcd.prefix);
 }
 
 function composeDeps(options: Options, log: Log): AgentDeps {
@@ -193,6 +198,7 @@ function answer(text: string): number {
 
 function exitCodeOfEnd(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof RunError) return error.exitCode;
   if (error instanceof ConfigError) return EXIT.invalid;
   return exitCodeOf(error instanceof Error ? error : new Error(String(error)));
 }

@@ -63,6 +63,7 @@ const ROWS = [
   { name: 'subnet-lease-ttl', type: 'duration', default: '24h', help: 'life of the lease without renewal', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.ttl },
   { name: 'resync', type: 'string', default: '* * * * *', help: 'schedule of the full pass, as a cron expression', of: 'selvage', commands: RUN, placeholder: 'CRON', check: is.nonEmpty('a cron expression, such as "* * * * *"') },
   { name: 'lease', type: 'string', default: 'acquire', help: 'acquire: take and renew a lease; adopt: never write etcd, work for the lease that is there', of: 'selvage', commands: RUN, placeholder: 'HOW', check: is.oneOf('acquire', 'adopt') },
+  { name: 'etcd-api', type: 'string', default: 'auto', help: 'API of etcd that the network is kept with: v3 (flannel from 0.18), v2 (up to 0.17), or auto: v3 if the config is there, else v2', of: 'selvage', commands: STORE, placeholder: 'API', check: is.oneOf('auto', 'v2', 'v3') },
   { name: 'state-cache', type: 'string', default: '/var/lib/selvage/desired.json', help: 'where the last good copy of the desired state is kept, for when etcd cannot be reached; none: nowhere', of: 'selvage', commands: HOST, placeholder: 'FILE', check: is.file },
   { name: 'log-level', type: 'string', default: 'info', help: 'least severe log lines shown: trace, debug, info, warn or error', of: 'selvage', commands: STORE, placeholder: 'LEVEL', check: is.oneOf('trace', 'debug', 'info', 'warn', 'error') },
   // flannel's, without effect here yet

@@ -18,6 +18,7 @@ export interface Options {
   /** Words after the command: check-config's FILE. */
   args: string[];
   etcd: {
+    api: 'auto' | 'v2' | 'v3';
     /** URLs with scheme, host and port and nothing else. */
     endpoints: string[];
     /** Cleaned as Go's path.Join does. */
@@ -66,6 +67,7 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     command,
     args,
     etcd: {
+      api: values['etcd-api'],
       endpoints: endpointUrls(values['etcd-endpoints'], values['etcd-certfile'] !== '' || values['etcd-cafile'] !== ''),
       prefix: values['etcd-prefix'],
       keyFile: values['etcd-keyfile'],

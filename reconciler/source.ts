@@ -7,6 +7,8 @@
  * - Methods reject with a StoreError only; its message is one sentence for a person.
  */
 
+import type { HeldEntry } from './report.ts';
+
 /** One key under the prefix. Values that can't be parsed travel like all others: holding them is the mirror's business. */
 export interface StoreRecord {
   key: string;
@@ -34,7 +36,12 @@ export type WatchEvent =
   | { type: 'started' }
   /** In revision order; `revision` is that of the last one. */
   | { type: 'changes'; revision: number; changes: StoreChange[] }
-  | { type: 'ended'; reason: 'compacted' | 'unavailable' | 'noLeader' | 'denied' | 'stopped'; message: string };
+  /** moved: desired state is to be had elsewhere now, which the next snapshot knows. */
+  | {
+      type: 'ended';
+      reason: 'compacted' | 'unavailable' | 'noLeader' | 'denied' | 'moved' | 'stopped';
+      message: string;
+    };
 
 export interface Source {
   readonly kind: 'etcd-v3' | 'etcd-v2' | 'file' | 'cache';
@@ -42,6 +49,10 @@ export interface Source {
   readonly leaseForm?: 'v2' | 'v3';
   /** Where it is, for messages: "http://127.0.0.1:2379". */
   readonly where: string;
+  /** What was looked at, in a few words, for a message that there is no config. */
+  readonly looked?: string;
+  /** What the source itself has to say; may change with every snapshot. */
+  readonly held?: readonly HeldEntry[];
   snapshot(signal?: AbortSignal): Promise<StoreSnapshot>;
   /** Watches config and leases from `revision` on (inclusive). The returned function stops it. */
   watch(revision: number, emit: (event: WatchEvent) => void): () => void;

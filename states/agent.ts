@@ -33,6 +33,8 @@ export class Agent implements AgentServices {
   #round: { round: Round; at: number } | undefined;
   #storeHeard = false;
   #configState = '';
+  /** Of our lease, where the store has lost its memory since. */
+  #lostRevision: number | undefined;
   #relistAt: number | undefined;
   #interest = { devices: [] as string[] };
   #send: Send = () => {};
@@ -119,6 +121,8 @@ export class Agent implements AgentServices {
     const change = mirror.applySnapshot(snapshot, this.#deps.clock.now());
     this.#storeHeard = true;
     lastGood.retire();
+    // Another store, or an older one, counts otherwise: of what we wrote before it says nothing.
+    if (change.doubted) this.#lostRevision = this.state.lease.current?.modRevision;
     lastGood.writer.changed({ ...change, config: change.config || isFirst });
     this.state.relist();
     this.markDirty(everything());
@@ -340,7 +344,8 @@ export class Agent implements AgentServices {
     const { lease, mirror } = this.state;
     if (!lease.current) return 'gone';
     // The answer to a write may come before the watch's event of it.
-    if (!this.#storeHeard || lease.current.modRevision > mirror.revision) return 'same';
+    const { modRevision } = lease.current;
+    if (!this.#storeHeard || (modRevision > mirror.revision && modRevision !== this.#lostRevision)) return 'same';
     return lease.compareWith(mirror);
   }
 
@@ -369,10 +374,10 @@ export class Agent implements AgentServices {
     if (state === 'awaitingConfig')
       log.info(
         { prefix },
-        `Waiting for a network config in ${source.where} (API v3). To put one: ${putConfig(prefix)}`,
+        `Waiting for a network config in ${source.where} (${source.looked ?? source.kind}). To put one: ${putConfig(prefix, source.kind)}`,
       );
     if (state === 'watching')
-      log.info({ revision: this.state.mirror.revision }, `Watching ${prefix} in ${source.where}.`);
+      log.info({ revision: this.state.mirror.revision }, `Watching ${prefix} in ${source.where} (${source.kind}).`);
   }
 
   noteFailure(region: Region, error: unknown): void {
@@ -381,6 +386,7 @@ export class Agent implements AgentServices {
 
   noteStoreEnded(reason: string, message: string): void {
     if (reason === 'stopped') return;
-    this.journal.failure('store', `The watch of ${this.#deps.source.where} ended: ${message}`);
+    if (reason === 'moved') this.#deps.log.info({}, `Listing again: ${message}.`);
+    else this.journal.failure('store', `The watch of ${this.#deps.source.where} ended: ${message}`);
   }
 }

@@ -20,6 +20,7 @@ import type { MirrorChange } from '../reconciler/mirror-change.ts';
 import { contextOf, Ownership } from '../reconciler/ownership.ts';
 import type { HeldEntry } from '../reconciler/report.ts';
 import { type Scope, scopeOf } from '../reconciler/scope.ts';
+import type { Source } from '../reconciler/source.ts';
 import type { AgentDeps } from './deps.ts';
 import { HostView } from './host-view.ts';
 import { type LeaseContext, OwnLease } from './own-lease.ts';
@@ -30,8 +31,11 @@ export interface UsableConfig {
 }
 
 /** A command that puts a config, for people to copy. */
-export const putConfig = (prefix: string): string =>
-  `etcdctl put ${configKey(prefix)} '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}'`;
+export function putConfig(prefix: string, kind: Source['kind']): string {
+  const config = '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}';
+  if (kind === 'etcd-v2') return `ETCDCTL_API=2 etcdctl set ${configKey(prefix)} '${config}'`;
+  return `etcdctl put ${configKey(prefix)} '${config}'`;
+}
 
 export class DesiredState {
   readonly mirror: Mirror;
@@ -80,7 +84,7 @@ export class DesiredState {
 
   /** All that is held whatever a round finds. */
   get held(): HeldEntry[] {
-    const held = [...this.mirror.held, ...this.lease.held, ...this.host.held()];
+    const held = [...(this.#deps.source.held ?? []), ...this.mirror.held, ...this.lease.held, ...this.host.held()];
     if (this.desired) held.push(...this.desired.held);
     const { config } = this.mirror;
     if (config && !backendFor(config)) held.push(unsupportedBackend(config, configKey(this.#prefix)));

@@ -72,11 +72,12 @@ async function prepare(deps: AgentDeps, mode: 'once' | 'drift'): Promise<Agent> 
   });
   if (!state.usable) {
     const { prefix } = deps.options.etcd;
+    const { source } = deps;
     const held = state.held.find(({ kind, why }) => kind === 'config' && why !== 'no config');
     throw new RunError(
       'invalid',
       held?.detail ??
-        `There is no network config at ${configKey(prefix)} in ${deps.source.where} (API v3; a config put with the v2 API is not seen here). Put one: ${putConfig(prefix)}`,
+        `There is no network config at ${configKey(prefix)} in ${source.where} (${source.looked ?? source.kind}). Put one: ${putConfig(prefix, source.kind)}`,
     );
   }
   await state.host.refresh();

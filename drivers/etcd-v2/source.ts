@@ -12,17 +12,28 @@ export interface EtcdV2Options extends EtcdV3Options {
   ttlSeconds?: number;
 }
 
+export interface V2Source extends Source {
+  /** "3.4.23" */
+  serverVersion(): Promise<string | undefined>;
+}
+
 /** A Source that connects with its first call. @throws StoreError invalid: a bad endpoint, or a file of TLS that can't be used */
-export function openEtcdV2(options: EtcdV2Options): Source {
+export function openEtcdV2(options: EtcdV2Options): V2Source {
   const client = new V2Client(options);
   const keys = new V2Keys(options.prefix);
   return {
     kind: 'etcd-v2',
     leaseForm: 'v2',
+    looked: 'API v2; a config put with the v3 API is not seen here',
     where: options.endpoints.join(','),
     snapshot: (signal) => readSnapshot(client, keys, { signal }),
     watch: (revision, emit) => watchFolder(client, keys, revision, emit),
     leases: new V2Leases(client, keys, options.ttlSeconds ?? 86_400),
+    async serverVersion() {
+      const { body } = await client.raw('/version');
+      const { etcdserver } = JSON.parse(body) as { etcdserver?: string };
+      return etcdserver;
+    },
     close: async () => client.close(),
   };
 }

@@ -21,6 +21,7 @@ export function etcdV3Source(rpc: Rpc, options: EtcdV3Options): Source {
   return {
     kind: 'etcd-v3',
     leaseForm: 'v3',
+    looked: 'API v3; a config put with the v2 API is not seen here',
     where: options.endpoints.join(','),
     async snapshot(signal) {
       const snapshot = await readSnapshot(rpc, keys, pageSize, { signal, deadlineMs: snapshotDeadlineMs });

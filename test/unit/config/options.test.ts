@@ -16,6 +16,7 @@ test('nothing given: flanneld’s defaults', () => {
     command: 'run',
     args: [],
     etcd: {
+      api: 'auto',
       endpoints: ['http://127.0.0.1:4001', 'http://127.0.0.1:2379'],
       prefix: '/coreos.com/network',
       keyFile: '',
@@ -48,6 +49,7 @@ test('a unit file of flanneld’s works as it stands', () => {
       '-iptables-resync 60 --iptables-forward-rules=false -subnet-lease-renew-margin=120 -public-ip=192.168.64.3',
   );
   assert.deepEqual(options.etcd, {
+    api: 'auto',
     endpoints: ['https://a:2379', 'https://b:2379'],
     prefix: '/docker/network',
     keyFile: '/k.pem',
