@@ -34,6 +34,9 @@ declare const SELVAGE_VERSION: string | undefined;
 /** Put in by the build; a checkout that runs unbuilt says so. */
 const VERSION = typeof SELVAGE_VERSION === 'string' ? SELVAGE_VERSION : '0.0.0-unbuilt';
 
+// TLS to an IP address makes Node warn of itself (DEP0123): nothing that a user of ours could mend.
+process.noDeprecation = true;
+
 async function main(argv: string[]): Promise<number> {
   const options = parseOptions(argv, process.env);
   switch (options.command) {
@@ -197,8 +200,8 @@ function answer(text: string): number {
 }
 
 function exitCodeOfEnd(error: unknown): number {
-  if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof RunError) return error.exitCode;
+  if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof ConfigError) return EXIT.invalid;
   return exitCodeOf(error instanceof Error ? error : new Error(String(error)));
 }

@@ -9,7 +9,7 @@ import type { MirrorChange } from '../reconciler/mirror-change.ts';
 import type { Report } from '../reconciler/report.ts';
 import { Retry } from '../reconciler/retry.ts';
 import { emptyScope, everything, isEmptyScope, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
-import type { StoreSnapshot, WatchEvent } from '../reconciler/source.ts';
+import type { WatchEvent } from '../reconciler/source.ts';
 import type { AgentDeps } from './deps.ts';
 import { DesiredState, putConfig } from './desired-state.ts';
 import { HeldMemory } from './held-memory.ts';
@@ -33,8 +33,7 @@ export class Agent implements AgentServices {
   #round: { round: Round; at: number } | undefined;
   #storeHeard = false;
   #configState = '';
-  /** Of our lease, where the store has lost its memory since. */
-  #lostRevision: number | undefined;
+  #unreadable: ReadonlySet<string> = new Set();
   #relistAt: number | undefined;
   #interest = { devices: [] as string[] };
   #send: Send = () => {};
@@ -59,7 +58,9 @@ export class Agent implements AgentServices {
     const stops: (() => Promise<void>)[] = [];
     const interest = () => {
       const wanted = this.state.interest;
-      return { ...wanted, devices: [...new Set([...wanted.devices, ...this.#interest.devices])] };
+      const uplink = this.state.host.problem === undefined ? wanted.uplink : '';
+      const devices = [...new Set([...wanted.devices, ...this.#interest.devices])];
+      return { ...wanted, uplink, devices, inTheWay: this.#held.devices };
     };
     const quietly = (stop: () => Promise<void>): void => void stop().catch(() => {});
     for (const driver of this.#deps.drivers) {
@@ -113,32 +114,20 @@ export class Agent implements AgentServices {
   // ---- the store and our lease ----
 
   async connect(signal?: AbortSignal): Promise<ConnectResult> {
-    const { lastGood } = this;
-    const answer = this.#deps.source.snapshot(signal);
-    const isFirst = !lastGood.listed;
-    const snapshot = isFirst ? await this.#firstListing(answer) : await answer;
+    const snapshot = await this.lastGood.listing(this.#deps.source.snapshot(signal), () => {
+      this.#sayHeld();
+      this.markDirty(everything());
+      this.#send({ type: 'EDGE', scope: everything() });
+    });
     const { mirror } = this.state;
     const change = mirror.applySnapshot(snapshot, this.#deps.clock.now());
     this.#storeHeard = true;
-    lastGood.retire();
-    // Another store, or an older one, counts otherwise: of what we wrote before it says nothing.
-    if (change.doubted) this.#lostRevision = this.state.lease.current?.modRevision;
-    lastGood.writer.changed({ ...change, config: change.config || isFirst });
+    if (change.doubted) this.state.lease.forgetRevision();
+    this.lastGood.taken(change);
     this.state.relist();
     this.markDirty(everything());
     this.#tell(change, this.#send);
     return { revision: snapshot.revision };
-  }
-
-  async #firstListing(answer: Promise<StoreSnapshot>): Promise<StoreSnapshot> {
-    try {
-      return await this.lastGood.firstListing(answer, () => {
-        this.markDirty(everything());
-        this.#send({ type: 'EDGE', scope: everything() });
-      });
-    } finally {
-      this.#sayHeld();
-    }
   }
 
   async acquire(signal?: AbortSignal): Promise<AcquireResult> {
@@ -185,18 +174,34 @@ export class Agent implements AgentServices {
   }
 
   #tell(change: MirrorChange, send: Send): void {
-    const { mirror, lease, host } = this.state;
-    if (change.heldChanged) this.#sayHeld();
+    if (change.heldChanged) this.#tellHeld(send);
     const config = this.configState();
     if (change.config || config !== this.#configState) send({ type: 'STORE_CONFIG' });
+    // Now that there is one again, things may be deleted that could not before; or not any more.
+    if (config !== this.#configState) send({ type: 'EDGE', scope: everything() });
     this.#configState = config;
     // Something that was held and goes away may also make room: a key that nobody could read, a lease that overlapped.
     if (change.removed.size || change.heldChanged) send({ type: 'LEASE_FREED' });
-    const own = lease.current?.subnet ?? '';
-    const mine = (subnet: string): boolean =>
-      subnet === own || mirror.leases.get(subnet)?.attrs.publicIP === host.current?.publicIP;
-    const touched = [...change.subnets, ...change.renewed].some(mine);
-    if (touched && lease.compareWith(mirror) !== 'same') send({ type: 'OWN_LEASE' });
+    if (this.#concernsOwnLease(change)) send({ type: 'OWN_LEASE' });
+  }
+
+  /** What can't be read any more, or can again, has to be looked at; else a look at one file is enough for a report that says it. */
+  #tellHeld(send: Send): void {
+    this.#sayHeld();
+    const unreadable = new Set(this.state.mirror.unreadableSubnets);
+    const before = this.#unreadable;
+    this.#unreadable = unreadable;
+    const peers = [...unreadable, ...before].filter((subnet) => !unreadable.has(subnet) || !before.has(subnet));
+    const ids = peers.length ? [] : [`file ${this.#deps.options.subnetFile}`];
+    send({ type: 'EDGE', scope: scopeOf({ peers, ids }) });
+  }
+
+  /** Not only what has changed: one step may put our key and delete it. */
+  #concernsOwnLease({ subnets, renewed }: MirrorChange): boolean {
+    const { mirror, lease, host } = this.state;
+    if (lease.current) return this.leaseState() !== 'same';
+    const publicIP = host.current?.publicIP;
+    return [...subnets, ...renewed].some((subnet) => mirror.leases.get(subnet)?.attrs.publicIP === publicIP);
   }
 
   // ---- one round ----
@@ -249,7 +254,7 @@ export class Agent implements AgentServices {
   finishRound(otherDrift: Report['drift'] = []): Report {
     const { round, at } = this.#current();
     this.#round = undefined;
-    this.#held.replace(round.scope, round.held, this.state.desired?.wants ?? new Map());
+    this.#held.replace(round.scope, round.held, this.state.desired?.wants ?? new Map(), round.inTheWay);
     const report = reportOf(this.#reportContext(), { round, at, otherDrift });
     this.journal.report(report, describeScope(round.scope));
     this.#onFirstRound?.();
@@ -274,7 +279,10 @@ export class Agent implements AgentServices {
 
   async #refreshHost(scope: Scope): Promise<void> {
     const { host } = this.state;
-    if (!scope.all && !scope.links.has(host.current?.uplink.name ?? '')) return;
+    // With something wrong about it any link may be the one that mends it.
+    const concerned =
+      host.problem === undefined ? scope.links.has(host.current?.uplink.name ?? '') : scope.links.size > 0;
+    if (!scope.all && !concerned) return;
     if (!(await host.refresh())) return;
     this.#send({ type: 'HOST_CHANGED' });
     if (this.lastGood.inForce ? this.lastGood.rebuild() : this.state.rebuild()) mergeScope(scope, everything());
@@ -344,8 +352,7 @@ export class Agent implements AgentServices {
     const { lease, mirror } = this.state;
     if (!lease.current) return 'gone';
     // The answer to a write may come before the watch's event of it.
-    const { modRevision } = lease.current;
-    if (!this.#storeHeard || (modRevision > mirror.revision && modRevision !== this.#lostRevision)) return 'same';
+    if (!this.#storeHeard || lease.current.modRevision > mirror.revision) return 'same';
     return lease.compareWith(mirror);
   }
 
@@ -382,6 +389,7 @@ export class Agent implements AgentServices {
 
   noteFailure(region: Region, error: unknown): void {
     this.journal.failure(region, error);
+    if (region === 'store') this.#sayHeld();
   }
 
   noteStoreEnded(reason: string, message: string): void {

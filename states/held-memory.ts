@@ -7,19 +7,32 @@ import type { Scope } from '../reconciler/scope.ts';
 
 export class HeldMemory {
   readonly #held = new Map<string, HeldEntry[]>();
+  readonly #inTheWay = new Map<string, string>();
 
   get entries(): HeldEntry[] {
     return [...this.#held.values()].flat();
   }
 
-  /** Takes over what a round of that scope holds. */
-  replace(scope: Scope, held: readonly HeldEntry[], wants: ReadonlyMap<string, Want>): void {
+  /** Devices of others that what is held for now stands on. */
+  get devices(): string[] {
+    return [...new Set(this.#inTheWay.values())];
+  }
+
+  /** Takes over what a round of that scope holds, and the devices under it by id. */
+  replace(
+    scope: Scope,
+    held: readonly HeldEntry[],
+    wants: ReadonlyMap<string, Want>,
+    inTheWay: ReadonlyMap<string, string> = new Map(),
+  ): void {
     for (const id of this.#held.keys()) if (covers(scope, id, wants)) this.#held.delete(id);
     for (const entry of held) {
       const id = `${entry.kind} ${entry.key}`;
       const others = (this.#held.get(id) ?? []).filter(({ why }) => why !== entry.why);
       this.#held.set(id, [...others, entry]);
     }
+    for (const [id, dev] of inTheWay) this.#inTheWay.set(id, dev);
+    for (const id of this.#inTheWay.keys()) if (!this.#held.has(id)) this.#inTheWay.delete(id);
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import { formatDuration } from '../config/duration.ts';
 import { doubtOf } from '../reconciler/doubt.ts';
+import type { MirrorChange } from '../reconciler/mirror-change.ts';
 import type { HeldEntry, Report } from '../reconciler/report.ts';
 import { StoreError, type StoreSnapshot } from '../reconciler/source.ts';
 import type { CopyHead } from '../reconciler/state-copy.ts';
@@ -45,10 +46,11 @@ export class LastGood {
   }
 
   /**
-   * The first listing, ready to be taken by the mirror. While it is not there, and if it doesn't come, the host works from the copy:
+   * A listing, ready to be taken by the mirror. While the first one is not there, and if it doesn't come, the host works from the copy:
    * `onForce` is called when that begins. Rejects as `answer` does.
    */
-  async firstListing(answer: Promise<StoreSnapshot>, onForce: () => void): Promise<StoreSnapshot> {
+  async listing(answer: Promise<StoreSnapshot>, onForce: () => void): Promise<StoreSnapshot> {
+    if (this.#listed) return answer;
     const answered = new AbortController();
     if (this.#daemon) this.#useAfter(PATIENCE_MS, answered.signal, onForce);
     try {
@@ -66,8 +68,10 @@ export class LastGood {
     }
   }
 
-  /** The mirror has taken a listing. */
-  retire(): void {
+  /** The mirror has taken a listing, with that change. */
+  taken(change: MirrorChange): void {
+    // What the first one says is worth writing whatever the copy made of the mirror before.
+    this.writer.changed({ ...change, config: change.config || !this.#listed });
     this.#listed = true;
     this.inForce = undefined;
     this.#error = undefined;

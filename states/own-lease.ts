@@ -128,6 +128,11 @@ export class OwnLease {
     return 'changed';
   }
 
+  /** The store counts anew: what it has said of our writes can't be compared with what it says now. */
+  forgetRevision(): void {
+    if (this.current) this.current = { ...this.current, modRevision: 0 };
+  }
+
   renewDelayMs(): number | undefined {
     if (this.#renewAt === undefined || this.#deps.options.lease === 'adopt') return undefined;
     return Math.max(0, this.#renewAt - this.#deps.clock.now());

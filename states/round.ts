@@ -59,6 +59,17 @@ export class Round {
     return this.#interest;
   }
 
+  /** Of what is held because of somebody else's route: the device that this one is on, by id. */
+  get inTheWay(): Map<string, string> {
+    const held = new Set(this.held.map(({ kind, key }) => `${kind} ${key}`));
+    const on = new Map<string, string>();
+    if (held.size === 0) return on;
+    for (const have of this.#haves) {
+      if (have.kind === 'route' && have.dev !== '' && held.has(idOf(have))) on.set(idOf(have), have.dev);
+    }
+    return on;
+  }
+
   async read(): Promise<void> {
     const listed = await this.#list(this.scope);
     this.#haves = listed.haves;

@@ -18,7 +18,14 @@ type Send<T> = (etcd: Etcd3, options: GrpcCallOptions) => Promise<T>;
 
 const CANCELLED = '1 CANCELLED: stopped by selvage';
 
-const load = () => Promise.all([import('etcd3'), import('@grpc/grpc-js')]);
+const importBoth = () => Promise.all([import('etcd3'), import('@grpc/grpc-js')]);
+let imported: ReturnType<typeof importBoth> | undefined;
+
+/** Kept, because an import() of what is loaded already still costs more than the call that it is for. */
+function load(): ReturnType<typeof importBoth> {
+  imported ??= importBoth();
+  return imported;
+}
 
 /** Failures of the login that a new login may mend. */
 const LOGIN: ReadonlySet<Why> = new Set<Why>(['authOff', 'noUser', 'token', 'replaced']);

@@ -24,12 +24,14 @@ export const channelOptions = (tuning: Tuning): NonNullable<IOptions['grpcOption
 
 type Policy = NonNullable<NonNullable<IOptions['faultHandling']>['global']>;
 
+const NEVER = new AbortController().signal;
+
 /** No retries and no circuit breaker of etcd3's: endpoints are changed by client.ts, tries are repeated by the state machine. */
 export const NO_POLICY: Policy = {
   _altReturn: undefined as never,
   onSuccess: () => ({ dispose() {} }),
   onFailure: () => ({ dispose() {} }),
-  execute: async (fn) => fn({ signal: new AbortController().signal }),
+  execute: async (fn) => fn({ signal: NEVER }),
 };
 
 /** What is under way on a connection, so that close() and a signal can end it: etcd3 keeps no handle on its unary calls. */

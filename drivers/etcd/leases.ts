@@ -9,6 +9,7 @@
 import type { ITxnRequest, ITxnResponse } from 'etcd3';
 import type { CreateResult, LeaseStore, StoreRecord } from '../../reconciler/source.ts';
 import { EtcdFailure } from './errors.ts';
+import { DEFAULT_TUNING } from './options.ts';
 import { type Keys, leaseRange } from './records.ts';
 import type { Rpc } from './rpc.ts';
 
@@ -39,13 +40,17 @@ async function create(rpc: Rpc, keys: Keys, key: string, value: string, ttlSecon
   const name = Buffer.from(key);
   let answer: ITxnResponse;
   try {
-    answer = await rpc.txn({
-      compare: [{ key: name, target: 'Version', result: 'Equal', version: 0 }],
-      success: [
-        { request_put: { key: name, value: Buffer.from(value), lease: leaseId } },
-        { request_range: { ...leaseRange(keys), keys_only: true } },
-      ],
-    });
+    answer = await rpc.txn(
+      {
+        compare: [{ key: name, target: 'Version', result: 'Equal', version: 0 }],
+        success: [
+          { request_put: { key: name, value: Buffer.from(value), lease: leaseId } },
+          { request_range: { ...leaseRange(keys), keys_only: true } },
+        ],
+        // With a listing in it, it takes as long as one.
+      },
+      { deadlineMs: DEFAULT_TUNING.snapshotDeadlineMs },
+    );
   } catch (error) {
     await revokeQuietly(rpc, leaseId);
     throw error;

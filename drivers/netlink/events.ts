@@ -15,7 +15,7 @@ import { isLinkMessage, readLink } from './codec/link.ts';
 import type { Message } from './codec/message.ts';
 import { neighbourIndex, readNeighbour } from './codec/neighbour.ts';
 import { readNexthop } from './codec/nexthop.ts';
-import { readRoute, routeConcerns } from './codec/route.ts';
+import { isDefaultRoute, readRoute, routeConcerns } from './codec/route.ts';
 import type { Echoes } from './echoes.ts';
 import type { Relevance } from './relevance.ts';
 
@@ -55,7 +55,7 @@ function readLinkEvent(m: Message, { relevance, names }: EventContext, scope: Sc
   else names.set(index, link.name);
   const renamed = before !== undefined && before !== link.name && isOurs(relevance, before);
   if (renamed) scope.links.add(before);
-  if (relevance.link(link)) scope.links.add(link.name);
+  if (relevance.linkEvent(link)) scope.links.add(link.name);
 }
 
 const isOurs = ({ devices, uplink }: Relevance, name: string): boolean => devices.has(name) || name === uplink;
@@ -78,10 +78,13 @@ function readNeighbourEvent(m: Message, { relevance, names, echoes }: EventConte
 /** An address tells whose a tunnel is and where the tunnels start: its whole link is suspect. */
 function readAddressEvent(m: Message, { relevance, names }: EventContext, scope: Scope): void {
   const dev = names.get(addressIndex(m));
-  if (m.byte(m.body) === c.AF_INET && dev !== undefined && isOurs(relevance, dev)) scope.links.add(dev);
+  if (m.byte(m.body) !== c.AF_INET || dev === undefined) return;
+  if (isOurs(relevance, dev) || relevance.uplink === '') scope.links.add(dev);
 }
 
 function readRouteEvent(m: Message, { relevance, names }: EventContext, scope: Scope): void {
+  // It tells which interface is the external one.
+  if (isDefaultRoute(m)) scope.links.add(relevance.uplink);
   if (!routeConcerns(m, MAIN_TABLE, relevance, ownIndexes(relevance, names))) return;
   const route = readRoute(m)?.route;
   if (route) scope.ids.add(`route ${route.table}|${route.dst}|${route.tos}|${route.metric}`);

@@ -9,11 +9,13 @@ import { ipv4Number, prefixLength } from './codec/text.ts';
 export class Relevance {
   readonly devices: ReadonlySet<string>;
   readonly uplink: string;
+  readonly #inTheWay: readonly string[];
   readonly #networks: { base: number; mask: number; length: number }[];
 
   constructor(interest: Interest) {
     this.devices = new Set(interest.devices);
     this.uplink = interest.uplink;
+    this.#inTheWay = interest.inTheWay ?? [];
     this.#networks = interest.networks
       .map((cidr) => {
         const length = prefixLength(cidr);
@@ -34,6 +36,11 @@ export class Relevance {
   /** Ours, wanted, the uplink, or what a flannel may have left behind. */
   link(link: Link): boolean {
     return this.devices.has(link.name) || link.name === this.uplink || isTunnel(link);
+  }
+
+  /** Whether a change of the link may mean something: beside those that are listed, the ones that stand in the way, and while none is the uplink all. */
+  linkEvent(link: Link): boolean {
+    return this.link(link) || this.uplink === '' || this.#inTheWay.includes(link.name);
   }
 
   /** A tunnel's addresses tell whose it is, so they are looked at even where nothing else under it is. */

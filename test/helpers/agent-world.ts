@@ -50,13 +50,13 @@ export class World {
   readonly reports: Report[] = [];
   facts: HostFacts;
   sysctls: Record<string, string> = { 'net.ipv4.ip_forward': '1' };
-  /** The level pass can be switched off. */
-  level = true;
   /** `driver.apply` calls so far. */
   applies = 0;
   agent: Agent;
   #actor: ReturnType<typeof start> | undefined;
+  #stopLevel: (() => void) | undefined;
   #quiet = 0;
+  #did = 0;
 
   constructor(options: WorldOptions = {}) {
     const time = options.time ?? new SimulatedTime();
@@ -82,37 +82,44 @@ export class World {
         nexthopObjects: () => true,
         sysctl: (name) => this.sysctls[name],
       },
-      levelPass: (pass) => time.every(LEVEL_PASS_MS, () => this.level && pass()),
+      levelPass: (pass) => (this.#stopLevel = time.every(LEVEL_PASS_MS, pass)),
       previousSubnetEnv: options.previousSubnetEnv ?? '',
     };
     this.agent = this.#newAgent();
+    const others = time.onTurn;
+    time.onTurn = () => [others(), this.#turn()].includes(true);
   }
 
   /** Starts the daemon and lets it come to rest. */
   async start(): Promise<this> {
     this.agent = this.#newAgent();
     this.#actor = start(this.agent, this.time);
-    const before = this.time.onTurn;
-    // Whatever the kernel has announced is heard; three turns in which nothing happens are rest.
-    this.time.onTurn = () => {
-      this.driver.deliver();
-      this.store.expire();
-      const did = this.reports.length + this.store.requests + this.applies + this.log.length;
-      const isQuiet = did === this.#last;
-      this.#last = did;
-      this.#quiet = isQuiet ? this.#quiet + 1 : 0;
-      return before() || this.#quiet < 3;
-    };
     await this.time.settle();
     return this;
   }
 
-  #last = 0;
+  /** Whatever the kernel and the store have to say is heard. Whether anything happened in the last turns. */
+  #turn(): boolean {
+    this.driver.deliver();
+    this.store.expire();
+    const did = this.reports.length + this.store.requests + this.applies + this.log.length;
+    this.#quiet = did === this.#did ? this.#quiet + 1 : 0;
+    this.#did = did;
+    if (this.#quiet < 3) return true;
+    this.#quiet = 0;
+    return false;
+  }
 
   /** As SIGKILL, or a restart: nothing is finished, nothing said. */
   kill(): void {
     this.#actor?.stop();
     this.#actor = undefined;
+  }
+
+  /** No more level pass in this life. */
+  withoutLevel(): this {
+    this.#stopLevel?.();
+    return this;
   }
 
   get states(): unknown {
@@ -207,4 +214,18 @@ function recorder(lines: LogLine[]): Log {
   const at = (level: string) => (_: object, message: string) =>
     void (level !== 'debug' && lines.push({ level, message }));
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+export const asText = (world: World): string[] =>
+  world.kernel
+    .all()
+    .map((have) => JSON.stringify(have))
+    .sort();
+
+/** Lines that are in only one of the two; short enough to be read when a test fails. */
+export function difference(before: readonly string[], after: readonly string[]): string[] {
+  return [
+    ...before.filter((line) => !after.includes(line)).map((line) => `- ${line}`),
+    ...after.filter((line) => !before.includes(line)).map((line) => `+ ${line}`),
+  ];
 }

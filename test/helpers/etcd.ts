@@ -135,7 +135,8 @@ class EtcdProcess implements Etcd {
     this.dataDir = mkdtempSync(join(base, `selvage-etcd-${process.pid}-`));
     this.cleanUp = () => {
       this.child?.kill('SIGKILL');
-      rmSync(this.dataDir, { recursive: true, force: true });
+      // Retried, because a server that was just killed may still be writing.
+      rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
     };
     cleanUpAtExit(this.cleanUp);
   }

@@ -1,10 +1,11 @@
 /**
- * Owns a host that has nothing but a lease: states/own-lease.ts over a store and a time in memory.
+ * Owns a host that has nothing but a lease: states/own-lease.ts over a store and a time, in memory or real ones.
  */
 import assert from 'node:assert/strict';
 import { parseOptions } from '../../config/options.ts';
 import { Mirror } from '../../reconciler/mirror.ts';
-import type { AgentDeps } from '../../states/deps.ts';
+import type { Source } from '../../reconciler/source.ts';
+import type { AgentDeps, Clock } from '../../states/deps.ts';
 import { OwnLease } from '../../states/own-lease.ts';
 import { MemoryStore } from './memory-store.ts';
 import { SimulatedTime } from './simulated-time.ts';
@@ -13,24 +14,29 @@ import { addressOf, CONFIG, CONFIG_KEY, PREFIX, valueFor } from './store.ts';
 export const DAY = 86_400;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
+export interface World {
+  store: Source;
+  time: Clock;
+}
+
 /** As much of an agent as a lease needs; `live` keeps its mirror with the store. */
 export class LeaseHost {
   readonly lease: OwnLease;
   mirror = new Mirror(PREFIX, { ttlSeconds: DAY });
   value: string;
-  readonly #store: MemoryStore;
+  readonly #store: Source;
   readonly #number: number;
-  readonly #time: SimulatedTime;
+  readonly #time: Clock;
 
   constructor(
-    { store, time }: { store: MemoryStore; time: SimulatedTime },
+    { store, time }: World,
     number: number,
     parts: { argv?: string[]; previousSubnet?: string; random?: () => number } = {},
   ) {
     const deps = {
       options: parseOptions(parts.argv ?? [], {}),
       log: silent,
-      clock: { now: time.now, sleep: time.sleep },
+      clock: time,
       random: parts.random ?? Math.random,
       source: store,
     };

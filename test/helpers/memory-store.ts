@@ -27,7 +27,7 @@ interface Watcher {
 }
 
 /** Requests after which nobody is answered any more: who asks without end is stopped, and found out. */
-const MOST_REQUESTS = 20_000;
+const MOST_REQUESTS = 300_000;
 
 export class MemoryStore implements Source {
   readonly kind = 'etcd-v3';

@@ -29,7 +29,7 @@ function follow(source: Source, revision: number) {
         next = event.revision + 1;
       } else if (event.type === 'ended') {
         reasons.push(event.reason);
-        setTimeout(open, 50);
+        if (event.reason !== 'stopped') setTimeout(open, 50);
       }
     });
   };

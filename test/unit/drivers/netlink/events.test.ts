@@ -72,6 +72,28 @@ const link = (type: number, index: number, ifname: string, family = 0) =>
     OWN,
   );
 
+test('while there is no uplink any link or address may make one; a default route always may', () => {
+  const toDefault = route(c.RTM_NEWROUTE, { dstLen: 0 }, { dst: undefined });
+  assert.deepEqual(look(toDefault), ['eth0']);
+  assert.deepEqual(look(link(c.RTM_NEWLINK, OTHER, 'docker0')), []);
+  const interest = { networks: ['10.5.0.0/16'], devices: [], files: [] };
+  const without = () => ({ ...context(), relevance: new Relevance({ ...interest, uplink: '' }) });
+  assert.deepEqual(look(toDefault, without()), ['']);
+  assert.deepEqual(look(link(c.RTM_NEWLINK, OTHER, 'docker0'), without()), ['docker0']);
+});
+
+test('a link counts that something in our way is on', () => {
+  const interest = {
+    networks: ['10.5.0.0/16'],
+    devices: ['flannel.1'],
+    uplink: 'eth0',
+    files: [],
+    inTheWay: ['docker0'],
+  };
+  const where = { ...context(), relevance: new Relevance(interest) };
+  assert.deepEqual(look(link(c.RTM_DELLINK, OTHER, 'docker0'), where), ['docker0']);
+});
+
 test('neighbours count on our devices only', () => {
   assert.deepEqual(look(arp(c.RTM_NEWNEIGH, FLANNEL)), ['neighbour flannel.1|10.5.34.0']);
   assert.deepEqual(look(arp(c.RTM_DELNEIGH, FLANNEL)), ['neighbour flannel.1|10.5.34.0']);
