@@ -21,7 +21,7 @@ import type { RetryView } from './retry.ts';
 import { chooseForm, isPlainAndRight, type NexthopSlot, plainRoute, type RouteForm } from './route-form.ts';
 
 export interface PlanInput extends OwnershipContext, Knowledge {
-  /** What should be, inside the scope (scoping.ts: wantsIn): a part of `desired`. */
+  /** What should be, inside the scope (Desired.restrict): a part of `desired`. */
   wants: ReadonlyMap<string, Want>;
   /** What is, inside the scope. */
   haves: readonly Have[];

@@ -1,7 +1,7 @@
 /** Owns the life of the daemon: the machine from its start until it has finished the change in hand. */
 import { createActor } from 'xstate';
-import type { Agent } from './agent.ts';
 import { agentMachine } from './machine.ts';
+import type { AgentServices } from './services.ts';
 
 export interface Daemon {
   /** Resolves when the round in hand is finished and everything is stopped; rejects if the machine itself failed. */
@@ -9,8 +9,8 @@ export interface Daemon {
   stop(): void;
 }
 
-export function startDaemon(agent: Agent): Daemon {
-  const actor = createActor(agentMachine, { input: { services: agent } });
+export function startDaemon(services: AgentServices): Daemon {
+  const actor = createActor(agentMachine, { input: { services } });
   const done = new Promise<void>((resolve, reject) => {
     actor.subscribe({
       next: (snapshot) => {

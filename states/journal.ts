@@ -4,15 +4,14 @@
 import type { HeldEntry, Report } from '../reconciler/report.ts';
 import type { Log } from './deps.ts';
 
-/** Entries of drift that a log line carries at most; the rest is counted. */
+/** Entries of drift that a log line carries at most, and lines of one kind that a round may write; the rest is counted. */
 const MOST_LOGGED = 20;
 
-/** Numbers that tick (a waiting time, an age) don't make a sentence new. */
+/** Numbers that tick (a waiting time, an age, how many leases are still missing) don't make a sentence new. */
 const timeless = (text: string): string =>
-  text
-    .replace(/\d+(\.\d+)? s\b/g, '… s')
-    .replace(/\d+ times/g, '… times')
-    .replace(/\b(\d+h)?(\d+m)?(\d+s)? old\b/g, '… old');
+  text.replace(/\d+(\.\d+)? (s|times|leases?)\b/g, '…').replace(/\b(\d+h)?(\d+m)?(\d+s)? old\b/g, '… old');
+
+const aboutOf = ({ kind, key, why }: HeldEntry): string => `${kind} ${key} ${why}`;
 
 export class Journal {
   lastReport: Report | undefined;
@@ -36,8 +35,9 @@ export class Journal {
     if (!this.#daemon) return;
     this.holds(report.held);
     const failed = report.outcomes.filter((outcome) => outcome.result === 'failed');
-    for (const { kind, key, op, error } of failed)
+    for (const { kind, key, op, error } of failed.slice(0, MOST_LOGGED))
       this.#log.warn({ kind, key, op }, `Could not ${op} ${kind} ${key}: ${error}`);
+    this.#sayRest(failed.length, 'changes failed');
     const fields = {
       round: {
         scope,
@@ -54,14 +54,21 @@ export class Journal {
   /** Says what is newly held, and what no longer is. */
   holds(held: readonly HeldEntry[]): void {
     if (!this.#daemon) return;
-    const now = new Map<string, string>();
-    for (const { kind, key, why, detail } of held) {
-      const about = `${kind} ${key} ${why}`;
-      now.set(about, timeless(detail));
-      if (this.#said.get(about) !== timeless(detail)) this.#log.warn({ held: { kind, key, why } }, detail);
-    }
-    for (const about of this.#said.keys()) if (!now.has(about)) this.#log.info({}, `No longer held: ${about}.`);
+    const now = new Map(held.map((entry) => [aboutOf(entry), timeless(entry.detail)]));
+    const fresh = held.filter((entry) => this.#said.get(aboutOf(entry)) !== timeless(entry.detail));
+    const over = [...this.#said.keys()].filter((about) => !now.has(about));
+    for (const { kind, key, why, detail } of fresh.slice(0, MOST_LOGGED))
+      this.#log.warn({ held: { kind, key, why } }, detail);
+    this.#sayRest(fresh.length, 'things are held');
+    for (const about of over.slice(0, MOST_LOGGED)) this.#log.info({}, `No longer held: ${about}.`);
+    this.#sayRest(over.length, 'things are no longer held');
     this.#said = now;
+  }
+
+  /** Of ten thousand alike nobody reads more than the first. */
+  #sayRest(count: number, what: string): void {
+    if (count > MOST_LOGGED)
+      this.#log.warn({}, `${count - MOST_LOGGED} more ${what}; the report (/report) names them.`);
   }
 
   /** The same failure of a region again and again is one line, until it has recovered. */

@@ -89,18 +89,18 @@ async function prepare(deps: AgentDeps, mode: 'once' | 'drift'): Promise<Agent> 
 async function supposeLease(agent: Agent, deps: AgentDeps): Promise<{ own?: Lease; drift: DriftEntry[] }> {
   const { state } = agent;
   const context = state.leaseContext();
+  // Making sure of another's lease writes nothing.
+  if (context && deps.options.lease === 'adopt')
+    return { own: (await state.lease.ensure(context)) === 'held' ? state.lease.current : undefined, drift: [] };
   const choice = context && state.lease.choose(context);
   if (!context || !choice) return { drift: [] };
-  const adopt = deps.options.lease === 'adopt';
-  const drift: DriftEntry[] = adopt
-    ? []
-    : choice.release.map((lease) => ({
-        op: 'delete',
-        kind: 'lease',
-        key: lease.key,
-        reason: 'does not fit the config',
-        have: lease.attrs,
-      }));
+  const drift: DriftEntry[] = choice.release.map((lease) => ({
+    op: 'delete',
+    kind: 'lease',
+    key: lease.key,
+    reason: 'does not fit the config',
+    have: lease.attrs,
+  }));
 
   if (choice.action !== 'reuse') {
     const value = await context.valueFor(undefined);
@@ -120,7 +120,7 @@ async function supposeLease(agent: Agent, deps: AgentDeps): Promise<{ own?: Leas
 
   const { lease } = choice;
   const value = await context.valueFor(lease);
-  if (adopt || !needsRewrite(lease, value)) return { own: lease, drift };
+  if (!needsRewrite(lease, value)) return { own: lease, drift };
   const attrs = parseLeaseAttrs(value);
   const fields = (['publicIP', 'publicIPv6', 'backendType', 'backendData'] as const).filter(
     (field) => JSON.stringify(attrs[field]) !== JSON.stringify(lease.attrs[field]),

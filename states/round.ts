@@ -6,6 +6,7 @@
  * - Nothing that a driver or the kernel answers makes it throw but a driver that can't list at all: then nothing was written.
  */
 
+import { compare, mustRecreate } from '../reconciler/compare.ts';
 import { Blockage } from '../reconciler/dependencies.ts';
 import type { Desired } from '../reconciler/desired.ts';
 import type { Change, Driver, Interest, Listing, Outcome } from '../reconciler/driver.ts';
@@ -17,7 +18,7 @@ import { changesOf, makePlan, type Plan } from '../reconciler/plan.ts';
 import type { HeldEntry } from '../reconciler/report.ts';
 import { type Have, idOf, type Kind, splitId } from '../reconciler/resource.ts';
 import type { RetryView } from '../reconciler/retry.ts';
-import { emptyScope, isEmptyScope, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
+import { emptyScope, everything, isEmptyScope, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
 import { closeScope } from '../reconciler/scoping.ts';
 import { verify } from '../reconciler/verify.ts';
 
@@ -42,7 +43,8 @@ export class Round {
   outcomes: Outcome[] = [];
   held: HeldEntry[] = [];
   listingComplete = true;
-  readonly scope: Scope;
+  /** Becomes everything if a device has to be made: whether its VNI and port are free is seen from all devices only. */
+  scope: Scope;
   readonly #input: RoundInput;
   #interest: Interest;
   #haves: Have[] = [];
@@ -71,7 +73,11 @@ export class Round {
   }
 
   async read(): Promise<void> {
-    const listed = await this.#list(this.scope);
+    let listed = await this.#list(this.scope);
+    if (!this.scope.all && this.#makesDevice(listed.haves)) {
+      this.scope = everything();
+      listed = await this.#list(this.scope);
+    }
     this.#haves = listed.haves;
     this.listingComplete = listed.complete;
     if (listed.problem !== undefined) {
@@ -112,6 +118,16 @@ export class Round {
     if (complete) this.outcomes = verify(this.outcomes, haves);
   }
 
+  #makesDevice(haves: readonly Have[]): boolean {
+    const { backend, context } = this.#input.desired;
+    const links = new Map(haves.flatMap((have) => (have.kind === 'link' ? [[have.name, have]] : [])));
+    return (backend?.device(context) ?? []).some((want) => {
+      if (want.kind !== 'link') return false;
+      const have = links.get(want.name);
+      return !have || mustRecreate('link', compare(want, have));
+    });
+  }
+
   async #planAgain(links: string[]): Promise<Step[]> {
     const scope = complete(mergeScope(scopeOf({ links }), this.scope), this.#input.desired);
     const again = await this.#list(scope);
@@ -133,9 +149,11 @@ export class Round {
     for (const step of steps) {
       const driver = this.#input.drivers.find((one) => one.kinds.includes(step.kind));
       if (!driver) continue;
-      const blocked = step.changes.filter((change) => blockage.by(change) !== undefined);
-      const free = blocked.length ? step.changes.filter((change) => !blocked.includes(change)) : step.changes;
-      for (const change of blocked) note({ change, result: 'blocked' });
+      const free: Change[] = [];
+      for (const change of step.changes) {
+        if (blockage.by(change) === undefined) free.push(change);
+        else note({ change, result: 'blocked' });
+      }
       if (free.length) for (const outcome of await driver.apply(free)) note(outcome);
     }
   }

@@ -181,7 +181,8 @@ function lookInto(context: ApplyContext, taken: Outcome[]): void {
 const GONE_AGAIN = 'what was in its place is gone again; it is tried again';
 
 /** Learned by the kernel from traffic, made by nobody: ours takes its place. */
-const isDynamic = (have: Have): boolean => (have.kind === 'neighbour' || have.kind === 'fdb') && !have.permanent;
+const isDynamic = (have: Have): boolean =>
+  (have.kind === 'neighbour' && !have.permanent) || (have.kind === 'fdb' && !have.permanent && have.plain);
 
 /** By id; of several the effective one. Routes by a dump, because a lookup may pass over the very one that is in the way. */
 function occupants(client: Client, taken: Outcome[]): Map<string, Have> {

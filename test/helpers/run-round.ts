@@ -8,10 +8,10 @@ import type { Instance } from '../../reconciler/host.ts';
 import type { Step } from '../../reconciler/order.ts';
 import { contextOf, ownDevices } from '../../reconciler/ownership.ts';
 import { changesOf, makePlan, type Plan, type PlanInput } from '../../reconciler/plan.ts';
-import { splitId, type Want } from '../../reconciler/resource.ts';
+import { linkOf, splitId, type Want } from '../../reconciler/resource.ts';
 import { noRetries, type RetryView } from '../../reconciler/retry.ts';
 import { everything, type Scope, scopeOf } from '../../reconciler/scope.ts';
-import { closeScope, wantsIn } from '../../reconciler/scoping.ts';
+import { closeScope } from '../../reconciler/scoping.ts';
 import { verify } from '../../reconciler/verify.ts';
 
 export interface RoundOptions {
@@ -24,6 +24,8 @@ export interface RoundOptions {
   nexthopObjects?: boolean;
   retry?: RetryView;
   keepStale?: PlanInput['keepStale'];
+  /** False: the plan is carried out as it is, without a second look after the links' step. */
+  lookAgain?: boolean;
   /** Reorders the changes of a step. */
   shuffle?: (changes: Change[]) => Change[];
 }
@@ -44,12 +46,13 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const carryOut = async (steps: readonly Step[]): Promise<void> => {
     for (const step of steps) {
       const changes = options.shuffle ? options.shuffle(step.changes) : step.changes;
-      const free = changes.filter((change) => blockage.by(change) === undefined);
-      const blocked = changes.filter((change) => !free.includes(change));
-      const results = [
-        ...blocked.map((change): Outcome => ({ change, result: 'blocked' })),
-        ...(await driver.apply(free)),
-      ];
+      const free: Change[] = [];
+      const results: Outcome[] = [];
+      for (const change of changes) {
+        if (blockage.by(change) === undefined) free.push(change);
+        else results.push({ change, result: 'blocked' });
+      }
+      results.push(...(await driver.apply(free)));
       for (const outcome of results) blockage.note(outcome);
       outcomes.push(...results);
     }
@@ -57,7 +60,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
 
   const linkSteps = plan.steps.filter((step) => step.kind === 'link' && step.direction === 'up');
   let rest = plan.steps;
-  if (linkSteps.length > 0) {
+  if (linkSteps.length > 0 && options.lookAgain !== false) {
     await carryOut(linkSteps);
     const tried = new Set(outcomes.map(({ change }) => change.id));
     const links = [...tried].map((id) => splitId(id).key);
@@ -115,4 +118,12 @@ function withPeers(scope: Scope, desired: ReadonlyMap<string, Want>): Scope {
     if (both.some((one) => scope.ids.has(one))) for (const one of both) wider.ids.add(one);
   }
   return wider;
+}
+
+/** As Desired.restrict. */
+function wantsIn(scope: Scope, desired: ReadonlyMap<string, Want>): ReadonlyMap<string, Want> {
+  if (scope.all) return desired;
+  const inside = (id: string, want: Want): boolean =>
+    scope.ids.has(id) || scope.kinds.has(want.kind) || scope.links.has(linkOf(want) ?? '');
+  return new Map([...desired].filter(([id, want]) => inside(id, want)));
 }

@@ -41,11 +41,15 @@ export class SimulatedTime {
   readonly sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
     new Promise<void>((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
-      const id = this.setTimeout(() => resolve(), ms);
-      signal?.addEventListener('abort', () => {
+      const abort = (): void => {
         this.clearTimeout(id);
-        reject(signal.reason);
-      });
+        reject(signal?.reason);
+      };
+      const id = this.setTimeout(() => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      }, ms);
+      signal?.addEventListener('abort', abort, { once: true });
     });
 
   /** Calls `run` every `ms`, until the returned function is called. */

@@ -49,6 +49,20 @@ test('one round converges, touches nothing foreign, and the next writes nothing'
   );
 });
 
+test('a plan carried out as it is, without a second look after a device was made or changed, gets there too', async (t) => {
+  await holds(t, cases, async ({ resources, wanted }) => {
+    const { kernel, options } = start(resources, wanted);
+    const before = kernel.all();
+    const { outcomes } = await runRound({ ...options, lookAgain: false });
+    for (const { change, result, failure } of outcomes)
+      assert.ok(result === 'done' || result === 'noop', `${change.op} ${change.id}: ${result} ${failure?.message}`);
+    const judged = { ...options, before, after: kernel.all() };
+    assertForeignUntouched(judged);
+    assertConverged(judged);
+    assert.ok(isEmptyPlan(await planOf(options)));
+  });
+});
+
 test('what a report says before a repair is what the repair does', async (t) => {
   await holds(t, cases, async ({ resources, wanted }) => {
     const { options } = start(resources, wanted);

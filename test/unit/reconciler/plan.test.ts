@@ -112,6 +112,26 @@ test('a device is not made anew while it is not certain what belongs under it', 
   );
 });
 
+test('a route is not replaced while the listing may lack the one in front of it', () => {
+  const wrong = except('route', { ...route, nexthopId: 0, gateway: '10.5.9.0' });
+  const plan = planFor(wants, wrong, { scopeComplete: false });
+  assert.deepEqual(deedsOf(plan), []);
+  assert.deepEqual(
+    plan.held.map(({ key, why, unmet }) => [key, why, unmet]),
+    [['254|10.5.2.0/24|0|0', 'waiting', true]],
+  );
+});
+
+test('a stale route on a nexthop object that moves is deleted: it would move along instead of going with its device', () => {
+  const stale: Route = { ...route, dst: '10.5.77.0/24' };
+  const deeds = deedsOf(planFor(wantsFor(overlayWith(1, { vni: 2 })), [...there, stale]));
+  assert.deepEqual(deeds.slice(-3), [
+    `update ${NEXTHOP}`,
+    'delete route 254|10.5.77.0/24|0|0',
+    'delete link flannel.1',
+  ]);
+});
+
 test('a new MAC costs the ARP entries, which are created again', () => {
   const mac = '02:00:00:00:77:01';
   assert.deepEqual(deedsOf(planFor(wantsFor(overlayWith(1, { mac })), there)), [

@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { everything, scopeOf } from '../../../reconciler/scope.ts';
-import { closeScope, wantsIn } from '../../../reconciler/scoping.ts';
-import { overlayWith } from '../../helpers/planning.ts';
-import { wantsOf } from '../../helpers/wants.ts';
-
-const desired = wantsOf(overlayWith(2));
-const ids = (parts: Parameters<typeof scopeOf>[0]): string[] => [...wantsIn(scopeOf(parts), desired).keys()];
+import { closeScope } from '../../../reconciler/scoping.ts';
 
 test('a device is looked at with all under it, and with all routes: theirs may be elsewhere now', () => {
   const closed = closeScope(scopeOf({ ids: ['link flannel.1'] }));
@@ -25,12 +20,4 @@ test('the given scope is left as it is', () => {
   const scope = scopeOf({ ids: ['link flannel.1'] });
   closeScope(scope);
   assert.deepEqual(scope, scopeOf({ ids: ['link flannel.1'] }));
-});
-
-test('the wants of a scope: by id, by kind, under a link', () => {
-  assert.deepEqual(ids({ ids: ['nexthop 168100352', 'nexthop 1'] }), ['nexthop 168100352']);
-  assert.deepEqual(ids({ kinds: ['file'] }), ['file /run/flannel/subnet.env']);
-  assert.equal(ids({ links: ['flannel.1'] }).length, desired.size - 1);
-  assert.equal(wantsIn(everything(), desired), desired);
-  assert.deepEqual(ids({}), []);
 });

@@ -109,6 +109,32 @@ describe("somebody else's device in the way", () => {
   });
 });
 
+describe("somebody else's device with our VNI and port", () => {
+  it('is held also by rounds that look elsewhere, and nothing is tried', async () => {
+    const world = new World();
+    world.kernel.addLink(
+      device('vxlan0', {
+        type: 'vxlan',
+        vxlan: { vni: 1, port: 8472, local: '', parent: '', learning: false, gbp: false },
+      }),
+    );
+    await world.start();
+    const { applies } = world;
+    for (const n of [2, 3]) {
+      world.putPeer(n);
+      await world.settle();
+      assert.deepEqual(held(world), ['link flannel.1: foreign device']);
+    }
+    await world.advance(3 * LEVEL_PASS_MS);
+    assert.equal(world.applies, applies);
+    assert.equal(world.said('VNI 1 on UDP port 8472 is in use by vxlan0').length, 1);
+    world.kernel.deleteLink('vxlan0');
+    await world.settle();
+    assert.ok(world.report.converged);
+    assert.equal(world.peerIds(2).length, 3);
+  });
+});
+
 describe('a key that somebody rewrites again and again', () => {
   it('is mended at once at first, then held, longer each time, and not fought over', async () => {
     const world = await converged();
