@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeNetworkConfig } from './config/check-config.ts';
 import { ConfigError, UsageError } from './config/errors.ts';
 import { helpText } from './config/help.ts';
+import { subnetsPrefix } from './config/lease-key.ts';
 import { parseNetworkConfig } from './config/network.ts';
 import { type Options, parseOptions } from './config/options.ts';
 import { openEtcdV3 } from './drivers/etcd/source.ts';
@@ -19,14 +20,18 @@ import { readSysctl } from './drivers/host/sysctl.ts';
 import { openLog } from './drivers/log/logger.ts';
 import { openNetlink } from './drivers/netlink/driver.ts';
 import { openStateCache } from './drivers/state-cache/cache.ts';
+import { formatStateFile } from './drivers/state-file/document.ts';
+import { FileSource } from './drivers/state-file/source.ts';
 import { notifySystemd } from './drivers/systemd/notify.ts';
 import { EXIT, exitCodeOf } from './reconciler/exit-code.ts';
 import { Mirror } from './reconciler/mirror.ts';
 import { type Format, render } from './reconciler/render/index.ts';
 import { leasesDocument, renderLeases } from './reconciler/render/leases.ts';
-import type { Source } from './reconciler/source.ts';
+import { migrationIsWhole, renderMigration } from './reconciler/render/migration.ts';
+import type { Source, StoreSnapshot } from './reconciler/source.ts';
 import { Agent } from './states/agent.ts';
 import type { AgentDeps, Log } from './states/deps.ts';
+import { runMigration } from './states/migrate.ts';
 import { repairOnce, reportDrift } from './states/once.ts';
 import { RunError } from './states/run-error.ts';
 
@@ -48,6 +53,8 @@ async function main(argv: string[]): Promise<number> {
       return checkConfig(options.args[0] ?? '-');
     case 'leases':
       return leases(options);
+    case 'migrate':
+      return migration(options);
     case 'drift':
       return oneShot(options, reportDrift);
     case 'run':
@@ -69,13 +76,33 @@ async function leases(options: Options): Promise<number> {
   const source = openStore(options);
   try {
     const mirror = new Mirror(options.etcd.prefix);
-    mirror.applySnapshot(await source.snapshot(), Date.now());
+    const snapshot = await source.snapshot();
+    if (options.format === 'state-file') return answer(stateFileOf(snapshot, options.etcd.prefix));
+    mirror.applySnapshot(snapshot, Date.now());
     const ids = mirror.allLeases.map((lease) => lease.leaseId).filter((id) => id !== '0');
     const document = leasesDocument(mirror, source, await source.leases.timeLeft([...new Set(ids)]));
     return answer(await renderLeases(document, formatOf(options)));
   } finally {
     await source.close();
   }
+}
+
+async function migration(options: Options): Promise<number> {
+  const { etcd, migrate } = options;
+  const open = (api: 'v2' | 'v3') => openStore({ ...options, stateFile: undefined, etcd: { ...etcd, api } });
+  const [from, to] = [open(migrate.from), open(migrate.to)];
+  try {
+    const document = await runMigration({ from, to, prefix: etcd.prefix, apply: migrate.apply });
+    answer(await renderMigration(document, formatOf(options)));
+    return migrationIsWhole(document) ? EXIT.ok : EXIT.failed;
+  } finally {
+    await Promise.allSettled([from.close(), to.close()]);
+  }
+}
+
+function stateFileOf({ config, leases }: StoreSnapshot, prefix: string): string {
+  const nameAt = `${subnetsPrefix(prefix)}/`.length;
+  return formatStateFile(config?.value, new Map(leases.map(({ key, value }) => [key.slice(nameAt), value])));
 }
 
 async function oneShot(options: Options, run: typeof repairOnce): Promise<number> {
@@ -145,7 +172,8 @@ async function serve(options: Options, agent: Agent, ready: () => boolean): Prom
   });
 }
 
-function openStore({ etcd, leaseTtlSeconds }: Options): Source {
+function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source {
+  if (stateFile !== undefined) return new FileSource(stateFile, etcd.prefix);
   if (etcd.api === 'v3') return openEtcdV3(etcd);
   const v2 = openEtcdV2({ ...etcd, ttlSeconds: leaseTtlSeconds });
   return etcd.api === 'v2' ? v2 : new AutoSource(openEtcdV3(etcd), v2, etcd.prefix);
@@ -159,7 +187,10 @@ function composeDeps(options: Options, log: Log): AgentDeps {
     clock: { now: Date.now, sleep: async (ms, signal) => void (await sleep(ms, undefined, { signal })) },
     random: Math.random,
     source: openStore(options),
-    ...(options.stateCache === undefined ? {} : { stateCache: openStateCache(options.stateCache) }),
+    // A state file is there when the host is: it needs no copy.
+    ...(options.stateCache === undefined || options.stateFile !== undefined
+      ? {}
+      : { stateCache: openStateCache(options.stateCache) }),
     drivers: [netlink, createFileDriver()],
     host: {
       hostname: hostname(),
@@ -192,7 +223,10 @@ function readOrEmpty(path: string): string {
   }
 }
 
-const formatOf = (options: Options): Format => options.format ?? (process.stdout.isTTY ? 'table' : 'json');
+function formatOf({ format }: Options): Format {
+  if (format !== undefined && format !== 'state-file') return format;
+  return process.stdout.isTTY ? 'table' : 'json';
+}
 
 function answer(text: string): number {
   process.stdout.write(text);

@@ -41,11 +41,14 @@ export interface Options {
   healthz: { ip: string; port: number };
   once: boolean;
   /** undefined: table on a terminal, else JSON. */
-  format?: 'table' | 'json' | 'markdown';
+  format?: 'table' | 'json' | 'markdown' | 'state-file';
   leaseTtlSeconds: number;
   /** A cron expression, unchecked. */
   resync: string;
   lease: 'acquire' | 'adopt';
+  migrate: { from: 'v2' | 'v3'; to: 'v2' | 'v3'; apply: boolean };
+  /** undefined: etcd is the source. */
+  stateFile?: string;
   /** undefined: none is kept. */
   stateCache?: string;
   logLevel: LogLevel;
@@ -87,7 +90,10 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     ...(values.format === '' ? {} : { format: values.format }),
     leaseTtlSeconds: values['subnet-lease-ttl'] / 1000,
     resync: values.resync,
-    lease: values.lease,
+    // Nobody takes a lease out of a file.
+    lease: values['state-file'] === '' ? values.lease : 'adopt',
+    migrate: { from: values.from, to: values.to, apply: values.apply },
+    ...(values['state-file'] === '' ? {} : { stateFile: values['state-file'] }),
     ...(values['state-cache'] === 'none' ? {} : { stateCache: values['state-cache'] }),
     logLevel: logLevel(values, given),
     ignored: ignoredOf(given),
@@ -156,6 +162,15 @@ function checkTogether(command: Command, values: FlagValues, given: AllGiven): v
     throw new UsageError(
       `--once makes a repair run, but selvage ${command} repairs nothing: leave one of them out.`,
       'once',
+    );
+  }
+  if (command === 'migrate' && values.from === values.to) {
+    throw new UsageError(`selvage migrate goes from one API to the other: say --from v2 --to v3.`, 'to');
+  }
+  if (values.format === 'state-file' && command !== 'leases') {
+    throw new UsageError(
+      `${name('format')} state-file is the form of a network, not of a report: it goes with selvage leases only.`,
+      'format',
     );
   }
   pair('etcd-keyfile', 'etcd-certfile', 'a client key and its certificate are given together');

@@ -33,6 +33,7 @@ export interface UsableConfig {
 /** A command that puts a config, for people to copy. */
 export function putConfig(prefix: string, kind: Source['kind']): string {
   const config = '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}';
+  if (kind === 'file') return `"config": ${config}`;
   if (kind === 'etcd-v2') return `ETCDCTL_API=2 etcdctl set ${configKey(prefix)} '${config}'`;
   return `etcdctl put ${configKey(prefix)} '${config}'`;
 }

@@ -35,6 +35,7 @@ test('nothing given: flanneld’s defaults', () => {
     leaseTtlSeconds: 86400,
     resync: '* * * * *',
     lease: 'acquire',
+    migrate: { from: 'v2', to: 'v3', apply: false },
     stateCache: '/var/lib/selvage/desired.json',
     logLevel: 'info',
     ignored: [],
@@ -179,7 +180,7 @@ test('-v comes to a log level, and --log-level goes before it', () => {
 describe('bad usage is told in one sentence', () => {
   const cases: [string, string][] = [
     ['dirft', '"dirft" is no command of selvage: did you mean drift?'],
-    ['nonsense', '"nonsense" is no command of selvage: there are run, drift, leases, check-config, version, help.'],
+    ['nonsense', '"nonsense" is no command of selvage: there are run, drift, leases, migrate, check-config, version, help.'],
     [
       '--ip-masq true',
       '"true" is no command of selvage: a flag that is on or off takes its value after "=", as in --ip-masq=true.',
@@ -194,7 +195,7 @@ describe('bad usage is told in one sentence', () => {
       '--kube-subnet-mgr',
       '--kube-subnet-mgr is true, but selvage reads etcd only: leave it out and keep the network in etcd.',
     ],
-    ['--format=yaml', '--format is "yaml", but must be one of table, json, markdown.'],
+    ['--format=yaml', '--format is "yaml", but must be one of table, json, markdown, state-file.'],
     ['--lease=steal', '--lease is "steal", but must be one of acquire, adopt.'],
     ['--log-level=loud', '--log-level is "loud", but must be one of trace, debug, info, warn, error.'],
     ['--public-ip=1.2.3', '--public-ip is "1.2.3", but must be an IPv4 address, such as 192.168.64.3.'],
