@@ -14,8 +14,9 @@ export function notifySystemd(state: string, address = process.env.NOTIFY_SOCKET
   try {
     const libc = koffi.load(null);
     const socket = libc.func('int socket(int domain, int type, int protocol)');
+    // ssize_t, which koffi has no name for.
     const sendto = libc.func(
-      'ssize_t sendto(int fd, const void *data, size_t size, int flags, const void *address, uint32_t length)',
+      'intptr_t sendto(int fd, const void *data, size_t size, int flags, const void *address, uint32_t length)',
     );
     const close = libc.func('int close(int fd)');
     const fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);

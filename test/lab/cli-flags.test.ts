@@ -7,7 +7,7 @@ import { eventually } from '../helpers/eventually.ts';
 import { createLab, type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
 import { fakePeer } from '../helpers/leases.ts';
 import type { ExecResult } from '../helpers/netns.ts';
-import { daemonOn, holds, repair } from '../helpers/scenario.ts';
+import { daemonOn, repair } from '../helpers/scenario.ts';
 
 const CONFIG = { Network: '10.5.0.0/16', SubnetMax: '10.5.99.0', Backend: { Type: 'vxlan' } };
 const peers = Array.from({ length: 3 }, (_, index) => fakePeer(index, '10.5.200.0'));
@@ -119,20 +119,6 @@ describe('the daemon', () => {
       assert.equal(daemon.log().match(/refused the connection/g)?.length, 1);
       await lab.etcd.start();
       await eventually(async () => (await later.lastReport())?.converged, { what: 'the daemon to converge' });
-    } finally {
-      await daemon.kill();
-    }
-  });
-
-  it('waits for an external interface that is not there yet', async () => {
-    const later = await lab.addHost();
-    await later.ip('route', 'del', 'default');
-    const daemon = later.startDaemon(['--resync=0 0 1 1 *']);
-    try {
-      await daemon.waitForLine(/No IPv4 default route/);
-      await later.ip('route', 'add', 'default', 'via', '192.168.64.1');
-      await eventually(async () => (await later.lastReport())?.converged, { what: 'the daemon to converge' });
-      assert.deepEqual(holds((await later.lastReport())!), []);
     } finally {
       await daemon.kill();
     }

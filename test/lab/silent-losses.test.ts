@@ -5,38 +5,14 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
-import { type FakePeer, fakePeer } from '../helpers/leases.ts';
-import {
-  assertDrift,
-  assertInSync,
-  converged,
-  daemonOn,
-  driftIds,
-  EDGES_ONLY,
-  holds,
-  repair,
-  stateOf,
-} from '../helpers/scenario.ts';
+import { fdb, LINK, neighbour, nexthop, PEERS_ABOVE, type Peer, peerAt, route } from '../helpers/peers.ts';
+import { assertDrift, assertInSync, daemonOn, driftIds, repair, stateOf } from '../helpers/scenario.ts';
 
-/** Hosts take theirs from the lower half, so that peers can be made up in the upper one. */
-const CONFIG = { Network: '10.5.0.0/16', SubnetMax: '10.5.99.0', Backend: { Type: 'vxlan' } };
 const PEERS = 24;
-
-interface Peer extends FakePeer {
-  /** "10.5.200.0", and the id of its nexthop object. */
-  vtep: string;
-  id: string;
-}
-
-function peerAt(index: number): Peer {
-  const peer = fakePeer(index, '10.5.200.0');
-  const vtep = peer.subnet.split('/')[0]!;
-  return { ...peer, vtep, id: String(Buffer.from(vtep.split('.').map(Number)).readUInt32BE()) };
-}
 
 interface Loss {
   what: string;
@@ -51,11 +27,6 @@ const byIp = (command: (peer: Peer, host: LabHost) => string) => (host: LabHost,
 const byBridge = (command: (peer: Peer) => string) => (host: LabHost, peer: Peer) =>
   host.ns.bridgeBatch([command(peer)]);
 
-const route = (peer: Peer) => `route 254|${peer.subnet}|0|0`;
-const neighbour = (peer: Peer) => `neighbour flannel.1|${peer.vtep}`;
-const fdb = (peer: Peer) => `fdb flannel.1|${peer.mac}`;
-const nexthop = (peer: Peer) => `nexthop ${peer.id}`;
-const LINK = 'link flannel.1';
 const file = (host: LabHost) => `file ${host.subnetFile}`;
 const ownAddress = (host: LabHost) => `${host.containerAddress.replace(/\d+$/, '0')}/32`;
 
@@ -203,7 +174,7 @@ describe('what is lost on a host', () => {
   let good: string;
 
   before(async () => {
-    lab = await createLab({ hosts: 2, config: CONFIG });
+    lab = await createLab({ hosts: 2, config: PEERS_ABOVE });
     [host, other] = lab.hosts as [LabHost, LabHost];
     await lab.putPeers(peers);
     await repair(host);
@@ -286,129 +257,6 @@ describe('what is lost on a host', () => {
         assert.equal(await stateOf(host), good);
         await assertInSync(host);
       });
-    }
-  });
-
-  describe('what somebody else has put in the way is held, and taken over when it goes', () => {
-    interface Obstacle {
-      what: string;
-      peer: Peer;
-      put: (peer: Peer) => string;
-      /** What the kernel shows of it, which has to stay as it is. */
-      show: (peer: Peer) => string[];
-      remove: (peer: Peer) => string;
-      held: (peer: Peer) => string;
-    }
-    const obstacles: Obstacle[] = [
-      {
-        what: 'a foreign route that replaced ours',
-        peer: peers[0]!,
-        put: ({ subnet }) => `route replace ${subnet} via 192.168.64.1 dev eth0 proto static`,
-        show: ({ subnet }) => ['route', 'show', subnet],
-        remove: ({ subnet }) => `route del ${subnet} proto static`,
-        held: (peer) => `${route(peer)}: foreign route`,
-      },
-      {
-        what: 'the connected route of a bridge on the subnet of a peer',
-        peer: peers[1]!,
-        put: ({ subnet, vtep }) =>
-          `route del ${subnet}; link add docker9 up type bridge; address add ${vtep.replace(/0$/, '1')}/24 dev docker9`,
-        show: ({ subnet }) => ['route', 'show', subnet],
-        remove: () => 'link del docker9',
-        held: (peer) => `${route(peer)}: foreign route`,
-      },
-      {
-        what: 'a device of that name with another VNI',
-        peer: peers[2]!,
-        put: () =>
-          'link del flannel.1; link add flannel.1 up type vxlan id 99 dstport 4789 dev eth0; address add 10.99.0.0/32 dev flannel.1',
-        show: () => ['-d', 'link', 'show', 'flannel.1'],
-        remove: () => 'link del flannel.1',
-        held: () => `${LINK}: foreign device`,
-      },
-      {
-        what: 'a device of another name with our VNI and port',
-        peer: peers[3]!,
-        put: () => 'link del flannel.1; link add mine up type vxlan id 1 dstport 8472 dev eth0',
-        show: () => ['-d', 'link', 'show', 'mine'],
-        remove: () => 'link del mine',
-        held: () => `${LINK}: foreign device`,
-      },
-    ];
-    // What a case that failed has left behind must not fail the next ones.
-    beforeEach(async () => {
-      if ((await stateOf(host)) === good) return;
-      for (const { peer, remove } of obstacles) await host.ns.ipBatch([remove(peer)]).catch(() => {});
-      await repair(host);
-    });
-    for (const { what, peer, put, show, remove, held } of obstacles) {
-      it(`${what}, without a watch`, async () => {
-        await host.ns.ipBatch(put(peer).split('; '));
-        const there = await host.ip(...show(peer));
-        for (const args of [['--once'], ['drift'], ['--once']]) {
-          const { code, report } = await host.report(args);
-          assert.equal(code, 1, `${args}: ${JSON.stringify(report.drift)}`);
-          assert.ok(holds(report).includes(held(peer)), holds(report).join(', '));
-          assert.equal(await host.ip(...show(peer)), there);
-        }
-        await host.ns.ipBatch([remove(peer)]);
-        await repair(host);
-        await assertInSync(host);
-        assert.equal(await stateOf(host), good);
-      });
-
-      it(`${what}, with edges`, async () => {
-        // In several steps: the daemon would be quicker than the next one.
-        const isOneStep = !put(peer).includes(';');
-        if (!isOneStep) await host.ns.ipBatch(put(peer).split('; '));
-        const daemon = isOneStep ? await daemonOn(host) : host.startDaemon([EDGES_ONLY]);
-        try {
-          if (isOneStep) await host.ns.ipBatch([put(peer)]);
-          const there = await host.ip(...show(peer));
-          await eventually(async () => holds((await host.lastReport())!).includes(held(peer)), { what: held(peer) });
-          assert.equal(await host.ip(...show(peer)), there);
-          await host.ns.ipBatch([remove(peer)]);
-          await eventually(async () => (await stateOf(host)) === good, { what: 'the repair' });
-          await converged(host, daemon);
-          await assertInSync(host);
-        } finally {
-          assert.equal(await daemon.stop(), 0);
-        }
-      });
-    }
-
-    it("somebody else's nexthop under our id: the route goes without, and stays right when it is gone", async () => {
-      const peer = peers[4]!;
-      await host.ip(...`nexthop replace id ${peer.id} via 192.168.64.1 dev eth0 proto static`.split(' '));
-      const report = await repair(host);
-      assert.ok(holds(report).includes(`${nexthop(peer)}: foreign nexthop`), holds(report).join(', '));
-      const [plain] = await host.ns.ipJson('route', 'show', peer.subnet);
-      assert.deepEqual([plain?.gateway, plain?.dev, plain?.nhid], [peer.vtep, 'flannel.1', undefined]);
-      await assertInSync(host);
-      const [foreign] = await host.ns.ipJson('nexthop', 'show', 'id', peer.id);
-      assert.deepEqual([foreign?.gateway, foreign?.protocol], ['192.168.64.1', 'static']);
-      await host.ip('nexthop', 'del', 'id', peer.id);
-      await assertInSync(host);
-    });
-  });
-
-  it('the external interface may go away and come back under a running daemon', async () => {
-    const daemon = await daemonOn(host);
-    const overlay = async () => (await host.ip('route', 'show', 'dev', 'flannel.1')).trim().split('\n').length;
-    const newcomer = fakePeer(PEERS, '10.5.200.0');
-    try {
-      const routes = await overlay();
-      await host.ip('link', 'set', 'eth0', 'down');
-      await lab.putPeer(newcomer);
-      await host.ip('link', 'set', 'eth0', 'up');
-      assert.equal(await overlay(), routes);
-      await host.ip('route', 'add', 'default', 'via', '192.168.64.1');
-      await eventually(async () => (await overlay()) === routes + 1, { what: 'the lease of meanwhile to be followed' });
-      await converged(host, daemon);
-      await assertInSync(host);
-      assert.ok(await host.ping(other));
-    } finally {
-      assert.equal(await daemon.stop(), 0);
     }
   });
 });

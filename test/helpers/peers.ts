@@ -1,0 +1,24 @@
+/** Owns made-up peers with what a host has for each: the names that reports call it by. */
+import { type FakePeer, fakePeer } from './leases.ts';
+
+export interface Peer extends FakePeer {
+  /** "10.5.200.0", and the id of its nexthop object. */
+  vtep: string;
+  id: string;
+}
+
+/** The nth from 10.5.200.0/24 on: hosts of a lab take theirs below, if its config says so (PEERS_ABOVE). */
+export function peerAt(index: number): Peer {
+  const peer = fakePeer(index, '10.5.200.0');
+  const vtep = peer.subnet.split('/')[0]!;
+  return { ...peer, vtep, id: String(Buffer.from(vtep.split('.').map(Number)).readUInt32BE()) };
+}
+
+/** A config whose hosts take their subnets from the lower half, so that peers can be made up in the upper one. */
+export const PEERS_ABOVE = { Network: '10.5.0.0/16', SubnetMax: '10.5.99.0', Backend: { Type: 'vxlan' } };
+
+export const route = (peer: Peer) => `route 254|${peer.subnet}|0|0`;
+export const neighbour = (peer: Peer) => `neighbour flannel.1|${peer.vtep}`;
+export const fdb = (peer: Peer) => `fdb flannel.1|${peer.mac}`;
+export const nexthop = (peer: Peer) => `nexthop ${peer.id}`;
+export const LINK = 'link flannel.1';

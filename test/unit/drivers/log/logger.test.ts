@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
+
+/** What a process that ends right after its last line has written. */
+function run(level: string, terminal: boolean): { stdout: string; stderr: string } {
+  const code = `
+    const { openLog } = await import('./drivers/log/logger.ts');
+    const log = await openLog('${level}', ${terminal});
+    log.debug({ at: 1 }, 'a detail');
+    log.info({ round: { drift: [] }, key: 'x' }, 'some news');
+    log.warn({}, 'a warning');
+    log.error({ error: 'E' }, 'an error');
+    process.exit(0);`;
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '--eval', code],
+    { cwd: root, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } },
+  );
+  assert.equal(status, 0, stderr);
+  return { stdout, stderr };
+}
+
+describe('the log', () => {
+  it('is one JSON object a line, on stderr alone, complete to the last line', () => {
+    const { stdout, stderr } = run('debug', false);
+    assert.equal(stdout, '');
+    const lines = stderr
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.deepEqual(
+      lines.map(({ level, msg }) => [level, msg]),
+      [
+        ['debug', 'a detail'],
+        ['info', 'some news'],
+        ['warn', 'a warning'],
+        ['error', 'an error'],
+      ],
+    );
+    assert.deepEqual(lines[1]?.round, { drift: [] });
+    for (const { time } of lines) assert.equal(new Date(String(time)).toISOString(), time);
+    assert.ok(!('pid' in lines[0]!) && !('hostname' in lines[0]!));
+  });
+
+  it('leaves out what is below its level', () => {
+    const { stderr } = run('warn', false);
+    assert.equal(stderr.trim().split('\n').length, 2);
+  });
+
+  it('is text for a person on a terminal, without the details of a round', () => {
+    const { stdout, stderr } = run('info', true);
+    assert.equal(stdout, '');
+    assert.match(stderr, /some news/);
+    assert.match(stderr, /an error/);
+    assert.doesNotMatch(stderr, /a detail|drift/);
+  });
+});
