@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import type { Report } from '../../reconciler/report.ts';
 import { Daemon } from './daemon.ts';
 import { dumpHost } from './dump.ts';
-import { type Etcd, type EtcdOptions, startEtcd } from './etcd.ts';
+import { type Etcd, type EtcdOptions, startCluster, startEtcd } from './etcd.ts';
 import { eventually } from './eventually.ts';
 import { type FakePeer, leaseKey, leaseValue, putMany } from './leases.ts';
 import { connect, createNetns, type ExecResult, type Netns } from './netns.ts';
@@ -34,6 +34,8 @@ export interface LabOptions {
   config?: object | string | null;
   /** More flags for etcd. */
   etcdArgs?: string[];
+  /** Members of the etcd cluster, default 1; `lab.etcd` is the first. */
+  members?: number;
   /** MTU of the underlay. Default 1500. */
   mtu?: number;
 }
@@ -84,7 +86,7 @@ export class LabHost {
   private environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
     return {
       ...cleanEnvironment(),
-      SELVAGE_ETCD_ENDPOINTS: this.lab.etcd.endpoint,
+      SELVAGE_ETCD_ENDPOINTS: this.lab.members.map(({ endpoint }) => endpoint).join(','),
       SELVAGE_SUBNET_FILE: this.subnetFile,
       SELVAGE_STATE_CACHE: this.stateCache,
       ...more,
@@ -189,19 +191,23 @@ export class LabHost {
 
 export class Lab {
   readonly underlay: Netns;
-  etcd: Etcd;
+  members: Etcd[];
   readonly folder: string;
   readonly hosts: LabHost[] = [];
   private readonly etcdOptions: EtcdOptions;
   private readonly removeFolder: () => void;
 
-  constructor(underlay: Netns, etcd: Etcd, etcdOptions: EtcdOptions) {
+  constructor(underlay: Netns, members: Etcd[], etcdOptions: EtcdOptions) {
     this.underlay = underlay;
-    this.etcd = etcd;
+    this.members = members;
     this.etcdOptions = etcdOptions;
     this.folder = mkdtempSync(join(tmpdir(), `selvage-lab-${process.pid}-`));
     this.removeFolder = () => rmSync(this.folder, { recursive: true, force: true });
     process.once('exit', this.removeFolder);
+  }
+
+  get etcd(): Etcd {
+    return this.members[0]!;
   }
 
   /** One more host on the underlay. */
@@ -228,7 +234,7 @@ export class Lab {
   async replaceEtcd(): Promise<void> {
     const { clientPort } = this.etcd;
     await this.etcd.destroy();
-    this.etcd = await startEtcd({ ...this.etcdOptions, clientPort });
+    this.members = [await startEtcd({ ...this.etcdOptions, clientPort })];
   }
 
   async put(key: string, value: string): Promise<void> {
@@ -279,7 +285,7 @@ export class Lab {
 
   async destroy(): Promise<void> {
     await Promise.all(this.hosts.map(({ ns }) => ns.destroy()));
-    await this.etcd.destroy();
+    await Promise.all(this.members.map((member) => member.destroy()));
     await this.underlay.destroy();
     this.removeFolder();
     process.off('exit', this.removeFolder);
@@ -287,12 +293,14 @@ export class Lab {
 }
 
 /** A lab that is ready: etcd answers, the hosts reach it, and the config is in it. */
-export async function createLab({ hosts = 2, config = DEFAULT_CONFIG, etcdArgs, mtu }: LabOptions = {}): Promise<Lab> {
+export async function createLab(given: LabOptions = {}): Promise<Lab> {
+  const { hosts = 2, config = DEFAULT_CONFIG, etcdArgs, members = 1, mtu } = given;
   const underlay = await createNetns('net');
   try {
     await underlay.ipBatch(['link add br0 type bridge', `address add ${UNDERLAY}.1/24 dev br0`, 'link set br0 up']);
     const options = { netns: underlay.name, ip: `${UNDERLAY}.1`, extraArgs: etcdArgs };
-    const lab = new Lab(underlay, await startEtcd(options), options);
+    const etcd = members === 1 ? [await startEtcd(options)] : await startCluster(members, options);
+    const lab = new Lab(underlay, etcd, options);
     try {
       for (let count = 0; count < hosts; count++) await lab.addHost(mtu);
       if (config !== null) await lab.putConfig(config);
