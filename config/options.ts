@@ -3,6 +3,7 @@
  * FLANNELD_*, which beats the default; an empty variable counts as none. Nothing here touches the world: files are named, not read.
  */
 
+import { formatDuration } from './duration.ts';
 import { endpointUrls } from './endpoints.ts';
 import { UsageError } from './errors.ts';
 import { type AllGiven, type Given, gather, readValues } from './flag-values.ts';
@@ -180,7 +181,7 @@ function checkTogether(command: Command, values: FlagValues, given: AllGiven): v
   const ttlMinutes = values['subnet-lease-ttl'] / 60_000;
   if (given.has('subnet-lease-renew-margin') && values['subnet-lease-renew-margin'] >= ttlMinutes) {
     throw new UsageError(
-      `${name('subnet-lease-renew-margin')} is ${values['subnet-lease-renew-margin']} minutes, but a lease lasts only ${ttlMinutes}: give less, or a longer --subnet-lease-ttl.`,
+      `${name('subnet-lease-renew-margin')} is ${values['subnet-lease-renew-margin']} minutes, but a lease lasts only ${formatDuration(values['subnet-lease-ttl'])}: give less, or a longer --subnet-lease-ttl.`,
       'subnet-lease-renew-margin',
     );
   }

@@ -81,7 +81,12 @@ export function buildReport(input: ReportInput): Report {
   const { mode, durationMs, host, source, network } = input;
   const changes = inOrder(input.changes);
   const drift = [...(input.otherDrift ?? []), ...changes.map(driftEntry)];
-  const outcomes = (input.outcomes ?? []).map(outcomeEntry);
+  // A round comes after what it needs from the store: in a repair run that has been made by now.
+  const made = mode === 'once' ? (input.otherDrift ?? []) : [];
+  const outcomes = [
+    ...made.map(({ kind, key, op }) => ({ kind, key, op, result: 'done' as const })),
+    ...(input.outcomes ?? []).map(outcomeEntry),
+  ];
   const held = [...input.held].sort(
     (a, b) => byText(a.kind, b.kind) || natural(a.key, b.key) || byText(a.key, b.key) || byText(a.why, b.why),
   );

@@ -240,14 +240,15 @@ export class Agent implements AgentServices {
     await this.#current().round.apply();
   }
 
-  async verify(): Promise<void> {
+  /** `otherDrift`: what was found beside the host's resources, and made before this round. */
+  async verify(otherDrift: Report['drift'] = []): Promise<void> {
     const { round } = this.#current();
     await round.verify();
     const now = this.#deps.clock.now();
     this.#retry.record(round.outcomes, now, this.#deps.random);
     this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
     this.journal.recovered('work');
-    this.finishRound();
+    this.finishRound(otherDrift);
   }
 
   /** Makes the report of the round in hand; for a drift report this follows the plan. */

@@ -20,21 +20,30 @@ import { RunError } from './run-error.ts';
 export async function repairOnce(deps: AgentDeps): Promise<Report> {
   const agent = await prepare(deps, 'once');
   if (agent.lastGood.inForce) return agent.state.desired ? repair(agent) : agent.reportWithoutRound();
+  const { drift } = await supposeLease(agent, deps);
   if ((await agent.acquire()) !== 'held') return agent.reportWithoutRound();
   await agent.state.lease.renewIfDue();
-  const report = await repair(agent);
+  const report = await repair(agent, drift);
   takeOwnLease(agent, deps);
   await agent.lastGood.writer.flush();
   return report;
 }
 
-async function repair(agent: Agent): Promise<Report> {
+async function repair(agent: Agent, drift: readonly DriftEntry[] = []): Promise<Report> {
   agent.markDirty(everything());
   await agent.read();
   const { changes } = await agent.plan();
   if (changes) await agent.apply();
-  await agent.verify();
+  await agent.verify(drift.map((entry) => madeOf(entry, agent)));
   return agent.journal.lastReport ?? agent.reportWithoutRound();
+}
+
+/** A lease that was taken meanwhile has a key of its own, which nobody could know before. */
+function madeOf(entry: DriftEntry, { state }: Agent): DriftEntry {
+  const taken = state.lease.current;
+  return entry.op === 'create' && taken
+    ? { ...entry, key: taken.key, want: { subnet: taken.subnet, ...taken.attrs } }
+    : entry;
 }
 
 /** A single run has no watch to tell its mirror of the lease that it took. */

@@ -149,6 +149,8 @@ export class MemoryStore implements Source {
   }
 
   compact(): void {
+    for (const watcher of [...this.#watchers])
+      if (watcher.next <= this.revision) this.#end(watcher, 'compacted', 'The revision has been compacted.');
     this.#compacted = this.revision;
     this.#history = [];
   }
@@ -231,7 +233,8 @@ export class MemoryStore implements Source {
   }
 
   #update(record: StoreRecord, value: string): StoreRecord | 'changed' {
-    if (!this.#isAsRead(record)) return 'changed';
+    // A lease of another store's numbers is refused, as one that has ended.
+    if (!this.#isAsRead(record) || (record.leaseId !== '0' && !this.#grants.has(record.leaseId))) return 'changed';
     this.writes.push(`update ${record.key}`);
     return this.#write(record.key, value, record.leaseId);
   }

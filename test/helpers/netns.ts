@@ -2,10 +2,12 @@
  * Owns network namespaces for tests: made with unique names, destroyed in `after`, and also when the run is interrupted or exits early.
  *
  * - Names are `slv<pid>-<random>-<label>`, so that two runs can't collide.
+ * - A run that was killed outright can't clean up: the next one removes the namespaces of processes that are no more.
  * - A namespace starts with loopback up and nothing else; what runs in it is started through `spawn` and ended by `destroy`.
  */
 import { type ChildProcess, execFile, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
 
 export interface ExecResult {
   stdout: string;
@@ -156,10 +158,25 @@ function destroyAllNow(): void {
   }
 }
 
+/** Those whose process is no more; only by our own names. */
+function removeOrphans(): void {
+  const folder = '/run/netns';
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const pid = /^slv(\d+)-/.exec(name)?.[1];
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    try {
+      execFileSync('ip', ['netns', 'del', name], { stdio: 'ignore' });
+    } catch {
+      // another run was quicker
+    }
+  }
+}
+
 let hooked = false;
 function installExitHooks(): void {
   if (hooked) return;
   hooked = true;
+  removeOrphans();
   process.on('exit', destroyAllNow);
   for (const [signal, number] of [
     ['SIGINT', 2],

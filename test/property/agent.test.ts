@@ -213,6 +213,6 @@ test('the host becomes what the store says, and the agent comes to rest', async 
       assert.equal(world.log.length, lines, world.log.at(-1)?.message);
       world.kill();
     },
-    150,
+    100,
   );
 });

@@ -219,7 +219,7 @@ describe('bad usage is told in one sentence', () => {
     ['--subnet-lease-ttl=-1h', '--subnet-lease-ttl is "-1h", but must be whole seconds, 2s or more, such as 24h.'],
     [
       '--subnet-lease-ttl=1h --subnet-lease-renew-margin=60',
-      '--subnet-lease-renew-margin is 60 minutes, but a lease lasts only 60: give less, or a longer --subnet-lease-ttl.',
+      '--subnet-lease-renew-margin is 60 minutes, but a lease lasts only 1h: give less, or a longer --subnet-lease-ttl.',
     ],
     ['--subnet-file=', '--subnet-file is "", but must be the path of a file.'],
     ['--subnet-file=/run/', '--subnet-file is "/run/", but must be the path of a file.'],

@@ -34,7 +34,11 @@ describe('a repair run', () => {
     assert.ok(report.converged);
     assert.equal(report.mode, 'once');
     assert.equal(exitCodeOf(report), EXIT.ok);
-    assert.equal(report.summary.create, 2 * 4 + 3);
+    assert.equal(report.summary.create, 2 * 4 + 3 + 1);
+    const [lease] = report.drift;
+    assert.equal(lease?.kind, 'lease');
+    assert.equal(world.store.all().find(({ key }) => key === lease?.key)?.createRevision, world.store.revision);
+    assert.deepEqual(report.outcomes[0], { kind: 'lease', key: lease?.key, op: 'create', result: 'done' });
     assert.equal(world.peerIds(2).length, 3);
     const before = state(world);
     const again = await repairOnce(world.deps);
