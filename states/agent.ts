@@ -116,7 +116,6 @@ export class Agent implements AgentServices {
   async connect(signal?: AbortSignal): Promise<ConnectResult> {
     const snapshot = await this.lastGood.listing(this.#deps.source.snapshot(signal), () => {
       this.#sayHeld();
-      this.markDirty(everything());
       this.#send({ type: 'EDGE', scope: everything() });
     });
     const { mirror } = this.state;

@@ -1,6 +1,7 @@
 /** A network kept with etcd's v2 API, as flannel up to 0.17 keeps it, and the choice between the two APIs. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, afterEach, before, describe, it } from 'node:test';
+import type { Daemon } from '../../helpers/daemon.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { createLab, type Lab, type LabHost, PREFIX } from '../../helpers/lab.ts';
 import { V2Writer } from '../../helpers/v2-writer.ts';
@@ -24,6 +25,13 @@ describe('etcd v2', () => {
     v2 = new V2Writer(lab);
     [a, b] = lab.hosts as [LabHost, LabHost];
   });
+  const daemons: Daemon[] = [];
+  const start = (host: LabHost, args?: string[]): Daemon => {
+    const daemon = host.startDaemon(args);
+    daemons.push(daemon);
+    return daemon;
+  };
+  afterEach(() => Promise.all(daemons.splice(0).map((daemon) => daemon.kill())));
   after(() => lab.destroy());
 
   it('without a config in either API says where it looked', async () => {
@@ -35,7 +43,7 @@ describe('etcd v2', () => {
   });
 
   it('a daemon that waits on both takes the one that gets a config', async () => {
-    const daemon = a.startDaemon();
+    const daemon = start(a);
     await daemon.waitForLine(/Waiting for a network config .*neither with the v3 API nor with the v2 API/);
     await v2.set(`${PREFIX}/config`, CONFIG);
     await daemon.waitForLine(/Lease of 10\.5\.\d+\.0\/24 acquired/);
@@ -57,7 +65,7 @@ describe('etcd v2', () => {
   });
 
   it('is one network with hosts of 0.11: their leases come and go in the kernel', async () => {
-    const daemon = a.startDaemon(['--etcd-api=v2']);
+    const daemon = start(a, ['--etcd-api=v2']);
     assert.equal((await b.selvage(['--once', '--etcd-api=v2'])).code, 0);
     await eventually(async () => (await a.lastReport())?.converged, { what: 'a to converge' });
     await Promise.all([a.attachContainerNet(), b.attachContainerNet()]);
@@ -76,9 +84,9 @@ describe('etcd v2', () => {
 
   it('a restart writes nothing, and a rewritten or deleted lease is put right', async () => {
     const before = await v2.index();
-    const daemon = a.startDaemon(['--etcd-api=v2']);
+    const daemon = start(a, ['--etcd-api=v2']);
     await eventually(async () => (await a.lastReport())?.converged, { what: 'a to converge' });
-    assert.equal(await v2.index(), before);
+    assert.equal(await v2.index(), before, daemon.log());
     const own = `${PREFIX}/subnets/${a.containerAddress.replace(/\.1$/, '.0-24')}`;
     await v2.delete(own);
     await eventually(async () => (await v2.leases()).some(({ key }) => key === own), { what: 'the lease to be back' });
@@ -101,7 +109,7 @@ describe('etcd v2', () => {
   });
 
   it('a daemon on v2 goes over to v3 when the config is put there, and no packet is lost', async () => {
-    const [first, second] = [a.startDaemon(), b.startDaemon()];
+    const [first, second] = [start(a), start(b)];
     for (const host of [a, b]) {
       await eventually(async () => (await host.lastReport())?.source.kind === 'etcd-v2', { what: 'v2' });
     }
