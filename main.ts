@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeNetworkConfig } from './config/check-config.ts';
 import { ConfigError, UsageError } from './config/errors.ts';
@@ -11,6 +12,7 @@ import { helpText } from './config/help.ts';
 import { subnetsPrefix } from './config/lease-key.ts';
 import { parseNetworkConfig } from './config/network.ts';
 import { type Options, parseOptions } from './config/options.ts';
+import { openDocker } from './drivers/docker/driver.ts';
 import { openEtcdV3 } from './drivers/etcd/source.ts';
 import { AutoSource } from './drivers/etcd-auto/source.ts';
 import { openEtcdV2 } from './drivers/etcd-v2/source.ts';
@@ -43,12 +45,15 @@ const VERSION = typeof SELVAGE_VERSION === 'string' ? SELVAGE_VERSION : '0.0.0-u
 process.noDeprecation = true;
 
 async function main(argv: string[]): Promise<number> {
+  if (argv[0] === 'docker-opts') return dockerOpts(argv.slice(1));
   const options = parseOptions(argv, process.env);
   switch (options.command) {
     case 'help':
       return answer(helpText());
     case 'version':
       return answer(`selvage ${VERSION}\n`);
+    case 'docker-opts':
+      return dockerOpts(options.args);
     case 'check-config':
       return checkConfig(options.args[0] ?? '-');
     case 'leases':
@@ -60,6 +65,11 @@ async function main(argv: string[]): Promise<number> {
     case 'run':
       return options.once ? oneShot(options, repairOnce) : daemon(options);
   }
+}
+
+async function dockerOpts(argv: string[]): Promise<number> {
+  const command = await import('./drivers/docker/opts-command.ts');
+  return command.dockerOpts(argv, process.env);
 }
 
 function checkConfig(file: string): number {
@@ -107,7 +117,7 @@ function stateFileOf({ config, leases }: StoreSnapshot, prefix: string): string 
 
 async function oneShot(options: Options, run: typeof repairOnce): Promise<number> {
   if (run === repairOnce) requirePermission();
-  const deps = composeDeps(options, await openLog(options.logLevel));
+  const deps = await composeDeps(options, await openLog(options.logLevel));
   try {
     const report = await run(deps);
     answer(await render(report, formatOf(options)));
@@ -130,7 +140,7 @@ async function daemon(options: Options): Promise<number> {
     );
   const log = await openLog(options.logLevel);
   const levelPass = (pass: () => void) => startLevelPass(options.resync, Math.random, pass);
-  const deps = { ...composeDeps(options, log), levelPass };
+  const deps = { ...(await composeDeps(options, log)), levelPass };
   let ready = false;
   const agent = new Agent(deps, 'run', () => {
     ready = true;
@@ -179,7 +189,8 @@ function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source {
   return etcd.api === 'v2' ? v2 : new AutoSource(openEtcdV3(etcd), v2, etcd.prefix);
 }
 
-function composeDeps(options: Options, log: Log): AgentDeps {
+async function composeDeps(options: Options, log: Log): Promise<AgentDeps> {
+  const docker = await openDockerDeps(options);
   const netlink = openNetlink();
   return {
     options,
@@ -192,6 +203,7 @@ function composeDeps(options: Options, log: Log): AgentDeps {
       ? {}
       : { stateCache: openStateCache(options.stateCache) }),
     drivers: [netlink, createFileDriver()],
+    ...(docker ? { docker } : {}),
     host: {
       hostname: hostname(),
       facts: async () => netlink.facts(),
@@ -203,6 +215,24 @@ function composeDeps(options: Options, log: Log): AgentDeps {
   };
 }
 
+async function openDockerDeps({ docker, subnetFile }: Options): Promise<AgentDeps['docker']> {
+  if (docker.mode === 'off') return undefined;
+  const { host, restart } = docker;
+  const noteFile = join(dirname(subnetFile), 'selvage-docker-restart.json');
+  const driver = openDocker({ host, restartCommand: restart.command, noteFile });
+  if (!restart.window) return { driver };
+  const { windowOf } = await import('./drivers/schedule/window.ts');
+  const { cronProblem } = await import('./drivers/schedule/level-pass.ts');
+  const { begins, durationMs } = restart.window;
+  const problem = cronProblem(begins);
+  if (problem)
+    throw new UsageError(
+      `--docker-restart-window ${begins} is no cron expression (${problem}): e.g. "0 3 * * 6" is Saturdays at 3.`,
+      'docker-restart-window',
+    );
+  return { driver, window: windowOf(begins, durationMs) };
+}
+
 function requirePermission(): void {
   if (mayAdministerNetwork()) return;
   throw new RunError(
@@ -211,7 +241,8 @@ function requirePermission(): void {
   );
 }
 
-async function closeAll({ source, drivers }: AgentDeps): Promise<void> {
+async function closeAll({ source, drivers, docker }: AgentDeps): Promise<void> {
+  docker?.driver.close();
   await Promise.allSettled([source.close(), ...drivers.map((driver) => driver.close())]);
 }
 

@@ -39,6 +39,15 @@ export const ttl = z
   .number()
   .refine((ms) => ms >= SHORTEST_TTL_MS && Number.isInteger(ms / 1000), 'whole seconds, 2s or more, such as 24h');
 
+export const positive = z.number().refine((ms) => ms > 0, 'more than nothing, such as 5m or 1h');
+
+/** A socket's address as Docker's own clients take it, without TLS. */
+export const dockerHost = z
+  .string()
+  .refine((text) => /^unix:\/\/\/.*[^/]$|^tcp:\/\/[^/:]+:\d{1,5}\/?$/.test(text), 'unix:///PATH or tcp://HOST:PORT');
+
+export const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of a variable, such as DOCKER_OPTS');
+
 export const oneOf = <const T extends readonly [string, ...string[]]>(...names: T) =>
   z.enum(names, `one of ${names.filter((name) => name !== '').join(', ')}`);
 

@@ -9,7 +9,16 @@ import * as is from './flag-checks.ts';
 /** How a value is read: as Go's flag package does. A list is a flag that may be repeated. */
 export type FlagType = 'string' | 'bool' | 'int' | 'duration' | 'list';
 
-export const COMMANDS = ['run', 'drift', 'leases', 'migrate', 'check-config', 'version', 'help'] as const;
+export const COMMANDS = [
+  'run',
+  'drift',
+  'leases',
+  'migrate',
+  'check-config',
+  'docker-opts',
+  'version',
+  'help',
+] as const;
 export type Command = (typeof COMMANDS)[number];
 
 export interface Flag {
@@ -71,6 +80,18 @@ const ROWS = [
   { name: 'from', type: 'string', default: 'v2', help: 'API that the network is copied from', of: 'selvage', commands: MIGRATE, placeholder: 'API', check: is.oneOf('v2', 'v3'), noEnv: true },
   { name: 'to', type: 'string', default: 'v3', help: 'API that it is copied to', of: 'selvage', commands: MIGRATE, placeholder: 'API', check: is.oneOf('v2', 'v3'), noEnv: true },
   { name: 'apply', type: 'bool', default: 'false', help: 'do it; without it only says what it would do', of: 'selvage', commands: MIGRATE, noEnv: true },
+  { name: 'docker', type: 'string', default: 'report', help: 'off; report: say where Docker does not follow the subnet; opts: keep its options file; daemon-json: keep bip and mtu in daemon.json', of: 'selvage', commands: HOST, placeholder: 'HOW', check: is.oneOf('off', 'report', 'opts', 'daemon-json') },
+  { name: 'docker-host', type: 'string', default: 'unix:///var/run/docker.sock', help: "the engine's socket: unix:///PATH or tcp://HOST:PORT", of: 'selvage', commands: HOST, placeholder: 'URL', check: is.dockerHost },
+  { name: 'docker-bridge', type: 'string', default: 'docker0', help: "Docker's default bridge", of: 'selvage', commands: HOST, placeholder: 'NAME', check: is.nonEmpty('the name of a bridge, such as docker0') },
+  { name: 'docker-daemon-json', type: 'string', default: '/etc/docker/daemon.json', help: "Docker's configuration file", of: 'selvage', commands: HOST, placeholder: 'FILE', check: is.file },
+  { name: 'docker-opts-file', type: 'string', default: '/run/flannel/docker_opts.env', help: "file with Docker's options, as mk-docker-opts.sh writes it", of: 'selvage', commands: HOST, placeholder: 'FILE', check: is.file },
+  { name: 'docker-opts-key', type: 'string', default: 'DOCKER_OPTS', help: 'variable that has all of them together (-k of mk-docker-opts.sh)', of: 'selvage', commands: HOST, placeholder: 'NAME', check: is.variable },
+  { name: 'docker-opts-combined', type: 'bool', default: 'false', help: 'write that variable only (-c of mk-docker-opts.sh)', of: 'selvage', commands: HOST },
+  { name: 'docker-restart', type: 'string', default: 'never', help: 'when Docker is restarted to take over another subnet: never, idle (no container runs, or live-restore is on) or always', of: 'selvage', commands: RUN, placeholder: 'WHEN', check: is.oneOf('never', 'idle', 'always') },
+  { name: 'docker-restart-command', type: 'string', default: 'systemctl restart docker', help: 'shell command that restarts Docker', of: 'selvage', commands: RUN, placeholder: 'COMMAND', check: is.nonEmpty('a command, such as "systemctl restart docker"') },
+  { name: 'docker-restart-window', type: 'string', default: '', help: 'cron expression of when a maintenance window begins, outside of which Docker is not restarted (default: at any time)', of: 'selvage', commands: RUN, placeholder: 'CRON' },
+  { name: 'docker-restart-window-duration', type: 'duration', default: '1h', help: 'how long that window is open', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
+  { name: 'docker-restart-holdoff', type: 'duration', default: '5m', help: 'time in which Docker is not restarted twice for the same subnet', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
   { name: 'log-level', type: 'string', default: 'info', help: 'least severe log lines shown: trace, debug, info, warn or error', of: 'selvage', commands: ETCD, placeholder: 'LEVEL', check: is.oneOf('trace', 'debug', 'info', 'warn', 'error') },
   // flannel's, without effect here yet
   { name: 'public-ipv6', type: 'string', default: '', help: 'IPv6 address that other hosts reach this one by', of: 'flannel', commands: NOTHING, placeholder: 'IP', noEffect: true },

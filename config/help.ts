@@ -9,6 +9,7 @@ const USAGE = [
   ['selvage leases', 'the network as etcd has it, and what is wrong with it'],
   ['selvage migrate --from v2 --to v3', "copies the network from one of etcd's APIs to the other; with --apply"],
   ['selvage check-config [FILE|-]', 'reads a network config as flannel would and prints what comes of it'],
+  ['selvage docker-opts [-fdicmk …]', "writes Docker's options as mk-docker-opts.sh does, with its flags"],
   ['selvage --version', 'prints the version'],
   ['selvage --help', 'prints this'],
 ] as const;

@@ -3,6 +3,7 @@
  * FLANNELD_*, which beats the default; an empty variable counts as none. Nothing here touches the world: files are named, not read.
  */
 
+import { type DockerOptions, dockerOptionsOf } from './docker-options.ts';
 import { formatDuration } from './duration.ts';
 import { endpointUrls } from './endpoints.ts';
 import { UsageError } from './errors.ts';
@@ -52,6 +53,7 @@ export interface Options {
   stateFile?: string;
   /** undefined: none is kept. */
   stateCache?: string;
+  docker: DockerOptions;
   logLevel: LogLevel;
   /** Flags of flannel's that were given and have no effect here yet. */
   ignored: string[];
@@ -96,6 +98,7 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     migrate: { from: values.from, to: values.to, apply: values.apply },
     ...(values['state-file'] === '' ? {} : { stateFile: values['state-file'] }),
     ...(values['state-cache'] === 'none' ? {} : { stateCache: values['state-cache'] }),
+    docker: dockerOptionsOf(values, env),
     logLevel: logLevel(values, given),
     ignored: ignoredOf(given),
     fromEnv: [...given.values()].filter((one) => one.env).map((one) => one.source),
@@ -137,6 +140,11 @@ function readCommand(flags: GoArgv['given'], words: string[]): { command: Comman
     const near = nearest(word, COMMANDS);
     throw new UsageError(
       `"${word}" is no command of selvage: ${near ? `did you mean ${near}?` : `there are ${COMMANDS.join(', ')}.`}`,
+    );
+  }
+  if (command === 'docker-opts') {
+    throw new UsageError(
+      "selvage docker-opts takes mk-docker-opts.sh's flags and no others: write docker-opts first, and -f, -d, -i, -c, -m, -k behind it.",
     );
   }
   const most = command === 'check-config' ? 1 : 0;

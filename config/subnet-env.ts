@@ -74,7 +74,8 @@ function maskCidr6(text: string): string | undefined {
 const ASSIGNMENT =
   /^\s*(?:export\s+)?([A-Za-z0-9_.]+)[^\S\n]*[=:][^\S\n]*(?:"((?:\\.|[^"\\])*)"|'([^']*)'|([^\n]*?))[^\S\n]*(?:\s#.*)?$/;
 
-function readEnvText(text: string): Map<string, string> {
+/** Every assignment of an environment file, the last of a name. */
+export function readEnvText(text: string): Map<string, string> {
   const values = new Map<string, string>();
   for (const line of text.split(/\r?\n/)) {
     const match = ASSIGNMENT.exec(line);

@@ -3,7 +3,7 @@
  *
  * - Node built-ins only, for there is no node_modules yet; every other script of the project starts here.
  * - Installs what is missing and nothing else: a second run does nothing, and two at once wait for each other.
- * - Says what it is doing, and when it can't, what to do by hand. Debian's own etcd service is never left running by it.
+ * - Says what it is doing, and when it can't, what to do by hand. Debian's own etcd and Docker services are never left running by it.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
@@ -22,7 +22,21 @@ const COMMANDS = {
   sysctl: 'procps',
   openssl: 'openssl',
   nsenter: 'util-linux',
+  unshare: 'util-linux',
+  dockerd: 'docker.io',
+  docker: 'docker.io',
+  containerd: 'containerd',
+  runc: 'runc',
+  iptables: 'iptables',
+  busybox: 'busybox-static',
   setpriv: 'util-linux',
+};
+
+/** What a Debian package would start, were it not for us. */
+const SERVICES = {
+  'etcd-server': ['etcd.service'],
+  'docker.io': ['docker.socket', 'docker.service'],
+  containerd: ['containerd.service'],
 };
 
 /** A sentence for a person; the scripts print it without a stack and exit with `code`. */
@@ -103,20 +117,21 @@ async function installNpmPackages() {
   say('npm packages are installed.');
 }
 
-/** Keeps the package from starting a server of its own on this host; only if the package is about to be installed by us. */
-async function withoutEtcdService(install) {
+/** Keeps packages from starting servers of their own on this host; only those that are about to be installed by us. */
+async function withoutServices(packages, install) {
+  const units = packages.flatMap((name) => SERVICES[name] ?? []);
   const systemd = existsSync('/run/systemd/system');
   const systemctl = (...args) => spawnSync('systemctl', args, { stdio: 'ignore' }).status === 0;
-  const masked = systemd && systemctl('mask', '--runtime', 'etcd.service');
+  const masked = systemd ? units.filter((unit) => systemctl('mask', '--runtime', unit)) : [];
   try {
     return await install();
   } finally {
-    if (masked) systemctl('unmask', '--runtime', 'etcd.service');
-    if (systemd && (systemctl('is-active', 'etcd.service') || systemctl('is-enabled', 'etcd.service'))) {
-      systemctl('disable', '--now', 'etcd.service');
-      say(
-        'etcd-server was just installed for the tests only, so its service is stopped and disabled (systemctl enable etcd undoes it).',
-      );
+    for (const unit of masked) systemctl('unmask', '--runtime', unit);
+    const on = systemd ? units.filter((unit) => systemctl('is-active', unit) || systemctl('is-enabled', unit)) : [];
+    if (on.length > 0) {
+      systemctl('disable', '--now', ...on);
+      const what = on.join(', ');
+      say(`${what}: just installed for the tests only, so stopped and disabled (systemctl enable --now … undoes it).`);
     }
   }
 }
@@ -140,7 +155,7 @@ async function installDebianPackages() {
     await apt('update'); // a failure shows in the next line, or doesn't matter
     return apt('install', '-y', '--no-install-recommends', ...packages);
   };
-  const code = packages.includes('etcd-server') ? await withoutEtcdService(install) : await install();
+  const code = await withoutServices(packages, install);
   const stillMissing = missing.filter((command) => !isCommand(command));
   if (code !== 0 || stillMissing.length > 0) {
     throw new SetupError(

@@ -19,6 +19,9 @@ export interface ReportInput extends Pick<Report, 'mode' | 'durationMs' | 'host'
   otherDrift?: readonly DriftEntry[];
   /** One for each change that was tried; none in a drift report. */
   outcomes?: readonly Outcome[];
+  /** Of what is no resource: a restart of Docker. */
+  otherOutcomes?: Report['outcomes'];
+  docker?: Report['docker'];
   held: readonly HeldEntry[];
 }
 
@@ -43,6 +46,7 @@ function inOrder(changes: readonly Change[]): Change[] {
 }
 
 function withoutKind(resource: Resource): object {
+  if (resource.kind === 'file' && resource.edit) return resource.edit.want;
   const { kind: _, ...fields } = resource;
   return fields;
 }
@@ -64,6 +68,8 @@ export function driftEntry(change: Change): DriftEntry {
       return { op, kind, key, reason, want: withoutKind(change.want) };
     case 'update': {
       const { fields } = change;
+      const edit = change.want.kind === 'file' ? change.want.edit : undefined;
+      if (edit) return { op, kind, key, reason, fields, want: edit.want, have: edit.have };
       return { op, kind, key, reason, fields, want: pick(change.want, fields), have: pick(change.have, fields) };
     }
     case 'delete':
@@ -81,11 +87,12 @@ export function buildReport(input: ReportInput): Report {
   const { mode, durationMs, host, source, network } = input;
   const changes = inOrder(input.changes);
   const drift = [...(input.otherDrift ?? []), ...changes.map(driftEntry)];
-  // A round comes after what it needs from the store: in a repair run that has been made by now.
-  const made = mode === 'once' ? (input.otherDrift ?? []) : [];
+  // A round comes after what it needs from the store: in a repair run the lease has been made by now.
+  const made = mode === 'once' ? (input.otherDrift ?? []).filter(({ kind }) => kind === 'lease') : [];
   const outcomes = [
     ...made.map(({ kind, key, op }) => ({ kind, key, op, result: 'done' as const })),
     ...(input.outcomes ?? []).map(outcomeEntry),
+    ...(input.otherOutcomes ?? []),
   ];
   const held = [...input.held].sort(
     (a, b) => byText(a.kind, b.kind) || natural(a.key, b.key) || byText(a.key, b.key) || byText(a.why, b.why),
@@ -108,5 +115,30 @@ export function buildReport(input: ReportInput): Report {
     held,
     summary: { create: count('create'), update: count('update'), delete: count('delete'), held: held.length, failed },
     converged: allMet && (mode === 'drift' ? drift.length === 0 : allMade),
+    ...(input.docker ? { docker: input.docker } : {}),
+  };
+}
+
+/** One run in two rounds: what the first found, what both made of it, and what is so after the second. */
+export function joinReports(first: Report, second: Report): Report {
+  const known = new Set(first.drift.map(({ kind, key }) => `${kind} ${key}`));
+  const drift = [...first.drift, ...second.drift.filter(({ kind, key }) => !known.has(`${kind} ${key}`))];
+  const outcomes = [...first.outcomes, ...second.outcomes];
+  const isMade = ({ result }: Report['outcomes'][number]): boolean => result === 'done' || result === 'noop';
+  const count = (op: string): number => drift.filter((entry) => entry.op === op).length;
+  return {
+    ...second,
+    at: first.at,
+    durationMs: Date.parse(second.at) - Date.parse(first.at) + second.durationMs,
+    drift,
+    outcomes,
+    summary: {
+      create: count('create'),
+      update: count('update'),
+      delete: count('delete'),
+      held: second.held.length,
+      failed: outcomes.filter(({ result }) => result === 'failed').length,
+    },
+    converged: second.converged && outcomes.every(isMade),
   };
 }

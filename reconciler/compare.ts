@@ -34,7 +34,8 @@ export function compare(want: Want, have: Have): readonly string[] {
     case 'route':
       return have.kind === 'route' ? compareRoutes(want, have) : ['kind'];
     case 'file':
-      return have.kind === 'file' && have.content === want.content ? SAME : ['content'];
+      if (have.kind === 'file' && have.content === want.content) return SAME;
+      return want.edit ? Object.keys(want.edit.want) : ['content'];
   }
 }
 

@@ -10,10 +10,11 @@ import type { Lease } from '../config/model.ts';
 import { formatSubnetEnv } from '../config/subnet-env.ts';
 import type { Backend, BackendContext } from './backends/backend.ts';
 import { backendFor, unsupportedBackend } from './backends/index.ts';
+import type { DockerLease } from './docker/wanted.ts';
 import type { Interest } from './driver.ts';
 import { Peers } from './peers.ts';
 import type { HeldEntry } from './report.ts';
-import { idOf, linkOf, type Want } from './resource.ts';
+import { type FileResource, idOf, linkOf, type Want } from './resource.ts';
 import { emptyScope, mergeScope, type Scope } from './scope.ts';
 
 /** What Desired needs of the mirror. */
@@ -32,6 +33,8 @@ export class Desired {
 
   readonly #wants = new Map<string, Want>();
   readonly #peers: Peers;
+  /** Paths of Docker's files among the wants. */
+  readonly #dockerFiles = new Set<string>();
   readonly #notices: readonly HeldEntry[];
 
   constructor(context: BackendContext) {
@@ -74,6 +77,24 @@ export class Desired {
       if (subnet !== this.context.own.subnet) changes.push([subnet, source.leases.get(subnet)]);
     }
     return this.#peers.update(changes);
+  }
+
+  /** What Docker follows; undefined where there is no IPv4 subnet to follow. */
+  dockerLease(): DockerLease | undefined {
+    const { config, own, ipMasq } = this.context;
+    if (!this.backend || !config.enableIPv4) return undefined;
+    return { network: config.network, subnet: own.subnet, mtu: this.backend.mtu(this.context), ipMasq };
+  }
+
+  /** Docker's files (docker/assess.ts), in place of those of before. They depend on what is seen, and so come from the round. */
+  setDockerFiles(files: readonly FileResource[]): void {
+    for (const path of this.#dockerFiles) this.#wants.delete(`file ${path}`);
+    this.#dockerFiles.clear();
+    for (const file of files) {
+      if (file.path === this.context.instance.subnetFile) continue;
+      this.#dockerFiles.add(file.path);
+      this.#wants.set(idOf(file), file);
+    }
   }
 
   #follow(source: LeaseSource): void {
@@ -131,7 +152,7 @@ export class Desired {
       networks: [...new Set([config.network, ...instance.networks])],
       devices: this.backend?.deviceNames(this.context) ?? [],
       uplink: host.uplink.name,
-      files: [instance.subnetFile],
+      files: [instance.subnetFile, ...this.#dockerFiles],
     };
   }
 }

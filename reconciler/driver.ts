@@ -34,6 +34,8 @@ export interface Interest {
   /** Others' devices that something in a slot of ours is on, which the kernel takes away with them without a word: watched, not listed. */
   inTheWay?: string[];
   files: string[];
+  /** Docker's bridge: an event about it or its address is one about Docker (`docker NAME`), and its addresses are listed. Nothing else is. */
+  bridge?: string;
 }
 
 export interface Listing {

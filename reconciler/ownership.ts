@@ -15,7 +15,7 @@ import { MAIN_TABLE, SELVAGE_PROTOCOL } from './resource.ts';
 
 export type Owner =
   | 'ours'
-  /** The kernel's own cache on a device of ours (dynamic ARP, a learned FDB entry): gives way to a Want, is never cleaned up. */
+  /** Gives way to a Want, is never cleaned up: the kernel's own cache on a device of ours (dynamic ARP, a learned FDB entry), Docker's files. */
   | 'learned'
   | 'foreign';
 
@@ -65,7 +65,9 @@ export class Ownership {
       case 'route':
         return this.#route(have);
       case 'file':
-        return have.path === this.#context.instance.subnetFile ? 'ours' : 'foreign';
+        if (have.path === this.#context.instance.subnetFile) return 'ours';
+        // Docker's files: written where that is wanted, never cleaned up.
+        return this.#context.desired.has(`file ${have.path}`) ? 'learned' : 'foreign';
     }
   }
 

@@ -57,4 +57,10 @@ export interface Report {
   held: HeldEntry[];
   summary: { create: number; update: number; delete: number; held: number; failed: number };
   converged: boolean;
+  /** What is seen of Docker. Absent where there is nothing to say: --docker off, or neither an engine nor its bridge. */
+  docker?: {
+    mode: string;
+    engine: { version: string; liveRestore: boolean; containers: number } | null;
+    bridge: { name: string; address: string; mtu: number; ipMasq: boolean } | null;
+  };
 }

@@ -6,8 +6,11 @@
  * - Addresses are canonical text ("10.5.34.0/24", "aa:bb:cc:dd:ee:ff"), so that equality is string equality.
  */
 
-/** In the order in which they are built; taken down in reverse (DESIGN 3, "Order lives in one file": order.ts). */
-export type Kind = 'link' | 'address' | 'neighbour' | 'fdb' | 'nexthop' | 'route' | 'file';
+/**
+ * In the order in which they are built; taken down in reverse (DESIGN 3, "Order lives in one file": order.ts). `docker` is for scopes and
+ * reports: it is no Resource, so that no plan can have one, and followed on its own (docker/).
+ */
+export type Kind = 'link' | 'address' | 'neighbour' | 'fdb' | 'nexthop' | 'route' | 'file' | 'docker';
 
 /** A network device. Observed ones may be of any type; wanted ones are always vxlan so far. */
 export interface Link {
@@ -100,13 +103,25 @@ export interface Route {
   plain: boolean;
 }
 
-/** A file whose whole content is ours (`subnet.env`). */
+/** A file whose whole content is ours (`subnet.env`), or somebody else's with a few values of ours in it (`edit`). */
 export interface FileResource {
   kind: 'file';
   path: string;
   content: string;
   /** Permission bits, e.g. 0o644. An existing file keeps its own (as flannel does), so not compared. */
   mode: number;
+  /** The flag that names it, for sentences; default --subnet-file. */
+  flag?: string;
+  edit?: FileEdit;
+}
+
+/** Of somebody else's file (daemon.json). */
+export interface FileEdit {
+  /** The text that `content` was made from, undefined: there was no file. If it is another by now, nothing is written. */
+  of: string | undefined;
+  /** What a report shows instead of the text, which may have secrets: the values that change, undefined for one that is not there. */
+  want: Record<string, unknown>;
+  have: Record<string, unknown>;
 }
 
 export type Resource = Link | Address | Neighbour | Fdb | Nexthop | Route | FileResource;

@@ -12,12 +12,14 @@ import { emptyScope, everything, isEmptyScope, mergeScope, type Scope, scopeOf }
 import type { WatchEvent } from '../reconciler/source.ts';
 import type { AgentDeps } from './deps.ts';
 import { DesiredState, putConfig } from './desired-state.ts';
+import { DockerFollower } from './docker.ts';
 import { HeldMemory } from './held-memory.ts';
 import { Journal } from './journal.ts';
 import { LastGood } from './last-good.ts';
 import { describeScope, type ReportContext, reportOf } from './report-of.ts';
 import { Round } from './round.ts';
 import type { AcquireResult, AgentServices, ConnectResult, Region, Send } from './services.ts';
+import { watchDrivers } from './watch-drivers.ts';
 
 /** How soon a listing that could not be completed is tried again, ms. */
 const RELIST_MS = 1000;
@@ -29,8 +31,10 @@ export class Agent implements AgentServices {
   readonly #deps: AgentDeps;
   readonly #retry = new Retry();
   readonly #held = new HeldMemory();
+  readonly #docker: DockerFollower | undefined;
   #dirty: Scope = emptyScope();
-  #round: { round: Round; at: number } | undefined;
+  /** `docker`: the follower, if it looked at Docker in this round. */
+  #round: { round: Round; at: number; docker: DockerFollower | undefined } | undefined;
   #storeHeard = false;
   #configState = '';
   #unreadable: ReadonlySet<string> = new Set();
@@ -43,6 +47,7 @@ export class Agent implements AgentServices {
     this.#deps = deps;
     this.mode = mode;
     this.state = new DesiredState(deps);
+    if (deps.docker) this.#docker = new DockerFollower(deps, deps.docker);
     this.journal = new Journal(deps.log, mode);
     this.lastGood = new LastGood(deps, mode, this.state);
     this.#onFirstRound = onFirstRound;
@@ -54,31 +59,19 @@ export class Agent implements AgentServices {
 
   watchHost(send: Send): () => void {
     this.#send = send;
-    let stopped = false;
-    const stops: (() => Promise<void>)[] = [];
     const interest = () => {
       const wanted = this.state.interest;
       const uplink = this.state.host.problem === undefined ? wanted.uplink : '';
       const devices = [...new Set([...wanted.devices, ...this.#interest.devices])];
-      return { ...wanted, uplink, devices, inTheWay: this.#held.devices };
+      const files = [...new Set([...wanted.files, ...(this.#docker?.interest.files ?? [])])];
+      const bridge = this.#docker?.interest.bridge;
+      return { ...wanted, uplink, devices, files, bridge, inTheWay: this.#held.devices };
     };
-    const quietly = (stop: () => Promise<void>): void => void stop().catch(() => {});
-    for (const driver of this.#deps.drivers) {
-      driver
-        .watch((scope) => this.#edge(scope, send), interest)
-        .then(
-          (stop) => {
-            if (stopped) return quietly(stop);
-            stops.push(stop);
-            // What happened before the watch stood is nobody's event.
-            this.#edge(everything(), send);
-          },
-          (error: unknown) => this.journal.failure('work', error),
-        );
-    }
+    const emit = (scope: Scope): void => this.#edge(scope, send);
+    const failed = (error: unknown): void => this.journal.failure('work', error);
+    const stops = [watchDrivers(this.#deps.drivers, interest, emit, failed), this.#docker?.watch(emit)];
     return () => {
-      stopped = true;
-      stops.forEach(quietly);
+      for (const stop of stops) stop?.();
     };
   }
 
@@ -114,10 +107,9 @@ export class Agent implements AgentServices {
   // ---- the store and our lease ----
 
   async connect(signal?: AbortSignal): Promise<ConnectResult> {
-    const snapshot = await this.lastGood.listing(this.#deps.source.snapshot(signal), () => {
-      this.#sayHeld();
-      this.#send({ type: 'EDGE', scope: everything() });
-    });
+    const snapshot = await this.lastGood.listing(this.#deps.source.snapshot(signal), () =>
+      this.#send({ type: 'EDGE', scope: everything() }),
+    );
     const { mirror } = this.state;
     const change = mirror.applySnapshot(snapshot, this.#deps.clock.now());
     this.#storeHeard = true;
@@ -209,13 +201,11 @@ export class Agent implements AgentServices {
     const scope = this.#dirty;
     this.#dirty = emptyScope();
     const at = this.#deps.clock.now();
-    if (scope.all && this.#storeHeard) {
-      this.state.mirror.heard(at);
-      this.lastGood.writer.tick();
-    }
+    if (scope.all && this.#storeHeard) this.lastGood.heard(at);
     await this.#refreshHost(scope);
     const { desired, instance } = this.state;
     if (!desired) throw new Error('There is no desired state to work towards yet.');
+    const docker = (await this.#docker?.lookFor(desired, scope)) ? this.#docker : undefined;
     const round = new Round({
       scope,
       drivers: this.#deps.drivers,
@@ -226,7 +216,7 @@ export class Agent implements AgentServices {
       retry: this.#retry.view(at),
       keepStale: (haves) => keepSubnets(this.state.keptSubnets, haves),
     });
-    this.#round = { round, at };
+    this.#round = { round, at, docker };
     await round.read();
     this.#interest = { devices: round.interest.devices };
   }
@@ -241,21 +231,24 @@ export class Agent implements AgentServices {
 
   /** `otherDrift`: what was found beside the host's resources, and made before this round. */
   async verify(otherDrift: Report['drift'] = []): Promise<void> {
-    const { round } = this.#current();
+    const { round, docker } = this.#current();
     await round.verify();
     const now = this.#deps.clock.now();
     this.#retry.record(round.outcomes, now, this.#deps.random);
     this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
     this.journal.recovered('work');
+    const restart = docker?.decide(round.outcomes);
     this.finishRound(otherDrift);
+    if (docker && restart) docker.restart(() => this.#send({ type: 'EDGE', scope: docker.scope }));
   }
 
   /** Makes the report of the round in hand; for a drift report this follows the plan. */
   finishRound(otherDrift: Report['drift'] = []): Report {
-    const { round, at } = this.#current();
+    const { round, at, docker } = this.#current();
     this.#round = undefined;
+    if (this.mode === 'drift') docker?.decide(undefined);
     this.#held.replace(round.scope, round.held, this.state.desired?.wants ?? new Map(), round.inTheWay);
-    const report = reportOf(this.#reportContext(), { round, at, otherDrift });
+    const report = reportOf(this.#reportContext(), { round, at, otherDrift, docker });
     this.journal.report(report, describeScope(round.scope));
     this.#onFirstRound?.();
     this.#onFirstRound = undefined;
@@ -267,12 +260,17 @@ export class Agent implements AgentServices {
     return reportOf(this.#reportContext(), { at: this.#deps.clock.now(), otherDrift });
   }
 
+  /** A restart of Docker that is under way; resolves when it can be read back. */
+  get dockerRestart(): Promise<void> | undefined {
+    return this.#docker?.running;
+  }
+
   abandonRound(): void {
     this.#round = undefined;
     this.#dirty = everything();
   }
 
-  #current(): { round: Round; at: number } {
+  #current() {
     if (!this.#round) throw new Error('There is no round in hand.');
     return this.#round;
   }
@@ -296,7 +294,7 @@ export class Agent implements AgentServices {
   }
 
   #allHeld() {
-    return [...this.lastGood.held, ...this.state.held, ...this.#held.entries];
+    return [...this.lastGood.held, ...this.state.held, ...this.#held.entries, ...(this.#docker?.held ?? [])];
   }
 
   #reportContext(): ReportContext {
@@ -306,6 +304,7 @@ export class Agent implements AgentServices {
       mode,
       state,
       held: this.#allHeld(),
+      docker: this.#docker?.facts,
       complete: this.#isComplete(),
       source: this.lastGood.source,
     };
@@ -330,6 +329,7 @@ export class Agent implements AgentServices {
     const now = this.#deps.clock.now();
     this.markDirty(scopeOf({ ids: this.#retry.takeDue(now) }));
     if (this.#relistAt !== undefined && this.#relistAt <= now) this.markDirty(everything());
+    if (this.#docker && (this.#docker.wakeAt ?? Number.POSITIVE_INFINITY) <= now) this.markDirty(this.#docker.scope);
     this.#expire(now);
   }
 
@@ -361,7 +361,7 @@ export class Agent implements AgentServices {
   }
 
   retryDelayMs(): number | undefined {
-    const due = [this.#retry.nextDue(), this.#relistAt, this.state.mirror.nextExpiry()].filter(
+    const due = [this.#retry.nextDue(), this.#relistAt, this.state.mirror.nextExpiry(), this.#docker?.wakeAt].filter(
       (at) => at !== undefined,
     );
     return due.length ? Math.max(10, Math.min(...due) - this.#deps.clock.now()) : undefined;

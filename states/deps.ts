@@ -4,6 +4,7 @@ import type { Driver } from '../reconciler/driver.ts';
 import type { HostFacts } from '../reconciler/host.ts';
 import type { Source } from '../reconciler/source.ts';
 import type { StateCache } from '../reconciler/state-copy.ts';
+import type { DockerDeps } from './docker.ts';
 
 export interface Log {
   debug(fields: object, message: string): void;
@@ -40,6 +41,8 @@ export interface AgentDeps {
   stateCache?: StateCache;
   drivers: Driver[];
   host: HostReader;
+  /** Absent: Docker is neither looked at nor followed. */
+  docker?: DockerDeps;
   /** Starts the level pass; returns what stops it. */
   levelPass(pass: () => void): () => void;
   /** The content of subnet.env as it was at start, "" without one: names the previous subnet and network. */

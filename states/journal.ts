@@ -47,7 +47,8 @@ export class Journal {
         durationMs: report.durationMs,
       },
     };
-    if (report.drift.length) this.#log.info(fields, sentenceOf(report));
+    const tried = triedDrift(report);
+    if (tried.length) this.#log.info(fields, sentenceOf(report, tried));
     else this.#log.debug(fields, `Nothing to do (${scope}).`);
   }
 
@@ -94,13 +95,16 @@ export class Journal {
   }
 }
 
-function sentenceOf(report: Report): string {
-  const { create, update, delete: remove, failed } = report.summary;
-  const parts = [`${create} created`, `${update} updated`, `${remove} deleted`].filter(
+/** Without Docker, which may differ and be left alone: that is said as held. */
+const triedDrift = (report: Report): Report['drift'] => report.drift.filter(({ kind }) => kind !== 'docker');
+
+function sentenceOf(report: Report, drift: Report['drift']): string {
+  const count = (op: string): number => drift.filter((entry) => entry.op === op).length;
+  const parts = [`${count('create')} created`, `${count('update')} updated`, `${count('delete')} deleted`].filter(
     (part) => !part.startsWith('0 '),
   );
-  const first = report.drift[0];
-  const what = report.drift.length === 1 && first ? `${first.kind} ${first.key} was ${first.reason}: ` : '';
-  const trouble = failed ? `, ${failed} failed` : '';
+  const first = drift[0];
+  const what = drift.length === 1 && first ? `${first.kind} ${first.key} was ${first.reason}: ` : '';
+  const trouble = report.summary.failed ? `, ${report.summary.failed} failed` : '';
   return `${what}${parts.join(', ')}${trouble} in ${report.durationMs} ms.`;
 }

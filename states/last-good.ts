@@ -77,6 +77,12 @@ export class LastGood {
     this.#error = undefined;
   }
 
+  /** The store is heard, at a full pass (ms since epoch). */
+  heard(at: number): void {
+    this.#state.mirror.heard(at);
+    this.writer.tick();
+  }
+
   #useAfter(ms: number, answered: AbortSignal, onForce: () => void): void {
     const isLate = (): boolean => !answered.aborted;
     this.#deps.clock

@@ -7,6 +7,7 @@
 import { parseLeaseAttrs } from '../config/lease.ts';
 import { configKey, leaseKey } from '../config/lease-key.ts';
 import type { Lease } from '../config/model.ts';
+import { joinReports } from '../reconciler/build-report.ts';
 import { needsRewrite } from '../reconciler/lease/value.ts';
 import type { DriftEntry, Report } from '../reconciler/report.ts';
 import { everything } from '../reconciler/scope.ts';
@@ -23,18 +24,29 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   const { drift } = await supposeLease(agent, deps);
   if ((await agent.acquire()) !== 'held') return agent.reportWithoutRound();
   await agent.state.lease.renewIfDue();
-  const report = await repair(agent, drift);
+  const report = await repair(
+    agent,
+    drift.map((entry) => madeOf(entry, agent)),
+  );
   takeOwnLease(agent, deps);
   await agent.lastGood.writer.flush();
   return report;
 }
 
-async function repair(agent: Agent, drift: readonly DriftEntry[] = []): Promise<Report> {
+/** One round, and another where Docker had to be restarted for it. `made`: what has been written to the store. */
+async function repair(agent: Agent, made: DriftEntry[] = []): Promise<Report> {
+  const report = await oneRound(agent, made);
+  if (!agent.dockerRestart) return report;
+  await agent.dockerRestart;
+  return joinReports(report, await oneRound(agent));
+}
+
+async function oneRound(agent: Agent, made: DriftEntry[] = []): Promise<Report> {
   agent.markDirty(everything());
   await agent.read();
   const { changes } = await agent.plan();
   if (changes) await agent.apply();
-  await agent.verify(drift.map((entry) => madeOf(entry, agent)));
+  await agent.verify(made);
   return agent.journal.lastReport ?? agent.reportWithoutRound();
 }
 

@@ -4,6 +4,7 @@ import type { HeldEntry, Report } from '../reconciler/report.ts';
 import type { Scope } from '../reconciler/scope.ts';
 import type { AgentDeps } from './deps.ts';
 import type { DesiredState } from './desired-state.ts';
+import type { DockerFollower } from './docker.ts';
 import type { Round } from './round.ts';
 
 export interface ReportContext {
@@ -11,6 +12,8 @@ export interface ReportContext {
   mode: Report['mode'];
   state: DesiredState;
   held: readonly HeldEntry[];
+  /** What is seen of Docker. */
+  docker: Report['docker'];
   /** The store is heard and nothing of desired state is missing. */
   complete: boolean;
   /** What is said of the source while the last good copy is in force. */
@@ -19,9 +22,9 @@ export interface ReportContext {
 
 export function reportOf(
   context: ReportContext,
-  made: { round?: Round; at: number; otherDrift: Report['drift'] },
+  made: { round?: Round; at: number; otherDrift: Report['drift']; docker?: DockerFollower },
 ): Report {
-  const { deps, mode, state, held, complete } = context;
+  const { deps, mode, state, held, complete, docker } = context;
   const { mirror, host, usable, desired, lease } = state;
   return buildReport({
     mode,
@@ -46,9 +49,11 @@ export function reportOf(
       mtu: usable && host.current ? usable.backend.mtu({ config: usable.config, host: host.current }) : 0,
     },
     changes: made.round?.drift ?? [],
-    otherDrift: made.otherDrift,
+    otherDrift: [...made.otherDrift, ...(made.docker?.drift ?? [])],
     outcomes: made.round?.outcomes ?? [],
+    otherOutcomes: made.docker?.outcomes,
     held,
+    docker,
   });
 }
 

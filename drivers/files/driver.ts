@@ -1,5 +1,6 @@
 /**
- * Owns the kind `file`: whole files whose content is ours (subnet.env). Reads, replaces atomically, notices edits and deletion.
+ * Owns the kind `file`: whole files whose content is ours (subnet.env), and others' that get a value of ours (daemon.json). Reads,
+ * replaces atomically, notices edits and deletion.
  *
  * - Lists only the files of interest; what is no regular file there is listed as absent, and its creation is a conflict.
  * - Writes only what differs now, whatever the plan saw; a file is deleted only if it is still what was seen.
@@ -9,10 +10,10 @@ import { dirname } from 'node:path';
 import type { Change, Driver, Interest, Listing, Outcome } from '../../reconciler/driver.ts';
 import { type FileResource, idOf } from '../../reconciler/resource.ts';
 import { type Scope, scopeOf } from '../../reconciler/scope.ts';
-import { FileConflict, fileFailure } from './failure.ts';
+import { FileChanged, FileConflict, fileFailure } from './failure.ts';
 import { followLinks, readState } from './paths.ts';
 import { PathWatch } from './watch.ts';
-import { isSubnetEnv, removeLeftovers, saveBeside, syncFolder, writeAtomically } from './write.ts';
+import { isMadeAgain, keepPrevious, removeLeftovers, saveBeside, syncFolder, writeAtomically } from './write.ts';
 
 const idOfPath = (path: string) => idOf({ kind: 'file', path, content: '', mode: 0 });
 
@@ -84,23 +85,29 @@ async function applyOne(change: Change): Promise<Outcome> {
     const done = change.op === 'delete' ? await remove(resource) : await write(resource);
     return { change, result: done ? 'done' : 'noop' };
   } catch (error) {
-    return { change, result: 'failed', failure: fileFailure(resource.path, error) };
+    return { change, result: 'failed', failure: fileFailure(resource.path, error, resource.flag) };
   }
 }
 
 /** True if something was written. */
-async function write({ path, content, mode }: FileResource): Promise<boolean> {
+async function write({ path, content, mode, flag = '--subnet-file', edit }: FileResource): Promise<boolean> {
   const target = (await followLinks(path)).at(-1)!;
   const state = await readState(target);
   if (state.what === 'other') {
     throw new FileConflict(
       'EEXIST',
-      `${path} is ${state.name}, where a file should be: move it away, or name another --subnet-file.`,
+      `${path} is ${state.name}, where a file should be: move it away, or name another ${flag}.`,
     );
   }
   if (state.what === 'file') {
     if (state.bytes.equals(Buffer.from(content))) return false;
-    if (!isSubnetEnv(state.bytes)) await saveBeside(target, state.bytes);
+    if (!edit && !isMadeAgain(state.bytes)) await saveBeside(target, state.bytes);
+  }
+  if (edit) {
+    const same =
+      state.what === 'file' ? edit.of !== undefined && state.bytes.equals(Buffer.from(edit.of)) : edit.of === undefined;
+    if (!same) throw new FileChanged(`${path} was changed by somebody else just now; it is looked at again.`);
+    if (state.what === 'file') await keepPrevious(target, state.bytes, state.mode);
   }
   await writeAtomically(target, content, state.what === 'file' ? state.mode : mode);
   return true;

@@ -3,7 +3,8 @@
  * temporary file in the same folder, fsync, rename, fsync of the folder.
  *
  * - An existing file keeps its permission bits; a new one has those asked for, whatever the umask. Missing folders are made, 0755.
- * - A previous content that was not made by flannel or selvage is kept beside it as `<file>.selvage-saved`.
+ * - A previous content that was not made by flannel or selvage is kept beside it as `<file>.selvage-saved`; that of an edited file
+ *   (daemon.json), the last one, as `<file>.selvage-previous`.
  * - A temporary file that a crash left is removed by the next write; another process's that still runs is left alone.
  */
 import { randomBytes } from 'node:crypto';
@@ -19,7 +20,7 @@ const temporaryPrefix = (path: string) => `.${basename(path)}.selvage-`;
 const inUse = new Set<string>();
 
 /** Rejects with the errno; then the old content is still there. `mode` is for a new file. */
-export async function writeAtomically(path: string, content: string, mode: number): Promise<void> {
+export async function writeAtomically(path: string, content: string | Buffer, mode: number): Promise<void> {
   const folder = dirname(path);
   await makeFolders(folder);
   const temporary = join(folder, `${temporaryPrefix(path)}${process.pid}-${randomBytes(4).toString('hex')}`);
@@ -87,10 +88,15 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Empty, or with a line of subnet.env: flannel's or ours, and made again at any time. */
-export function isSubnetEnv(bytes: Buffer): boolean {
+/** Empty, or with a line of subnet.env or of Docker's options file: flannel's or ours, and made again at any time. */
+export function isMadeAgain(bytes: Buffer): boolean {
   const text = bytes.toString('latin1');
-  return text.trim() === '' || /^FLANNEL_/m.test(text);
+  return text.trim() === '' || /^FLANNEL_|^\w*DOCKER_OPT_|^\w+=".*--(?:bip|mtu)=/m.test(text);
+}
+
+/** Keeps the bytes of `path` beside it as `<file>.selvage-previous`, in place of an earlier one. */
+export async function keepPrevious(path: string, bytes: Buffer, mode: number): Promise<void> {
+  await writeAtomically(`${path}.selvage-previous`, bytes, mode);
 }
 
 /** Keeps the bytes of `path` beside it under a name that is free; nothing is overwritten, and the same bytes are kept once. */

@@ -56,6 +56,8 @@ function readLinkEvent(m: Message, { relevance, names }: EventContext, scope: Sc
   const renamed = before !== undefined && before !== link.name && isOurs(relevance, before);
   if (renamed) scope.links.add(before);
   if (relevance.linkEvent(link)) scope.links.add(link.name);
+  const { bridge } = relevance;
+  if (bridge !== undefined && (link.name === bridge || before === bridge)) scope.ids.add(`docker ${bridge}`);
 }
 
 const isOurs = ({ devices, uplink }: Relevance, name: string): boolean => devices.has(name) || name === uplink;
@@ -80,6 +82,7 @@ function readAddressEvent(m: Message, { relevance, names }: EventContext, scope:
   const dev = names.get(addressIndex(m));
   if (m.byte(m.body) !== c.AF_INET || dev === undefined) return;
   if (isOurs(relevance, dev) || relevance.uplink === '') scope.links.add(dev);
+  if (dev === relevance.bridge) scope.ids.add(`docker ${dev}`);
 }
 
 function readRouteEvent(m: Message, { relevance, names }: EventContext, scope: Scope): void {

@@ -9,12 +9,14 @@ import { ipv4Number, prefixLength } from './codec/text.ts';
 export class Relevance {
   readonly devices: ReadonlySet<string>;
   readonly uplink: string;
+  readonly bridge: string | undefined;
   readonly #inTheWay: readonly string[];
   readonly #networks: { base: number; mask: number; length: number }[];
 
   constructor(interest: Interest) {
     this.devices = new Set(interest.devices);
     this.uplink = interest.uplink;
+    this.bridge = interest.bridge;
     this.#inTheWay = interest.inTheWay ?? [];
     this.#networks = interest.networks
       .map((cidr) => {
@@ -43,9 +45,9 @@ export class Relevance {
     return this.link(link) || this.uplink === '' || this.#inTheWay.includes(link.name);
   }
 
-  /** A tunnel's addresses tell whose it is, so they are looked at even where nothing else under it is. */
+  /** Docker's bridge follows the subnet by its address. A tunnel's addresses tell whose it is, so they are looked at even where nothing else under it is. */
   addressesOf(link: Link): boolean {
-    return this.devices.has(link.name) || (isTunnel(link) && link.name !== this.uplink);
+    return this.devices.has(link.name) || link.name === this.bridge || (isTunnel(link) && link.name !== this.uplink);
   }
 
   route(route: Route): boolean {

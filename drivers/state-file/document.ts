@@ -9,7 +9,11 @@
 import * as z from 'zod';
 import { configKey, subnetsPrefix } from '../../config/lease-key.ts';
 
-const value = z.union([z.looseObject({}), z.string()]);
+/** Taken as it is: no name in it means anything here. */
+const value = z.custom<object | string>(
+  (json) => typeof json === 'string' || (typeof json === 'object' && json !== null && !Array.isArray(json)),
+  'must be an object, or a text',
+);
 
 const schema = z.strictObject({
   version: z.literal(1, 'must be 1'),

@@ -33,6 +33,7 @@ export interface WorldOptions {
   /** In [0, 1). */
   random?: () => number;
   previousSubnetEnv?: string;
+  docker?: (world: World) => AgentDeps['docker'];
 }
 
 export interface LogLine {
@@ -85,6 +86,7 @@ export class World {
       levelPass: (pass) => (this.#stopLevel = time.every(LEVEL_PASS_MS, pass)),
       previousSubnetEnv: options.previousSubnetEnv ?? '',
     };
+    this.deps.docker = options.docker?.(this);
     this.agent = this.#newAgent();
     const others = time.onTurn;
     time.onTurn = () => [others(), this.#turn()].includes(true);

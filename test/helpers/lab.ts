@@ -89,6 +89,10 @@ export class LabHost {
       SELVAGE_ETCD_ENDPOINTS: this.lab.members.map(({ endpoint }) => endpoint).join(','),
       SELVAGE_SUBNET_FILE: this.subnetFile,
       SELVAGE_STATE_CACHE: this.stateCache,
+      // Not this machine's own Docker, which a network namespace doesn't hide.
+      SELVAGE_DOCKER_HOST: `unix://${this.folder}/docker.sock`,
+      SELVAGE_DOCKER_DAEMON_JSON: join(this.folder, 'daemon.json'),
+      SELVAGE_DOCKER_OPTS_FILE: join(this.folder, 'docker_opts.env'),
       ...more,
     };
   }

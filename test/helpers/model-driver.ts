@@ -73,8 +73,8 @@ export class ModelDriver implements Driver {
     });
   }
 
-  async watch(emit: (scope: Scope) => void): Promise<() => Promise<void>> {
-    this.#emit = emit;
+  async watch(emit: (scope: Scope) => void, interest?: () => Interest): Promise<() => Promise<void>> {
+    this.#emit = (scope) => emit(withDocker(scope, interest?.().bridge));
     this.#pending = [];
     return async () => {
       this.#emit = undefined;
@@ -165,6 +165,14 @@ export class ModelDriver implements Driver {
   }
 }
 
+/** An event about Docker's bridge or its address is one about Docker. */
+function withDocker(scope: Scope, bridge: string | undefined): Scope {
+  const isAbout = (id: string): boolean => id.startsWith(`address ${bridge}|`) || id === `link ${bridge}`;
+  if (bridge !== undefined && (scope.links.has(bridge) || [...scope.ids].some(isAbout)))
+    scope.ids.add(`docker ${bridge}`);
+  return scope;
+}
+
 function serves(have: Have, want: Want): boolean {
   if (compare(want, have).length === 0) return true;
   return have.kind === 'route' && want.kind === 'route' && isPlainAndRight(want, have);
@@ -185,8 +193,9 @@ function concerns(have: Have, interest: Interest, links: ReadonlyMap<string, Lin
   const { devices } = interest;
   switch (have.kind) {
     case 'link':
-      return devices.includes(have.name) || have.name === interest.uplink || isTunnel(have);
+      return devices.includes(have.name) || [interest.uplink, interest.bridge].includes(have.name) || isTunnel(have);
     case 'address':
+      if (have.dev === interest.bridge) return true;
       return devices.includes(have.dev) || (isTunnel(links.get(have.dev)) && have.dev !== interest.uplink);
     case 'neighbour':
     case 'fdb':

@@ -180,8 +180,9 @@ describe('what is held', () => {
     const [drift, table] = [await host.report(['drift']), await host.selvage(['drift', '--format=table'])];
     assert.equal(code, 1);
     assert.deepEqual([drift.code, drift.report.drift, drift.report.converged], [1, [], false]);
-    assert.match(report.held[0]!.detail, /already routed by docker0.*remove that address or move docker0/);
-    assert.match(table.stdout, /1 held, 1 unmet: not in sync/);
+    const held = report.held.find(({ kind }) => kind === 'route');
+    assert.match(held!.detail, /already routed by docker0.*remove that address or move docker0/);
+    assert.match(table.stdout, /2 held, 1 unmet: not in sync/);
     assert.match(await host.ip('route', 'show', subnet), /dev docker0 proto kernel/);
     await host.ip('link', 'del', 'docker0');
     await repair(host);

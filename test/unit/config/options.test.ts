@@ -37,6 +37,14 @@ test('nothing given: flanneld’s defaults', () => {
     lease: 'acquire',
     migrate: { from: 'v2', to: 'v3', apply: false },
     stateCache: '/var/lib/selvage/desired.json',
+    docker: {
+      mode: 'report',
+      host: 'unix:///var/run/docker.sock',
+      bridge: 'docker0',
+      daemonJson: '/etc/docker/daemon.json',
+      opts: { file: '/run/flannel/docker_opts.env', key: 'DOCKER_OPTS', combined: false, variables: {} },
+      restart: { policy: 'never', command: 'systemctl restart docker', holdoffMs: 300_000 },
+    },
     logLevel: 'info',
     ignored: [],
     fromEnv: [],
@@ -180,7 +188,10 @@ test('-v comes to a log level, and --log-level goes before it', () => {
 describe('bad usage is told in one sentence', () => {
   const cases: [string, string][] = [
     ['dirft', '"dirft" is no command of selvage: did you mean drift?'],
-    ['nonsense', '"nonsense" is no command of selvage: there are run, drift, leases, migrate, check-config, version, help.'],
+    [
+      'nonsense',
+      '"nonsense" is no command of selvage: there are run, drift, leases, migrate, check-config, docker-opts, version, help.',
+    ],
     [
       '--ip-masq true',
       '"true" is no command of selvage: a flag that is on or off takes its value after "=", as in --ip-masq=true.',
@@ -278,4 +289,33 @@ describe('bad usage is told in one sentence', () => {
         'FLANNELD_ETCD_KEYFILE is given without --etcd-certfile: a client key and its certificate are given together.',
     });
   });
+});
+
+test('Docker: its window, its key, and what the environment adds to its options', () => {
+  const env = { DOCKER_OPT_LOG: '--log-level=debug', NETWORK: '-H x', OTHER: 'y' };
+  const { docker } = parse(
+    '--docker=opts --docker-opts-key=NETWORK --docker-opts-combined --docker-restart idle --docker-restart-window=@daily --docker-restart-window-duration=2h --docker-restart-holdoff 10m',
+    env,
+  );
+  assert.deepEqual(docker.opts, {
+    file: '/run/flannel/docker_opts.env',
+    key: 'NETWORK',
+    combined: true,
+    variables: { DOCKER_OPT_LOG: '--log-level=debug', NETWORK: '-H x' },
+  });
+  assert.deepEqual(docker.restart, {
+    policy: 'idle',
+    command: 'systemctl restart docker',
+    window: { begins: '@daily', durationMs: 7_200_000 },
+    holdoffMs: 600_000,
+  });
+  assert.equal(parse('--docker-host tcp://127.0.0.1:2375').docker.host, 'tcp://127.0.0.1:2375');
+  const wrong = [
+    '--docker=on',
+    '--docker-host=/run/docker.sock',
+    '--docker-opts-key=a-b',
+    '--docker-restart-holdoff=0s',
+    '--docker-daemon-json=/etc/',
+  ];
+  for (const flag of wrong) assert.throws(() => parse(flag), UsageError, flag);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ConfigError, UsageError } from '../../../config/errors.ts';
-import { buildReport, type ReportInput } from '../../../reconciler/build-report.ts';
+import { buildReport, joinReports, type ReportInput } from '../../../reconciler/build-report.ts';
 import type { Change, Outcome } from '../../../reconciler/driver.ts';
 import { exitCodeOf } from '../../../reconciler/exit-code.ts';
 import { idOf, type Want } from '../../../reconciler/resource.ts';
@@ -137,4 +137,51 @@ describe('exitCodeOf an error', () => {
     it(`is ${code} for ${error.name} ${'code' in error ? error.code : ''}${'kind' in error ? error.kind : ''}`, () =>
       assert.equal(exitCodeOf(error), code));
   }
+});
+
+describe('Docker in a report', () => {
+  const path = '/etc/docker/daemon.json';
+  const file = { kind: 'file' as const, path, content: '{"password":"hunter2","mtu":1450}', mode: 0o644 };
+  const edit = { of: '{"password":"hunter2"}', want: { mtu: 1450 }, have: { mtu: undefined } };
+  const want: Want = { ...file, edit };
+
+  it('of an edited file only the values that change are shown, never its text', () => {
+    const have: Want = { ...file, content: edit.of };
+    const update: Change = {
+      op: 'update',
+      id: `file ${path}`,
+      reason: 'x',
+      want,
+      have,
+      fields: ['mtu'],
+      recreate: false,
+    };
+    const create: Change = { op: 'create', id: `file ${path}`, reason: 'missing', want };
+    const { drift } = buildReport(inputOf({ changes: [update, create] }));
+    assert.deepEqual(
+      drift.map((entry) => [entry.op, entry.fields, entry.want, entry.have]),
+      [
+        ['update', ['mtu'], { mtu: 1450 }, { mtu: undefined }],
+        ['create', undefined, { mtu: 1450 }, undefined],
+      ],
+    );
+    assert.ok(!JSON.stringify(drift).includes('hunter2'));
+  });
+
+  it('a run in two rounds is one report: what was found first, what was done in both, what is so in the end', () => {
+    const docker = { op: 'update', kind: 'docker', key: 'docker0', reason: 'differs: address' } as const;
+    const made = { kind: 'docker', key: 'docker0', op: 'update', result: 'done' } as const;
+    const due = { kind: 'docker', key: 'docker0', why: 'being restarted', detail: 'x', unmet: true } as const;
+    const first = buildReport(inputOf({ at: 1000, durationMs: 20, otherDrift: [docker], held: [due] }));
+    const second = buildReport(inputOf({ at: 3000, durationMs: 5, otherOutcomes: [made] }));
+    const joined = joinReports(first, second);
+    assert.deepEqual([joined.drift, joined.outcomes, joined.held], [[docker], [made], []]);
+    assert.deepEqual([joined.at, joined.durationMs, joined.converged], [first.at, 2005, true]);
+    assert.deepEqual(joined.summary, { create: 0, update: 1, delete: 0, held: 0, failed: 0 });
+    const failed = buildReport(
+      inputOf({ otherDrift: [docker], otherOutcomes: [{ ...made, result: 'failed', error: 'x' }] }),
+    );
+    const tried = joinReports(first, failed);
+    assert.deepEqual([tried.drift, tried.converged, tried.summary.failed], [[docker], false, 1]);
+  });
 });

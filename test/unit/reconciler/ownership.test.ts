@@ -112,3 +112,9 @@ test('the devices to look under are those wanted and those of ours that are not'
   assert.deepEqual(ownDevices(contextFor([stale, other], wanted)), ['flannel.7', 'flannel.1']);
   assert.equal(new Ownership(contextFor([stale, other], wanted)).ownsDevice('flannel.1'), false);
 });
+
+test('Docker’s files give way where they are wanted, and are never ours to clean up', () => {
+  const file = { kind: 'file' as const, path: '/etc/docker/daemon.json', content: '{}', mode: 0o644 };
+  assert.equal(owner(file), 'foreign');
+  assert.equal(owner(file, [device], byId<Want>([linkWant(overlay), { ...file, content: '{"mtu":1450}' }])), 'learned');
+});

@@ -219,3 +219,68 @@ describe('deleting a file', () => {
     assert.equal(readFileSync(path, 'utf8'), 'changed');
   });
 });
+
+describe('editing a file of somebody else’s (daemon.json)', () => {
+  const edit = (path: string, of: string | undefined, content: string): Change => ({
+    op: 'update',
+    id: `file ${path}`,
+    reason: 'differs: mtu',
+    want: { ...file(path, content), flag: '--docker-daemon-json', edit: { of, want: { mtu: 2 }, have: { mtu: 1 } } },
+    have: file(path, of ?? ''),
+    fields: ['mtu'],
+    recreate: false,
+  });
+
+  it('keeps the previous one beside it, whatever there is already, and the mode of both', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = join(folder, 'daemon.json');
+    writeFileSync(path, '{"mtu":1}');
+    chmodSync(path, 0o640);
+    for (let mtu = 1; mtu < 13; mtu++) {
+      const outcome = await applyOne(edit(path, `{"mtu":${mtu}}`, `{"mtu":${mtu + 1}}`));
+      assert.equal(outcome.result, 'done');
+      assert.equal(readFileSync(`${path}.selvage-previous`, 'utf8'), `{"mtu":${mtu}}`);
+    }
+    assert.equal(readFileSync(path, 'utf8'), '{"mtu":13}');
+    assert.deepEqual([modeOf(path), modeOf(`${path}.selvage-previous`)], [0o640, 0o640]);
+    assert.deepEqual(readdirSync(folder).sort(), ['daemon.json', 'daemon.json.selvage-previous']);
+  });
+
+  it('writes nothing over what somebody else has written since, or made or removed', async (t) => {
+    const path = join(temporaryFolder(t), 'daemon.json');
+    const removed = await applyOne(edit(path, '{"mtu":1}', '{"mtu":2}'));
+    assert.deepEqual([removed.result, removed.failure?.kind, existsSync(path)], ['failed', 'transient', false]);
+    for (const [there, of] of [
+      ['{"mtu":1} ', '{"mtu":1}'],
+      ['{}', undefined],
+    ] as const) {
+      writeFileSync(path, there);
+      const changed = await applyOne(edit(path, of, '{"mtu":2}'));
+      assert.match(changed.failure?.message ?? '', /was changed by somebody else just now/);
+      assert.equal(readFileSync(path, 'utf8'), there);
+    }
+    assert.equal(existsSync(`${path}.selvage-previous`), false);
+  });
+
+  it('a new one needs no previous one; a failure names the right flag', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = join(folder, 'docker', 'daemon.json');
+    assert.equal((await applyOne(edit(path, undefined, '{"mtu":2}'))).result, 'done');
+    assert.deepEqual(readdirSync(join(folder, 'docker')), ['daemon.json']);
+    const inFile = await applyOne(edit(join(path, 'below'), undefined, '{}'));
+    assert.match(inFile.failure?.message ?? '', /--docker-daemon-json/);
+  });
+
+  it('an options file of mk-docker-opts.sh is made again at any time: no copy is kept', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = join(folder, 'docker_opts.env');
+    for (const old of [
+      'DOCKER_OPT_BIP="--bip=10.5.1.1/24"\n',
+      'DOCKER_NETWORK_OPTIONS=" --bip=10.5.1.1/24 --mtu=1450"\n',
+    ]) {
+      writeFileSync(path, old);
+      assert.equal((await applyOne(create(path, 'DOCKER_OPTS=" --bip=10.5.2.1/24"\n'))).result, 'done');
+    }
+    assert.deepEqual(readdirSync(folder), ['docker_opts.env']);
+  });
+});

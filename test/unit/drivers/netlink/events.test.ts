@@ -94,6 +94,37 @@ test('a link counts that something in our way is on', () => {
   assert.deepEqual(look(link(c.RTM_DELLINK, OTHER, 'docker0'), where), ['docker0']);
 });
 
+test('Docker’s bridge and its address are about Docker, and nothing under it is', () => {
+  const interest = { networks: ['10.5.0.0/16'], devices: ['flannel.1'], uplink: 'eth0', files: [], bridge: 'docker0' };
+  const where = () => {
+    const made = { ...context(), relevance: new Relevance(interest) };
+    made.names.set(OTHER, 'docker0');
+    return made;
+  };
+  const address = (port = 0) =>
+    received(
+      c.RTM_DELADDR,
+      (out) =>
+        rt.formatAddressMessage(
+          {
+            kind: 'address',
+            data: { family: 2, prefixlen: 24, index: OTHER },
+            attrs: { local: bytesOf('10.5.9.1') },
+          } as never,
+          out,
+        ),
+      0,
+      port,
+    );
+  assert.deepEqual(look(link(c.RTM_NEWLINK, OTHER, 'docker0'), where()), ['docker docker0']);
+  assert.deepEqual(look(link(c.RTM_DELLINK, OTHER, 'docker0'), where()), ['docker docker0']);
+  assert.deepEqual(look(link(c.RTM_NEWLINK, OTHER, 'renamed'), where()), ['docker docker0']);
+  assert.deepEqual(look(address(), where()), ['docker docker0']);
+  assert.deepEqual(look(arp(c.RTM_NEWNEIGH, OTHER), where()), []);
+  // Unless it is asked for.
+  assert.deepEqual(look(address()), []);
+});
+
 test('neighbours count on our devices only', () => {
   assert.deepEqual(look(arp(c.RTM_NEWNEIGH, FLANNEL)), ['neighbour flannel.1|10.5.34.0']);
   assert.deepEqual(look(arp(c.RTM_DELNEIGH, FLANNEL)), ['neighbour flannel.1|10.5.34.0']);

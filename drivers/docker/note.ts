@@ -1,0 +1,23 @@
+/**
+ * Owns the note of what Docker was last restarted for: a file under /run, so that a repair run from a timer, which remembers nothing, and
+ * a daemon that was just restarted keep to the hold-off too.
+ */
+import { readFile } from 'node:fs/promises';
+import type { Restarted } from '../../reconciler/docker/observed.ts';
+import { writeAtomically } from '../files/write.ts';
+
+/** undefined without one, and for what is no note. */
+export async function readNote(path: string): Promise<Restarted | undefined> {
+  try {
+    const note = JSON.parse(await readFile(path, 'utf8')) as Partial<Restarted>;
+    const { cause, at, times } = note;
+    if (typeof cause !== 'string' || typeof at !== 'number' || typeof times !== 'number') return undefined;
+    return { cause, at, times };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Rejects with the errno. */
+export const writeNote = (path: string, note: Restarted): Promise<void> =>
+  writeAtomically(path, `${JSON.stringify(note)}\n`, 0o644);

@@ -1,0 +1,81 @@
+/**
+ * Owns `selvage docker-opts`: what mk-docker-opts.sh does, but that the file is replaced whole instead of emptied and appended to.
+ * Its exit codes are the script's: 0, or 1 with a sentence on stderr.
+ */
+import { readFileSync } from 'node:fs';
+import { formatDockerOpts, OPTS_USAGE, OptsError, parseOptsCommand, type Variables } from '../../config/docker-opts.ts';
+import { formatCidr, parseCidr } from '../../config/ipv4.ts';
+import { readEnvText } from '../../config/subnet-env.ts';
+import type { Route } from '../../reconciler/resource.ts';
+import { scopeOf } from '../../reconciler/scope.ts';
+import { fileFailure } from '../files/failure.ts';
+import { followLinks, readState } from '../files/paths.ts';
+import { writeAtomically } from '../files/write.ts';
+import { openNetlink } from '../netlink/driver.ts';
+
+/** Never rejects. @returns the exit code */
+export async function dockerOpts(argv: readonly string[], env: Variables): Promise<number> {
+  const command = parseOptsCommand(argv);
+  if (command === 'usage') return fail(OPTS_USAGE.trimEnd());
+  try {
+    const variables = { ...env, ...(await readVariables(command.flannelEnv)) };
+    await write(command.dockerEnv, formatDockerOpts(variables, command));
+    const route = await routeOfAnother(variables.FLANNEL_SUBNET ?? '');
+    return route === undefined ? 0 : fail(`Your routing table already contains the subnet: ${route}`);
+  } catch (error) {
+    if (error instanceof OptsError) return fail(error.message);
+    const path = (error as { path?: string }).path ?? command.dockerEnv;
+    return fail(`selvage: ${fileFailure(path, error, '-d FILE').message}`);
+  }
+}
+
+function fail(sentence: string): 1 {
+  process.stderr.write(`${sentence}\n`);
+  return 1;
+}
+
+/** As `[ -f FILE ] && . FILE`, of which the assignments are what counts. */
+async function readVariables(path: string): Promise<Record<string, string>> {
+  const state = await readState(path);
+  return state.what === 'file' ? Object.fromEntries(readEnvText(state.bytes.toString('utf8'))) : {};
+}
+
+async function write(path: string, text: string): Promise<void> {
+  // A rename would put a file in its place.
+  if (path === '/dev/stdout') {
+    process.stdout.write(text);
+    return;
+  }
+  const target = (await followLinks(path)).at(-1)!;
+  const state = await readState(target);
+  await writeAtomically(target, text, state.what === 'file' ? state.mode : 0o666 & ~umask());
+}
+
+/** Read, not set: process.umask(…) is for the whole process. */
+function umask(): number {
+  try {
+    return Number.parseInt(/^Umask:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '022', 8);
+  } catch {
+    return 0o022;
+  }
+}
+
+/** A route over a gateway to the very subnet that Docker is to have, as `ip route` shows it: another host's, so both would be wrong. */
+async function routeOfAnother(flannelSubnet: string): Promise<string | undefined> {
+  const cidr = parseCidr(flannelSubnet);
+  if (!cidr) return undefined;
+  const subnet = formatCidr({ ip: cidr.ip - 1, length: cidr.length });
+  const netlink = openNetlink();
+  try {
+    const interest = { networks: [subnet], devices: [], uplink: '', files: [] };
+    const { haves } = await netlink.list(scopeOf({ kinds: ['route'] }), interest);
+    const route = haves.find(
+      (have): have is Route => have.kind === 'route' && have.dst === subnet && have.gateway !== '',
+    );
+    return route && `${route.dst} via ${route.gateway} dev ${route.dev}${route.onlink ? ' onlink' : ''}`;
+  } catch {
+    return undefined; // as where there is no `ip`: the file is written all the same
+  } finally {
+    await netlink.close();
+  }
+}
