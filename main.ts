@@ -9,22 +9,31 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeNetworkConfig } from './config/check-config.ts';
 import { ConfigError, UsageError } from './config/errors.ts';
 import { helpText } from './config/help.ts';
+import { subnetsPrefix } from './config/lease-key.ts';
 import { parseNetworkConfig } from './config/network.ts';
 import { type Options, parseOptions } from './config/options.ts';
 import { openDocker } from './drivers/docker/driver.ts';
 import { openEtcdV3 } from './drivers/etcd/source.ts';
+import { AutoSource } from './drivers/etcd-auto/source.ts';
+import { openEtcdV2 } from './drivers/etcd-v2/source.ts';
 import { createFileDriver } from './drivers/files/driver.ts';
 import { mayAdministerNetwork } from './drivers/host/capabilities.ts';
 import { readSysctl } from './drivers/host/sysctl.ts';
 import { openLog } from './drivers/log/logger.ts';
 import { openNetlink } from './drivers/netlink/driver.ts';
+import { openStateCache } from './drivers/state-cache/cache.ts';
+import { formatStateFile } from './drivers/state-file/document.ts';
+import { FileSource } from './drivers/state-file/source.ts';
 import { notifySystemd } from './drivers/systemd/notify.ts';
 import { EXIT, exitCodeOf } from './reconciler/exit-code.ts';
 import { Mirror } from './reconciler/mirror.ts';
 import { type Format, render } from './reconciler/render/index.ts';
 import { leasesDocument, renderLeases } from './reconciler/render/leases.ts';
+import { migrationIsWhole, renderMigration } from './reconciler/render/migration.ts';
+import type { Source, StoreSnapshot } from './reconciler/source.ts';
 import { Agent } from './states/agent.ts';
 import type { AgentDeps, Log } from './states/deps.ts';
+import { runMigration } from './states/migrate.ts';
 import { repairOnce, reportDrift } from './states/once.ts';
 import { RunError } from './states/run-error.ts';
 
@@ -49,6 +58,8 @@ async function main(argv: string[]): Promise<number> {
       return checkConfig(options.args[0] ?? '-');
     case 'leases':
       return leases(options);
+    case 'migrate':
+      return migration(options);
     case 'drift':
       return oneShot(options, reportDrift);
     case 'run':
@@ -75,13 +86,33 @@ async function leases(options: Options): Promise<number> {
   const source = openStore(options);
   try {
     const mirror = new Mirror(options.etcd.prefix);
-    mirror.applySnapshot(await source.snapshot(), Date.now());
+    const snapshot = await source.snapshot();
+    if (options.format === 'state-file') return answer(stateFileOf(snapshot, options.etcd.prefix));
+    mirror.applySnapshot(snapshot, Date.now());
     const ids = mirror.allLeases.map((lease) => lease.leaseId).filter((id) => id !== '0');
-    const document = leasesDocument(mirror, source.kind, await source.leases.timeLeft([...new Set(ids)]));
+    const document = leasesDocument(mirror, source, await source.leases.timeLeft([...new Set(ids)]));
     return answer(await renderLeases(document, formatOf(options)));
   } finally {
     await source.close();
   }
+}
+
+async function migration(options: Options): Promise<number> {
+  const { etcd, migrate } = options;
+  const open = (api: 'v2' | 'v3') => openStore({ ...options, stateFile: undefined, etcd: { ...etcd, api } });
+  const [from, to] = [open(migrate.from), open(migrate.to)];
+  try {
+    const document = await runMigration({ from, to, prefix: etcd.prefix, apply: migrate.apply });
+    answer(await renderMigration(document, formatOf(options)));
+    return migrationIsWhole(document) ? EXIT.ok : EXIT.failed;
+  } finally {
+    await Promise.allSettled([from.close(), to.close()]);
+  }
+}
+
+function stateFileOf({ config, leases }: StoreSnapshot, prefix: string): string {
+  const nameAt = `${subnetsPrefix(prefix)}/`.length;
+  return formatStateFile(config?.value, new Map(leases.map(({ key, value }) => [key.slice(nameAt), value])));
 }
 
 async function oneShot(options: Options, run: typeof repairOnce): Promise<number> {
@@ -133,6 +164,7 @@ async function daemon(options: Options): Promise<number> {
   process.once('SIGINT', stop);
   try {
     await running.done;
+    await agent.lastGood.writer.flush();
     return EXIT.ok;
   } finally {
     stopHealth();
@@ -150,8 +182,11 @@ async function serve(options: Options, agent: Agent, ready: () => boolean): Prom
   });
 }
 
-function openStore({ etcd }: Options) {
-  return openEtcdV3(etcd);
+function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source {
+  if (stateFile !== undefined) return new FileSource(stateFile, etcd.prefix);
+  if (etcd.api === 'v3') return openEtcdV3(etcd);
+  const v2 = openEtcdV2({ ...etcd, ttlSeconds: leaseTtlSeconds });
+  return etcd.api === 'v2' ? v2 : new AutoSource(openEtcdV3(etcd), v2, etcd.prefix);
 }
 
 async function composeDeps(options: Options, log: Log): Promise<AgentDeps> {
@@ -163,6 +198,10 @@ async function composeDeps(options: Options, log: Log): Promise<AgentDeps> {
     clock: { now: Date.now, sleep: async (ms, signal) => void (await sleep(ms, undefined, { signal })) },
     random: Math.random,
     source: openStore(options),
+    // A state file is there when the host is: it needs no copy.
+    ...(options.stateCache === undefined || options.stateFile !== undefined
+      ? {}
+      : { stateCache: openStateCache(options.stateCache) }),
     drivers: [netlink, createFileDriver()],
     ...(docker ? { docker } : {}),
     host: {
@@ -215,7 +254,10 @@ function readOrEmpty(path: string): string {
   }
 }
 
-const formatOf = (options: Options): Format => options.format ?? (process.stdout.isTTY ? 'table' : 'json');
+function formatOf({ format }: Options): Format {
+  if (format !== undefined && format !== 'state-file') return format;
+  return process.stdout.isTTY ? 'table' : 'json';
+}
 
 function answer(text: string): number {
   process.stdout.write(text);

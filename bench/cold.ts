@@ -71,6 +71,7 @@ async function runSelvage(lab: Lab, peers: FakePeer[], peak = false): Promise<{ 
     PATH: process.env.PATH,
     SELVAGE_ETCD_ENDPOINTS: lab.etcd.endpoint,
     SELVAGE_SUBNET_FILE: host.subnetFile,
+    SELVAGE_STATE_CACHE: host.stateCache,
     ...(peak ? { SELVAGE_BENCH_PEAK: peakFile } : {}),
   };
   const node = [process.execPath, ...(peak ? ['-r', preload] : []), selvage];

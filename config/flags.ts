@@ -9,7 +9,16 @@ import * as is from './flag-checks.ts';
 /** How a value is read: as Go's flag package does. A list is a flag that may be repeated. */
 export type FlagType = 'string' | 'bool' | 'int' | 'duration' | 'list';
 
-export const COMMANDS = ['run', 'drift', 'leases', 'check-config', 'docker-opts', 'version', 'help'] as const;
+export const COMMANDS = [
+  'run',
+  'drift',
+  'leases',
+  'migrate',
+  'check-config',
+  'docker-opts',
+  'version',
+  'help',
+] as const;
 export type Command = (typeof COMMANDS)[number];
 
 export interface Flag {
@@ -32,6 +41,8 @@ export interface Flag {
 }
 
 const STORE = ['run', 'drift', 'leases'] as const;
+const ETCD = ['run', 'drift', 'leases', 'migrate'] as const;
+const MIGRATE = ['migrate'] as const;
 const HOST = ['run', 'drift'] as const;
 const RUN = ['run'] as const;
 const NOTHING = [] as const;
@@ -39,13 +50,13 @@ const NOTHING = [] as const;
 // biome-ignore format: one flag a row
 const ROWS = [
   // flannel's own
-  { name: 'etcd-endpoints', type: 'string', default: 'http://127.0.0.1:4001,http://127.0.0.1:2379', help: 'etcd servers, separated by commas', of: 'flannel', commands: STORE, placeholder: 'URLS', check: is.endpoints },
-  { name: 'etcd-prefix', type: 'string', default: '/coreos.com/network', help: 'etcd key under which the network is kept', of: 'flannel', commands: STORE, placeholder: 'KEY', check: is.prefix },
-  { name: 'etcd-keyfile', type: 'string', default: '', help: 'private key for TLS with etcd (PEM)', of: 'flannel', commands: STORE, placeholder: 'FILE' },
-  { name: 'etcd-certfile', type: 'string', default: '', help: 'client certificate for TLS with etcd (PEM)', of: 'flannel', commands: STORE, placeholder: 'FILE' },
-  { name: 'etcd-cafile', type: 'string', default: '', help: 'certificate authority that etcd is checked against (PEM)', of: 'flannel', commands: STORE, placeholder: 'FILE' },
-  { name: 'etcd-username', type: 'string', default: '', help: 'etcd user', of: 'flannel', commands: STORE, placeholder: 'NAME' },
-  { name: 'etcd-password', type: 'string', default: '', help: 'etcd password; better given in the environment, where ps does not show it', of: 'flannel', commands: STORE, placeholder: 'TEXT' },
+  { name: 'etcd-endpoints', type: 'string', default: 'http://127.0.0.1:4001,http://127.0.0.1:2379', help: 'etcd servers, separated by commas', of: 'flannel', commands: ETCD, placeholder: 'URLS', check: is.endpoints },
+  { name: 'etcd-prefix', type: 'string', default: '/coreos.com/network', help: 'etcd key under which the network is kept', of: 'flannel', commands: ETCD, placeholder: 'KEY', check: is.prefix },
+  { name: 'etcd-keyfile', type: 'string', default: '', help: 'private key for TLS with etcd (PEM)', of: 'flannel', commands: ETCD, placeholder: 'FILE' },
+  { name: 'etcd-certfile', type: 'string', default: '', help: 'client certificate for TLS with etcd (PEM)', of: 'flannel', commands: ETCD, placeholder: 'FILE' },
+  { name: 'etcd-cafile', type: 'string', default: '', help: 'certificate authority that etcd is checked against (PEM)', of: 'flannel', commands: ETCD, placeholder: 'FILE' },
+  { name: 'etcd-username', type: 'string', default: '', help: 'etcd user', of: 'flannel', commands: ETCD, placeholder: 'NAME' },
+  { name: 'etcd-password', type: 'string', default: '', help: 'etcd password; better given in the environment, where ps does not show it', of: 'flannel', commands: ETCD, placeholder: 'TEXT' },
   { name: 'iface', type: 'list', default: '', help: 'external interface by name, address or regular expression of either; repeated: the first that is there (default: that of the default route)', of: 'flannel', commands: HOST, placeholder: 'NAME|IP|REGEX', check: is.nonEmptyItems('the name or address of an interface, such as eth0') },
   { name: 'iface-regex', type: 'list', default: '', help: 'external interface by regular expression on its addresses, then names; repeated: the first that matches', of: 'flannel', commands: HOST, placeholder: 'REGEX', check: is.regexes },
   { name: 'public-ip', type: 'string', default: '', help: 'address that other hosts reach this one by (default: that of the external interface)', of: 'flannel', commands: HOST, placeholder: 'IP', check: is.optionalIPv4 },
@@ -59,12 +70,18 @@ const ROWS = [
   { name: 'help', type: 'bool', default: 'false', help: 'print this help and exit', of: 'flannel', commands: ['help'], noEnv: true },
   // selvage's own
   { name: 'once', type: 'bool', default: 'false', help: 'make one repair run and exit', of: 'selvage', commands: RUN },
-  { name: 'format', type: 'string', default: '', help: 'form of the answer: table, json or markdown (default: table on a terminal, else json)', of: 'selvage', commands: STORE, placeholder: 'FORM', check: is.oneOf('', 'table', 'json', 'markdown') },
+  { name: 'format', type: 'string', default: '', help: 'form of the answer: table, json, markdown, or for leases state-file (default: table on a terminal, else json)', of: 'selvage', commands: ETCD, placeholder: 'FORM', check: is.oneOf('', 'table', 'json', 'markdown', 'state-file') },
   { name: 'subnet-lease-ttl', type: 'duration', default: '24h', help: 'life of the lease without renewal', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.ttl },
   { name: 'resync', type: 'string', default: '* * * * *', help: 'schedule of the full pass, as a cron expression', of: 'selvage', commands: RUN, placeholder: 'CRON', check: is.nonEmpty('a cron expression, such as "* * * * *"') },
   { name: 'migration-grace', type: 'duration', default: '10m', help: 'how long an earlier backend or VNI is kept, receiving, for hosts that have not followed a change of the config; 0: not at all', of: 'selvage', commands: HOST, placeholder: 'DURATION', check: is.notNegative },
   { name: 'keep-stale', type: 'bool', default: 'false', help: 'remove nothing of what earlier configs, leases or backends left behind; only report it', of: 'selvage', commands: HOST },
   { name: 'lease', type: 'string', default: 'acquire', help: 'acquire: take and renew a lease; adopt: never write etcd, work for the lease that is there', of: 'selvage', commands: RUN, placeholder: 'HOW', check: is.oneOf('acquire', 'adopt') },
+  { name: 'etcd-api', type: 'string', default: 'auto', help: 'API of etcd that the network is kept with: v3 (flannel from 0.18), v2 (up to 0.17), or auto: v3 if the config is there, else v2', of: 'selvage', commands: STORE, placeholder: 'API', check: is.oneOf('auto', 'v2', 'v3') },
+  { name: 'state-file', type: 'string', default: '', help: 'take config and leases from this file instead of etcd (selvage leases --format state-file writes one); the lease of this host is the one with its public IP', of: 'selvage', commands: STORE, placeholder: 'FILE' },
+  { name: 'state-cache', type: 'string', default: '/var/lib/selvage/desired.json', help: 'where the last good copy of the desired state is kept, for when etcd cannot be reached; none: nowhere', of: 'selvage', commands: HOST, placeholder: 'FILE', check: is.file },
+  { name: 'from', type: 'string', default: 'v2', help: 'API that the network is copied from', of: 'selvage', commands: MIGRATE, placeholder: 'API', check: is.oneOf('v2', 'v3'), noEnv: true },
+  { name: 'to', type: 'string', default: 'v3', help: 'API that it is copied to', of: 'selvage', commands: MIGRATE, placeholder: 'API', check: is.oneOf('v2', 'v3'), noEnv: true },
+  { name: 'apply', type: 'bool', default: 'false', help: 'do it; without it only says what it would do', of: 'selvage', commands: MIGRATE, noEnv: true },
   { name: 'docker', type: 'string', default: 'report', help: 'off; report: say where Docker does not follow the subnet; opts: keep its options file; daemon-json: keep bip and mtu in daemon.json', of: 'selvage', commands: HOST, placeholder: 'HOW', check: is.oneOf('off', 'report', 'opts', 'daemon-json') },
   { name: 'docker-host', type: 'string', default: 'unix:///var/run/docker.sock', help: "the engine's socket: unix:///PATH or tcp://HOST:PORT", of: 'selvage', commands: HOST, placeholder: 'URL', check: is.dockerHost },
   { name: 'docker-bridge', type: 'string', default: 'docker0', help: "Docker's default bridge", of: 'selvage', commands: HOST, placeholder: 'NAME', check: is.nonEmpty('the name of a bridge, such as docker0') },
@@ -77,7 +94,7 @@ const ROWS = [
   { name: 'docker-restart-window', type: 'string', default: '', help: 'cron expression of when a maintenance window begins, outside of which Docker is not restarted (default: at any time)', of: 'selvage', commands: RUN, placeholder: 'CRON' },
   { name: 'docker-restart-window-duration', type: 'duration', default: '1h', help: 'how long that window is open', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
   { name: 'docker-restart-holdoff', type: 'duration', default: '5m', help: 'time in which Docker is not restarted twice for the same subnet', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
-  { name: 'log-level', type: 'string', default: 'info', help: 'least severe log lines shown: trace, debug, info, warn or error', of: 'selvage', commands: STORE, placeholder: 'LEVEL', check: is.oneOf('trace', 'debug', 'info', 'warn', 'error') },
+  { name: 'log-level', type: 'string', default: 'info', help: 'least severe log lines shown: trace, debug, info, warn or error', of: 'selvage', commands: ETCD, placeholder: 'LEVEL', check: is.oneOf('trace', 'debug', 'info', 'warn', 'error') },
   // flannel's, without effect here yet
   { name: 'public-ipv6', type: 'string', default: '', help: 'IPv6 address that other hosts reach this one by', of: 'flannel', commands: NOTHING, placeholder: 'IP', noEffect: true },
   { name: 'iface-can-reach', type: 'string', default: '', help: 'external interface by an address that it reaches', of: 'flannel', commands: NOTHING, placeholder: 'IP', noEffect: true },

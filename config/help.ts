@@ -7,6 +7,7 @@ const USAGE = [
   ['selvage --once', 'one repair run: looks, repairs, verifies, reports'],
   ['selvage drift', 'reports what a repair run would do; writes nothing'],
   ['selvage leases', 'the network as etcd has it, and what is wrong with it'],
+  ['selvage migrate --from v2 --to v3', "copies the network from one of etcd's APIs to the other; with --apply"],
   ['selvage check-config [FILE|-]', 'reads a network config as flannel would and prints what comes of it'],
   ['selvage docker-opts [-fdicmk …]', "writes Docker's options as mk-docker-opts.sh does, with its flags"],
   ['selvage --version', 'prints the version'],

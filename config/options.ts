@@ -20,6 +20,7 @@ export interface Options {
   /** Words after the command: check-config's FILE. */
   args: string[];
   etcd: {
+    api: 'auto' | 'v2' | 'v3';
     /** URLs with scheme, host and port and nothing else. */
     endpoints: string[];
     /** Cleaned as Go's path.Join does. */
@@ -42,7 +43,7 @@ export interface Options {
   healthz: { ip: string; port: number };
   once: boolean;
   /** undefined: table on a terminal, else JSON. */
-  format?: 'table' | 'json' | 'markdown';
+  format?: 'table' | 'json' | 'markdown' | 'state-file';
   leaseTtlSeconds: number;
   /** How long an earlier path is kept for hosts that have not moved. */
   migrationGraceMs: number;
@@ -51,6 +52,11 @@ export interface Options {
   /** A cron expression, unchecked. */
   resync: string;
   lease: 'acquire' | 'adopt';
+  migrate: { from: 'v2' | 'v3'; to: 'v2' | 'v3'; apply: boolean };
+  /** undefined: etcd is the source. */
+  stateFile?: string;
+  /** undefined: none is kept. */
+  stateCache?: string;
   docker: DockerOptions;
   logLevel: LogLevel;
   /** Flags of flannel's that were given and have no effect here yet. */
@@ -71,6 +77,7 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     command,
     args,
     etcd: {
+      api: values['etcd-api'],
       endpoints: endpointUrls(values['etcd-endpoints'], values['etcd-certfile'] !== '' || values['etcd-cafile'] !== ''),
       prefix: values['etcd-prefix'],
       keyFile: values['etcd-keyfile'],
@@ -92,7 +99,11 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     migrationGraceMs: values['migration-grace'],
     keepStale: values['keep-stale'],
     resync: values.resync,
-    lease: values.lease,
+    // Nobody takes a lease out of a file.
+    lease: values['state-file'] === '' ? values.lease : 'adopt',
+    migrate: { from: values.from, to: values.to, apply: values.apply },
+    ...(values['state-file'] === '' ? {} : { stateFile: values['state-file'] }),
+    ...(values['state-cache'] === 'none' ? {} : { stateCache: values['state-cache'] }),
     docker: dockerOptionsOf(values, env),
     logLevel: logLevel(values, given),
     ignored: ignoredOf(given),
@@ -166,6 +177,15 @@ function checkTogether(command: Command, values: FlagValues, given: AllGiven): v
     throw new UsageError(
       `--once makes a repair run, but selvage ${command} repairs nothing: leave one of them out.`,
       'once',
+    );
+  }
+  if (command === 'migrate' && values.from === values.to) {
+    throw new UsageError(`selvage migrate goes from one API to the other: say --from v2 --to v3.`, 'to');
+  }
+  if (values.format === 'state-file' && command !== 'leases') {
+    throw new UsageError(
+      `${name('format')} state-file is the form of a network, not of a report: it goes with selvage leases only.`,
+      'format',
     );
   }
   pair('etcd-keyfile', 'etcd-certfile', 'a client key and its certificate are given together');

@@ -76,10 +76,10 @@ async function realRuns(bundle, cache) {
       }
     }
     for (let host = 3; host < 53; host++) put(`subnets/10.5.${host}.0-24`, lease(host));
-    const subnetFile = `--subnet-file=${join(folder, 'subnet.env')}`;
-    record(bundle, cache, ['--once', '--format=json', subnetFile]);
-    record(bundle, cache, ['--once', '--format=json', subnetFile]);
-    record(bundle, cache, ['drift', subnetFile]);
+    const files = [`--subnet-file=${join(folder, 'subnet.env')}`, `--state-cache=${join(folder, 'desired.json')}`];
+    record(bundle, cache, ['--once', '--format=json', ...files]);
+    record(bundle, cache, ['--once', '--format=json', ...files]);
+    record(bundle, cache, ['drift', ...files]);
     record(bundle, cache, ['leases']);
   } finally {
     const ended = new Promise((resolve) => etcd.once('exit', resolve));

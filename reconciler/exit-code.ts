@@ -23,8 +23,14 @@ const OF_STORE_ERROR: Record<StoreErrorKind, ExitCode> = {
   invalid: EXIT.invalid,
 };
 
-/** Of a report: 2 only where drift was looked for and found; 1 where something is unmet or failed. */
-export function exitCodeOfReport(report: Pick<Report, 'mode' | 'drift' | 'converged'>): ExitCode {
+/**
+ * Of a report: 2 only where drift was looked for and found; 1 where something is unmet or failed; what kept the store from being asked
+ * where that is all: the host is as its last good copy says, and nobody knows whether that still holds.
+ */
+export function exitCodeOfReport(
+  report: Pick<Report, 'mode' | 'drift' | 'converged' | 'source' | 'summary'>,
+): ExitCode {
+  if (report.source.error && !report.summary.failed) return OF_STORE_ERROR[report.source.error.kind];
   if (report.mode === 'drift' && report.drift.length) return EXIT.drift;
   return report.converged ? EXIT.ok : EXIT.failed;
 }

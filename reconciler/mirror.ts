@@ -102,6 +102,11 @@ export class Mirror {
     return [...valueless, ...[...this.#malformed.values()].flatMap(({ subnet }) => subnet ?? [])];
   }
 
+  /** When the store was last heard from, ms since epoch. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
   /** Keys of leases that stay though the doubted store doesn't have them. */
   get lingering(): ReadonlySet<string> {
     return this.#lingering.keys();
@@ -255,7 +260,9 @@ export class Mirror {
   }
 
   #linger(entry: Entry, lease: Lease): void {
-    const end = entry.expiresAt ?? this.#heardAt + this.#ttl;
+    // An end that was passed while the lease was there was put off: etcd v2 tells nobody of a refresh.
+    const word = entry.expiresAt !== undefined && entry.expiresAt > this.#heardAt ? entry.expiresAt : undefined;
+    const end = word ?? this.#heardAt + this.#ttl;
     entry.expiresAt = lease.leaseId === '0' ? Number.POSITIVE_INFINITY : end;
     this.#lingering.add(lease, entry.expiresAt);
     this.#inForce.place(entry);

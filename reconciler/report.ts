@@ -3,6 +3,7 @@
  * `version` changes when a field changes its meaning or goes away; adding one doesn't change it.
  */
 import type { Kind } from './resource.ts';
+import type { StoreErrorKind } from './source.ts';
 
 export type Op = 'create' | 'update' | 'delete';
 /** What can stand in a report beside the kinds of resource. */
@@ -39,7 +40,17 @@ export interface Report {
   at: string;
   durationMs: number;
   host: { hostname: string; iface: string; publicIP: string };
-  source: { kind: string; revision: string; complete: boolean; leases: number };
+  source: {
+    /** "cache": the last good copy, because the store can't be reached. */
+    kind: string;
+    revision: string;
+    complete: boolean;
+    leases: number;
+    /** Of the last good copy: seconds since the store was last heard from. */
+    ageSeconds?: number;
+    /** Why the store could not be asked. */
+    error?: { kind: StoreErrorKind; message: string };
+  };
   network: { network: string; subnet: string; backend: string; mtu: number };
   drift: DriftEntry[];
   outcomes: { kind: ReportKind; key: string; op: Op; result: 'done' | 'noop' | 'failed' | 'blocked'; error?: string }[];

@@ -7,6 +7,8 @@
  * - Methods reject with a StoreError only; its message is one sentence for a person.
  */
 
+import type { HeldEntry } from './report.ts';
+
 /** One key under the prefix. Values that can't be parsed travel like all others: holding them is the mirror's business. */
 export interface StoreRecord {
   key: string;
@@ -34,12 +36,23 @@ export type WatchEvent =
   | { type: 'started' }
   /** In revision order; `revision` is that of the last one. */
   | { type: 'changes'; revision: number; changes: StoreChange[] }
-  | { type: 'ended'; reason: 'compacted' | 'unavailable' | 'noLeader' | 'denied' | 'stopped'; message: string };
+  /** moved: desired state is to be had elsewhere now, which the next snapshot knows. */
+  | {
+      type: 'ended';
+      reason: 'compacted' | 'unavailable' | 'noLeader' | 'denied' | 'moved' | 'stopped';
+      message: string;
+    };
 
 export interface Source {
   readonly kind: 'etcd-v3' | 'etcd-v2' | 'file' | 'cache';
+  /** In which form a lease's value is written there: flannel v0.28's ("v3"), or v0.11's ("v2"), which names no VNI and no IPv6. Default "v3". */
+  readonly leaseForm?: 'v2' | 'v3';
   /** Where it is, for messages: "http://127.0.0.1:2379". */
   readonly where: string;
+  /** What was looked at, in a few words, for a message that there is no config. */
+  readonly looked?: string;
+  /** What the source itself has to say; may change with every snapshot. */
+  readonly held?: readonly HeldEntry[];
   snapshot(signal?: AbortSignal): Promise<StoreSnapshot>;
   /** Watches config and leases from `revision` on (inclusive). The returned function stops it. */
   watch(revision: number, emit: (event: WatchEvent) => void): () => void;
@@ -59,7 +72,7 @@ export type CreateResult =
   | { result: 'exists' };
 
 export interface LeaseStore {
-  /** Creates `key` if it doesn't exist, attached to a new lease of `ttlSeconds`; the grant is revoked again if another was first. */
+  /** Creates `key` if it doesn't exist, with a life of `ttlSeconds` (0: for ever); nothing of it stays if another was first. */
   create(key: string, value: string, ttlSeconds: number): Promise<CreateResult>;
   /** Rewrites the value if nobody did since `record` was read; the lease it hangs on stays. "changed": somebody did. */
   update(record: StoreRecord, value: string): Promise<StoreRecord | 'changed'>;

@@ -15,6 +15,7 @@ import { DesiredState } from './desired-state.ts';
 import { DockerFollower } from './docker.ts';
 import { HeldMemory } from './held-memory.ts';
 import { Journal } from './journal.ts';
+import { LastGood } from './last-good.ts';
 import { pathTimes } from './paths-seen.ts';
 import { describeScope, type ReportContext, reportOf, sayStore } from './report-of.ts';
 import { Round } from './round.ts';
@@ -27,6 +28,7 @@ const RELIST_MS = 1000;
 export class Agent implements AgentServices {
   readonly state: DesiredState;
   readonly journal: Journal;
+  readonly lastGood: LastGood;
   readonly #deps: AgentDeps;
   readonly #retry = new Retry();
   readonly #held = new HeldMemory();
@@ -48,6 +50,7 @@ export class Agent implements AgentServices {
     this.state = new DesiredState(deps, pathTimes(deps.options.migrationGraceMs, mode));
     if (deps.docker) this.#docker = new DockerFollower(deps, deps.docker);
     this.journal = new Journal(deps.log, mode);
+    this.lastGood = new LastGood(deps, mode, this.state);
     this.#onFirstRound = onFirstRound;
   }
 
@@ -107,11 +110,14 @@ export class Agent implements AgentServices {
   // ---- the store and our lease ----
 
   async connect(signal?: AbortSignal): Promise<ConnectResult> {
-    const snapshot = await this.#deps.source.snapshot(signal);
+    const snapshot = await this.lastGood.listing(this.#deps.source.snapshot(signal), () =>
+      this.#send({ type: 'EDGE', scope: everything() }),
+    );
     const { mirror } = this.state;
     const change = mirror.applySnapshot(snapshot, this.#deps.clock.now());
     this.#storeHeard = true;
     if (change.doubted) this.state.lease.forgetRevision();
+    this.lastGood.taken(change);
     this.state.relist();
     this.markDirty(everything());
     this.#tell(change, this.#send);
@@ -158,6 +164,7 @@ export class Agent implements AgentServices {
   /** Passes on what a change of the mirror means, and to whom. */
   #take(change: MirrorChange, send: Send): void {
     const scope = this.state.update(change);
+    this.lastGood.writer.changed(change);
     if (!isEmptyScope(scope)) send({ type: 'EDGE', scope });
     this.#sayDue();
     this.#tell(change, send);
@@ -200,7 +207,7 @@ export class Agent implements AgentServices {
     const scope = this.#dirty;
     this.#dirty = emptyScope();
     const at = this.#deps.clock.now();
-    if (scope.all && this.#storeHeard) this.state.mirror.heard(at);
+    if (scope.all && this.#storeHeard) this.lastGood.heard(at);
     await this.#refreshHost(scope);
     const { desired, instance } = this.state;
     if (!desired) throw new Error('There is no desired state to work towards yet.');
@@ -287,7 +294,7 @@ export class Agent implements AgentServices {
     if (!(await host.refresh())) return;
     if (before !== undefined && host.current?.uplink.address !== before) this.#deps.source.reconnect?.();
     this.#send({ type: 'HOST_CHANGED' });
-    if (this.state.rebuild()) mergeScope(scope, everything());
+    if (this.lastGood.inForce ? this.lastGood.rebuild() : this.state.rebuild()) mergeScope(scope, everything());
   }
 
   #sayDue(): void {
@@ -305,13 +312,13 @@ export class Agent implements AgentServices {
   }
 
   #allHeld() {
-    return [...this.state.held, ...this.#held.entries, ...(this.#docker?.held ?? [])];
+    return [...this.lastGood.held, ...this.state.held, ...this.#held.entries, ...(this.#docker?.held ?? [])];
   }
 
   #reportContext(): ReportContext {
     const { mode, state } = this;
     const [held, docker, complete] = [this.#allHeld(), this.#docker?.facts, this.#isComplete()];
-    return { deps: this.#deps, mode, state, held, docker, complete };
+    return { deps: this.#deps, mode, state, held, docker, complete, source: this.lastGood.source };
   }
 
   /** The store is heard, and what it says can be run: the wants are all that this host should have. */
@@ -347,7 +354,7 @@ export class Agent implements AgentServices {
   }
 
   leaseWanted(): boolean {
-    return this.state.usable !== undefined;
+    return this.lastGood.listed && this.state.usable !== undefined;
   }
 
   leaseState(): 'same' | 'changed' | 'gone' {
@@ -389,10 +396,12 @@ export class Agent implements AgentServices {
 
   noteFailure(region: Region, error: unknown): void {
     this.journal.failure(region, error);
+    if (region === 'store') this.journal.holds(this.#allHeld());
   }
 
   noteStoreEnded(reason: string, message: string): void {
     if (reason === 'stopped') return;
-    this.journal.failure('store', `The watch of ${this.#deps.source.where} ended: ${message}`);
+    if (reason === 'moved') this.#deps.log.info({}, `Listing again: ${message}.`);
+    else this.journal.failure('store', `The watch of ${this.#deps.source.where} ended: ${message}`);
   }
 }

@@ -3,6 +3,7 @@ import type { Options } from '../config/options.ts';
 import type { Driver } from '../reconciler/driver.ts';
 import type { HostFacts } from '../reconciler/host.ts';
 import type { Source } from '../reconciler/source.ts';
+import type { StateCache } from '../reconciler/state-copy.ts';
 import type { DockerDeps } from './docker.ts';
 
 export interface Log {
@@ -36,6 +37,8 @@ export interface AgentDeps {
   /** In [0, 1). */
   random: () => number;
   source: Source;
+  /** The last good copy; undefined: none is kept (--state-cache none, or a source that needs none). */
+  stateCache?: StateCache;
   drivers: Driver[];
   host: HostReader;
   /** Absent: Docker is neither looked at nor followed. */

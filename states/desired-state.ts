@@ -21,6 +21,7 @@ import type { MirrorChange } from '../reconciler/mirror-change.ts';
 import { EarlierPaths, type PathTimes, pathOf } from '../reconciler/paths.ts';
 import type { HeldEntry } from '../reconciler/report.ts';
 import { everything, type Scope, scopeOf } from '../reconciler/scope.ts';
+import type { Source } from '../reconciler/source.ts';
 import type { AgentDeps } from './deps.ts';
 import { HostView } from './host-view.ts';
 import { type LeaseContext, OwnLease } from './own-lease.ts';
@@ -32,8 +33,12 @@ export interface UsableConfig {
 }
 
 /** A command that puts a config, for people to copy. */
-export const putConfig = (prefix: string): string =>
-  `etcdctl put ${configKey(prefix)} '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}'`;
+export function putConfig(prefix: string, kind: Source['kind']): string {
+  const config = '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}';
+  if (kind === 'file') return `"config": ${config}`;
+  if (kind === 'etcd-v2') return `ETCDCTL_API=2 etcdctl set ${configKey(prefix)} '${config}'`;
+  return `etcdctl put ${configKey(prefix)} '${config}'`;
+}
 
 export class DesiredState {
   readonly mirror: Mirror;
@@ -82,9 +87,14 @@ export class DesiredState {
     return this.desired?.interest() ?? { networks: [...this.#networks], devices: [], uplink, files };
   }
 
+  /** One more network that this host was in. */
+  addNetwork(network: string | undefined): void {
+    if (network) this.#networks.add(network);
+  }
+
   /** All that is held whatever a round finds. */
   get held(): HeldEntry[] {
-    const held = [...this.mirror.held, ...this.lease.held, ...this.host.held()];
+    const held = [...(this.#deps.source.held ?? []), ...this.mirror.held, ...this.lease.held, ...this.host.held()];
     const { config } = this.mirror;
     const host = this.host.current;
     if (this.desired) held.push(...this.desired.held);
@@ -215,11 +225,12 @@ export class DesiredState {
       deviceMac: this.#mac ?? device?.mac,
       derived: this.#derivedMac(config, host),
     });
-    return leaseValue({
+    const own = {
       publicIP: host.publicIP,
       backendType: backend.type,
       backendData: backend.backendData({ config, host }, this.#mac),
-    });
+    };
+    return leaseValue(own, this.#deps.source.leaseForm);
   }
 
   #derivedMac(config: NetworkConfig, host: Host): string {

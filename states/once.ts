@@ -4,7 +4,7 @@
  * - A drift report writes nothing, anywhere: no lease is taken, no file touched.
  * - A repair run also owes what a daemon would do in time: it renews a lease that is due.
  */
-import { formatLeaseAttrs, parseLeaseAttrs } from '../config/lease.ts';
+import { parseLeaseAttrs } from '../config/lease.ts';
 import { configKey, leaseKey } from '../config/lease-key.ts';
 import type { Lease, LeaseAttrs } from '../config/model.ts';
 import { joinReports } from '../reconciler/build-report.ts';
@@ -14,20 +14,30 @@ import { everything } from '../reconciler/scope.ts';
 import { Agent } from './agent.ts';
 import type { AgentDeps } from './deps.ts';
 import { putConfig } from './desired-state.ts';
+import { recordOf } from './own-lease.ts';
 import { RunError } from './run-error.ts';
 
 /** One repair run. @throws StoreError, RunError */
 export async function repairOnce(deps: AgentDeps): Promise<Report> {
   const agent = await prepare(deps, 'once');
+  if (agent.lastGood.inForce) return agent.state.desired ? repair(agent) : agent.reportWithoutRound();
   const { drift } = await supposeLease(agent, deps);
   if ((await agent.acquire()) !== 'held') return agent.reportWithoutRound();
   await agent.state.lease.renewIfDue();
-  const report = await oneRound(
+  const report = await repair(
     agent,
     drift.map((entry) => madeOf(entry, agent)),
   );
+  takeOwnLease(agent, deps);
+  await agent.lastGood.writer.flush();
+  return report;
+}
+
+/** One round, and another where Docker had to be restarted for it. `made`: what has been written to the store. */
+async function repair(agent: Agent, made: DriftEntry[] = []): Promise<Report> {
+  const report = await oneRound(agent, made);
   // What peers are told comes after what they are told of.
-  if (agent.state.lease.unpublished && agent.state.isBuilt) await agent.acquire();
+  if (!agent.lastGood.inForce && agent.state.lease.unpublished && agent.state.isBuilt) await agent.acquire();
   if (!agent.dockerRestart) return report;
   await agent.dockerRestart;
   return joinReports(report, await oneRound(agent));
@@ -50,12 +60,24 @@ function madeOf(entry: DriftEntry, { state }: Agent): DriftEntry {
     : entry;
 }
 
+/** A single run has no watch to tell its mirror of the lease that it took. */
+function takeOwnLease({ state: { mirror, lease } }: Agent, deps: AgentDeps): void {
+  if (!lease.current || lease.current.modRevision <= mirror.revision) return;
+  const record = recordOf(lease.current);
+  mirror.applyChanges([{ op: 'put', record }], record.modRevision, deps.clock.now());
+}
+
 /** What a repair run would do, without doing it. @throws StoreError, RunError */
 export async function reportDrift(deps: AgentDeps): Promise<Report> {
   const agent = await prepare(deps, 'drift');
+  if (agent.lastGood.inForce) return agent.state.desired ? compare(agent) : agent.reportWithoutRound();
   const { own, published, drift } = await supposeLease(agent, deps);
   if (!own) return agent.reportWithoutRound(drift);
   agent.state.rebuild(own, published);
+  return compare(agent, drift);
+}
+
+async function compare(agent: Agent, drift: DriftEntry[] = []): Promise<Report> {
   agent.markDirty(everything());
   await agent.read();
   await agent.plan();
@@ -65,14 +87,20 @@ export async function reportDrift(deps: AgentDeps): Promise<Report> {
 async function prepare(deps: AgentDeps, mode: 'once' | 'drift'): Promise<Agent> {
   const agent = new Agent(deps, mode);
   const { state } = agent;
-  await agent.connect();
+  await agent.connect().catch((error: unknown) => {
+    if (agent.lastGood.inForce) return;
+    const { problem } = agent.lastGood.kept;
+    if (problem !== undefined) deps.log.warn({}, problem);
+    throw error;
+  });
   if (!state.usable) {
     const { prefix } = deps.options.etcd;
+    const { source } = deps;
     const held = state.held.find(({ kind, why }) => kind === 'config' && why !== 'no config');
     throw new RunError(
       'invalid',
       held?.detail ??
-        `There is no network config at ${configKey(prefix)} in ${deps.source.where} (API v3; a config put with the v2 API is not seen here). Put one: ${putConfig(prefix)}`,
+        `There is no network config at ${configKey(prefix)} in ${source.where} (${source.looked ?? source.kind}). Put one: ${putConfig(prefix, source.kind)}`,
     );
   }
   await state.host.refresh();
@@ -126,5 +154,5 @@ async function supposeLease(
   );
   const reason = `differs: ${fields.join(', ')}`;
   drift.push({ op: 'update', kind: 'lease', key: lease.key, reason, fields, want: attrs, have: lease.attrs });
-  return { own: { ...lease, attrs, value: formatLeaseAttrs(attrs) }, published: lease.attrs, drift };
+  return { own: { ...lease, attrs, value }, published: lease.attrs, drift };
 }

@@ -191,7 +191,11 @@ export class OwnLease {
       this.#take(choice.lease);
       return 'held';
     }
-    const detail = `No lease in etcd names this host's public IP ${context.publicIP}, and --lease adopt takes none; start flanneld here, or run without --lease adopt.`;
+    const { source } = this.#deps;
+    const detail =
+      source.kind === 'file'
+        ? `No lease in ${source.where} names this host's public IP ${context.publicIP}; add one, or say with --public-ip which it is.`
+        : `No lease in etcd names this host's public IP ${context.publicIP}, and --lease adopt takes none; start flanneld here, or run without --lease adopt.`;
     this.#hold(context, 'no lease to adopt', detail);
     return 'waiting';
   }

@@ -16,6 +16,8 @@ export interface ReportContext {
   docker: Report['docker'];
   /** The store is heard and nothing of desired state is missing. */
   complete: boolean;
+  /** What is said of the source while the last good copy is in force. */
+  source: Partial<Report['source']>;
 }
 
 export function reportOf(
@@ -33,7 +35,13 @@ export function reportOf(
       iface: host.current?.uplink.name ?? '',
       publicIP: host.current?.publicIP ?? '',
     },
-    source: { kind: deps.source.kind, revision: String(mirror.revision), complete, leases: mirror.leases.size },
+    source: {
+      kind: deps.source.kind,
+      revision: String(mirror.revision),
+      complete,
+      leases: mirror.leases.size,
+      ...context.source,
+    },
     network: {
       network: mirror.config?.network ?? '',
       subnet: desired?.context.own.subnet ?? lease.current?.subnet ?? '',
@@ -61,6 +69,9 @@ export function describeScope(scope: Scope): string {
 export function sayStore(state: string, { source, log, options }: AgentDeps, revision: number): void {
   const { prefix } = options.etcd;
   if (state === 'awaitingConfig')
-    log.info({ prefix }, `Waiting for a network config in ${source.where} (API v3). To put one: ${putConfig(prefix)}`);
-  if (state === 'watching') log.info({ revision }, `Watching ${prefix} in ${source.where}.`);
+    log.info(
+      { prefix },
+      `Waiting for a network config in ${source.where} (${source.looked ?? source.kind}). To put one: ${putConfig(prefix, source.kind)}`,
+    );
+  if (state === 'watching') log.info({ revision }, `Watching ${prefix} in ${source.where} (${source.kind}).`);
 }

@@ -37,6 +37,8 @@ export class Endpoint {
   private readonly tuning: Tuning;
   private readonly live = new LiveCalls();
   private etcd: Etcd3 | undefined;
+  /** How many there are on each connection. */
+  private readonly watches = new Map<Etcd3, number>();
   /** Off while etcd says that it has no users: its own client goes on without then, too. */
   private useLogin: boolean;
   private closed = false;
@@ -70,9 +72,26 @@ export class Endpoint {
     return { etcd: this.etcd, grpc };
   }
 
+  /** What comes next connects anew. A watch that stands outlives its login, and keeps its connection until it ends. */
   private disconnect(): void {
-    this.etcd?.close();
+    const old = this.etcd;
     this.etcd = undefined;
+    if (old && !this.watches.has(old)) old.close();
+  }
+
+  private beginWatch(etcd: Etcd3): void {
+    this.watches.set(etcd, (this.watches.get(etcd) ?? 0) + 1);
+  }
+
+  private endWatch(etcd: Etcd3 | undefined): void {
+    const count = etcd && this.watches.get(etcd);
+    if (!count) return;
+    if (count > 1) {
+      this.watches.set(etcd, count - 1);
+      return;
+    }
+    this.watches.delete(etcd);
+    if (etcd !== this.etcd) etcd.close();
   }
 
   /** Mends what a new connection mends; true if the same request is worth another try at once. `used`: the connection that failed. */
@@ -154,6 +173,7 @@ export class Endpoint {
     let tries = 0;
     let stop = () => {};
     let used: Etcd3 | undefined;
+    let over = false;
     const open = () => {
       tries++;
       used = undefined;
@@ -163,7 +183,10 @@ export class Endpoint {
         deadlineMs: this.tuning.deadlineMs,
         open: async () => {
           const { etcd, grpc } = await this.connect();
-          used = etcd;
+          if (!over) {
+            used = etcd;
+            this.beginWatch(etcd);
+          }
           return etcd.watchClient.watch(callOptions(grpc, () => {}));
         },
         response: (response) => {
@@ -172,13 +195,22 @@ export class Endpoint {
         },
         end: (error) => {
           const failure = this.failure(error);
-          if (this.mend(failure, used) && !created && tries === 1) open();
+          const ended = used;
+          const mended = this.mend(failure, used);
+          used = undefined;
+          this.endWatch(ended);
+          if (mended && !created && tries === 1) open();
           else listener.end(failure);
         },
       });
     };
     open();
-    return () => stop();
+    return () => {
+      over = true;
+      stop();
+      this.endWatch(used);
+      used = undefined;
+    };
   }
 
   /** Lets go of the connection and ends what is under way on it; the next call connects anew. */
@@ -190,6 +222,8 @@ export class Endpoint {
   close(): void {
     this.closed = true;
     this.live.cancel(CANCELLED);
+    for (const etcd of this.watches.keys()) if (etcd !== this.etcd) etcd.close();
+    this.watches.clear();
     this.disconnect();
   }
 }

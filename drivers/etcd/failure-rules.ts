@@ -64,6 +64,10 @@ export const RULES: readonly Rule[] = [
   { match: /user name is empty/, why: 'noUser', kind: 'denied', says: 'wants a user', hint: () => 'give --etcd-username and --etcd-password' },
   { match: /authentication is not enabled/, why: 'authOff', says: 'knows no users', hint: () => '--etcd-username is of no use there' },
   { match: /invalid auth token|revision (of auth store|in header) is old/, why: 'token', unsent: true, says: 'no longer takes the login that it gave' },
+  // v2's words are its error codes (drivers/etcd-v2/protocol.ts).
+  { match: /^v2 110:/, why: 'permission', kind: 'denied', says: 'does not permit it', hint: ({ username, prefix }) => `${username ? 'check --etcd-username and --etcd-password, and grant that user' : 'give --etcd-username and --etcd-password of a user with'} a role that may read and write under ${prefix}/ (ETCDCTL_API=2 etcdctl role grant ROLE --path '${prefix}/*' --readwrite)` },
+  { match: /^v2 301:/, why: 'noLeader', says: 'has no leader', hint: () => 'its cluster has lost its quorum or is electing one' },
+  { match: /^v2 API is off/, why: 'notEtcd', unsent: true, says: 'has no v2 API', hint: () => 'start it with --enable-v2 (etcd 3.4 and 3.5; later ones have none), or say --etcd-api v3' },
   { match: /etcdserver: permission denied|^7 PERMISSION_DENIED/, why: 'permission', kind: 'denied', says: 'does not permit it', hint: ({ username, prefix }) => `grant ${username ? `user ${username}` : "the certificate's user"} a role that may read and write under ${prefix}/ (etcdctl role grant-permission ROLE readwrite --prefix ${prefix}/)` },
   { match: /revision has been compacted/, why: 'compacted', says: 'has compacted the revision that was asked for' },
   { match: /requested lease not found/, why: 'leaseNotFound', says: 'has no such lease any more' },

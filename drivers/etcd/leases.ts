@@ -31,11 +31,12 @@ const unchanged = ({ key, modRevision }: StoreRecord): Compare => ({
 const isGone = (error: unknown): boolean => error instanceof EtcdFailure && error.why === 'leaseNotFound';
 
 async function revokeQuietly(rpc: Rpc, id: string): Promise<void> {
+  if (id === PERMANENT) return;
   await rpc.leaseRevoke(id, { deadlineMs: REVOKE_DEADLINE }).catch(() => undefined);
 }
 
 async function create(rpc: Rpc, keys: Keys, key: string, value: string, ttlSeconds: number): Promise<CreateResult> {
-  const { ID: leaseId } = await rpc.leaseGrant(ttlSeconds);
+  const leaseId = ttlSeconds > 0 ? (await rpc.leaseGrant(ttlSeconds)).ID : PERMANENT;
   const name = Buffer.from(key);
   let answer: ITxnResponse;
   try {

@@ -20,6 +20,8 @@ export function etcdV3Source(rpc: Rpc, options: EtcdV3Options): Source {
   let clusterId: string | undefined;
   return {
     kind: 'etcd-v3',
+    leaseForm: 'v3',
+    looked: 'API v3; a config put with the v2 API is not seen here',
     where: options.endpoints.join(','),
     async snapshot(signal) {
       const snapshot = await readSnapshot(rpc, keys, pageSize, { signal, deadlineMs: snapshotDeadlineMs });

@@ -3,9 +3,10 @@
  * A rewrite wakes every host of the network, so it is only made if somebody would read something else from it.
  */
 import { ConfigError } from '../../config/errors.ts';
-import { formatLeaseAttrs, parseLeaseAttrs } from '../../config/lease.ts';
+import { formatLeaseAttrs, formatLeaseAttrsV2, parseLeaseAttrs } from '../../config/lease.ts';
 import type { Lease, LeaseAttrs } from '../../config/model.ts';
 import { vxlanData } from '../../config/vxlan-lease.ts';
+import type { Source } from '../source.ts';
 
 export interface OwnAttrs {
   publicIP: string;
@@ -14,8 +15,9 @@ export interface OwnAttrs {
   backendData?: unknown;
 }
 
-/** The value as flannel v0.28 writes it for a host without IPv6. */
-export const leaseValue = (own: OwnAttrs): string => formatLeaseAttrs({ ...own, publicIPv6: null });
+/** The value as flannel writes it for a host without IPv6: v0.28's form, or v0.11's for a store of the v2 API. */
+export const leaseValue = (own: OwnAttrs, form: Source['leaseForm'] = 'v3'): string =>
+  (form === 'v2' ? formatLeaseAttrsV2 : formatLeaseAttrs)({ ...own, publicIPv6: null });
 
 /**
  * Whether readers of flannel's would take anything else from `text` than from the lease as it is. Spelling, field order and a missing

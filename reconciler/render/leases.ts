@@ -5,6 +5,7 @@ import { vxlanData } from '../../config/vxlan-lease.ts';
 import { byAge } from '../lease/age.ts';
 import type { Mirror } from '../mirror.ts';
 import type { HeldEntry } from '../report.ts';
+import type { Source } from '../source.ts';
 import { cell, draw, markdownTable } from './draw.ts';
 import type { Format } from './index.ts';
 import { plain } from './text.ts';
@@ -34,7 +35,7 @@ export interface LeasesDocument {
 /** `timeLeft`: by lease id; undefined for one that ended meanwhile. */
 export function leasesDocument(
   mirror: Mirror,
-  kind: string,
+  { kind, held = [] }: Pick<Source, 'kind' | 'held'>,
   timeLeft: ReadonlyMap<string, { ttlSeconds: number } | undefined>,
 ): LeasesDocument {
   const { config } = mirror;
@@ -76,7 +77,7 @@ export function leasesDocument(
       subnetLen: config?.subnetLen ?? 0,
     },
     leases,
-    held: mirror.held.filter((entry) => !shown.has(entry.key)),
+    held: [...held, ...mirror.held.filter((entry) => !shown.has(entry.key))],
   };
 }
 

@@ -33,6 +33,8 @@ export interface EtcdOptions {
   /** More flags for etcd: ['--enable-v2'], ['--quota-backend-bytes=…']. */
   extraArgs?: string[];
   tls?: EtcdTls;
+  /** Default: a free one. */
+  clientPort?: number;
 }
 
 export interface Etcd {
@@ -256,7 +258,8 @@ class EtcdProcess implements Etcd {
 export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
   const ip = options.ip ?? '127.0.0.1';
   for (let tries = 1; ; tries++) {
-    const [clientPort, peerPort] = [await freePort(ip, options.netns), await freePort(ip, options.netns)];
+    const clientPort = options.clientPort ?? (await freePort(ip, options.netns));
+    const peerPort = await freePort(ip, options.netns);
     const initialCluster = `default=${peerUrl(ip, peerPort)}`;
     const etcd = new EtcdProcess({ name: 'default', clientPort, peerPort, initialCluster }, options);
     try {

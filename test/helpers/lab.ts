@@ -3,8 +3,8 @@
  *
  *   underlay ns:  br0 192.168.64.1/24, etcd       host ns i (from 0):  eth0 192.168.64.(i+2)/24, default route via 192.168.64.1
  *
- * - Each host has a folder of its own with its subnet.env. selvage finds etcd and that file by SELVAGE_* variables, so that flags stay
- *   the test's own; nothing of this process's SELVAGE_*, FLANNELD_* and NODE_* reaches it.
+ * - Each host has a folder of its own with its subnet.env and its last good copy. selvage finds etcd and those files by SELVAGE_*
+ *   variables, so that flags stay the test's own; nothing of this process's SELVAGE_*, FLANNELD_* and NODE_* reaches it.
  * - Everything goes with `destroy()`, and also at exit and on a signal (netns.ts and etcd.ts see to it).
  * - selvage is the built dist/selvage.js, or main.ts by tsx if SELVAGE_LAB_RUN=tsx.
  */
@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import type { Report } from '../../reconciler/report.ts';
 import { Daemon } from './daemon.ts';
 import { dumpHost } from './dump.ts';
-import { type Etcd, startEtcd } from './etcd.ts';
+import { type Etcd, type EtcdOptions, startCluster, startEtcd } from './etcd.ts';
 import { eventually } from './eventually.ts';
 import { type FakePeer, leaseKey, leaseValue, putMany } from './leases.ts';
 import { connect, createNetns, type ExecResult, type Netns } from './netns.ts';
@@ -34,6 +34,8 @@ export interface LabOptions {
   config?: object | string | null;
   /** More flags for etcd. */
   etcdArgs?: string[];
+  /** Members of the etcd cluster, default 1; `lab.etcd` is the first. */
+  members?: number;
   /** MTU of the underlay. Default 1500. */
   mtu?: number;
 }
@@ -68,6 +70,7 @@ export class LabHost {
   readonly address: string;
   readonly folder: string;
   readonly subnetFile: string;
+  readonly stateCache: string;
   private readonly lab: Lab;
 
   constructor(lab: Lab, index: number, ns: Netns) {
@@ -77,13 +80,15 @@ export class LabHost {
     this.address = `${UNDERLAY}.${index + 2}`;
     this.folder = mkdtempSync(join(lab.folder, `${this.name}-`));
     this.subnetFile = join(this.folder, 'subnet.env');
+    this.stateCache = join(this.folder, 'desired.json');
   }
 
   private environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
     return {
       ...cleanEnvironment(),
-      SELVAGE_ETCD_ENDPOINTS: this.lab.etcd.endpoint,
+      SELVAGE_ETCD_ENDPOINTS: this.lab.members.map(({ endpoint }) => endpoint).join(','),
       SELVAGE_SUBNET_FILE: this.subnetFile,
+      SELVAGE_STATE_CACHE: this.stateCache,
       // Not this machine's own Docker, which a network namespace doesn't hide.
       SELVAGE_DOCKER_HOST: `unix://${this.folder}/docker.sock`,
       SELVAGE_DOCKER_DAEMON_JSON: join(this.folder, 'daemon.json'),
@@ -190,17 +195,23 @@ export class LabHost {
 
 export class Lab {
   readonly underlay: Netns;
-  readonly etcd: Etcd;
+  members: Etcd[];
   readonly folder: string;
   readonly hosts: LabHost[] = [];
+  private readonly etcdOptions: EtcdOptions;
   private readonly removeFolder: () => void;
 
-  constructor(underlay: Netns, etcd: Etcd) {
+  constructor(underlay: Netns, members: Etcd[], etcdOptions: EtcdOptions) {
     this.underlay = underlay;
-    this.etcd = etcd;
+    this.members = members;
+    this.etcdOptions = etcdOptions;
     this.folder = mkdtempSync(join(tmpdir(), `selvage-lab-${process.pid}-`));
     this.removeFolder = () => rmSync(this.folder, { recursive: true, force: true });
     process.once('exit', this.removeFolder);
+  }
+
+  get etcd(): Etcd {
+    return this.members[0]!;
   }
 
   /** One more host on the underlay. */
@@ -221,6 +232,13 @@ export class Lab {
     ]);
     await ns.sysctl('net.ipv4.ip_forward', '1');
     return host;
+  }
+
+  /** A new, empty etcd at the same address and port, as after the loss of its disk. */
+  async replaceEtcd(): Promise<void> {
+    const { clientPort } = this.etcd;
+    await this.etcd.destroy();
+    this.members = [await startEtcd({ ...this.etcdOptions, clientPort })];
   }
 
   async put(key: string, value: string): Promise<void> {
@@ -271,7 +289,7 @@ export class Lab {
 
   async destroy(): Promise<void> {
     await Promise.all(this.hosts.map(({ ns }) => ns.destroy()));
-    await this.etcd.destroy();
+    await Promise.all(this.members.map((member) => member.destroy()));
     await this.underlay.destroy();
     this.removeFolder();
     process.off('exit', this.removeFolder);
@@ -279,12 +297,14 @@ export class Lab {
 }
 
 /** A lab that is ready: etcd answers, the hosts reach it, and the config is in it. */
-export async function createLab({ hosts = 2, config = DEFAULT_CONFIG, etcdArgs, mtu }: LabOptions = {}): Promise<Lab> {
+export async function createLab(given: LabOptions = {}): Promise<Lab> {
+  const { hosts = 2, config = DEFAULT_CONFIG, etcdArgs, members = 1, mtu } = given;
   const underlay = await createNetns('net');
   try {
     await underlay.ipBatch(['link add br0 type bridge', `address add ${UNDERLAY}.1/24 dev br0`, 'link set br0 up']);
-    const etcd = await startEtcd({ netns: underlay.name, ip: `${UNDERLAY}.1`, extraArgs: etcdArgs });
-    const lab = new Lab(underlay, etcd);
+    const options = { netns: underlay.name, ip: `${UNDERLAY}.1`, extraArgs: etcdArgs };
+    const etcd = members === 1 ? [await startEtcd(options)] : await startCluster(members, options);
+    const lab = new Lab(underlay, etcd, options);
     try {
       for (let count = 0; count < hosts; count++) await lab.addHost(mtu);
       if (config !== null) await lab.putConfig(config);

@@ -16,6 +16,7 @@ test('nothing given: flanneld’s defaults', () => {
     command: 'run',
     args: [],
     etcd: {
+      api: 'auto',
       endpoints: ['http://127.0.0.1:4001', 'http://127.0.0.1:2379'],
       prefix: '/coreos.com/network',
       keyFile: '',
@@ -36,6 +37,8 @@ test('nothing given: flanneld’s defaults', () => {
     keepStale: false,
     resync: '* * * * *',
     lease: 'acquire',
+    migrate: { from: 'v2', to: 'v3', apply: false },
+    stateCache: '/var/lib/selvage/desired.json',
     docker: {
       mode: 'report',
       host: 'unix:///var/run/docker.sock',
@@ -57,6 +60,7 @@ test('a unit file of flanneld’s works as it stands', () => {
       '-iptables-resync 60 --iptables-forward-rules=false -subnet-lease-renew-margin=120 -public-ip=192.168.64.3',
   );
   assert.deepEqual(options.etcd, {
+    api: 'auto',
     endpoints: ['https://a:2379', 'https://b:2379'],
     prefix: '/docker/network',
     keyFile: '/k.pem',
@@ -188,7 +192,7 @@ describe('bad usage is told in one sentence', () => {
     ['dirft', '"dirft" is no command of selvage: did you mean drift?'],
     [
       'nonsense',
-      '"nonsense" is no command of selvage: there are run, drift, leases, check-config, docker-opts, version, help.',
+      '"nonsense" is no command of selvage: there are run, drift, leases, migrate, check-config, docker-opts, version, help.',
     ],
     [
       '--ip-masq true',
@@ -204,7 +208,7 @@ describe('bad usage is told in one sentence', () => {
       '--kube-subnet-mgr',
       '--kube-subnet-mgr is true, but selvage reads etcd only: leave it out and keep the network in etcd.',
     ],
-    ['--format=yaml', '--format is "yaml", but must be one of table, json, markdown.'],
+    ['--format=yaml', '--format is "yaml", but must be one of table, json, markdown, state-file.'],
     ['--lease=steal', '--lease is "steal", but must be one of acquire, adopt.'],
     ['--log-level=loud', '--log-level is "loud", but must be one of trace, debug, info, warn, error.'],
     ['--public-ip=1.2.3', '--public-ip is "1.2.3", but must be an IPv4 address, such as 192.168.64.3.'],

@@ -1,0 +1,65 @@
+/**
+ * Owns what etcd's v2 API says: its answers as types, its error codes as failures (flannel.md 1, etcd's Documentation/v2/errorcode.md).
+ */
+import type { EtcdFailure } from '../etcd/errors.ts';
+import type { Answer } from './http.ts';
+
+export interface Node {
+  key: string;
+  value?: string;
+  dir?: boolean;
+  nodes?: Node[];
+  modifiedIndex: number;
+  createdIndex: number;
+  /** Seconds; absent for a permanent key. */
+  ttl?: number;
+  /** RFC 3339, by the server's clock. */
+  expiration?: string;
+}
+
+export interface Event {
+  /** get, set, create, update, delete, expire, compareAndSwap, compareAndDelete */
+  action: string;
+  node: Node;
+}
+
+export const NOT_FOUND = 100;
+export const COMPARE_FAILED = 101;
+export const EXISTS = 105;
+export const CLEARED = 401;
+/** For failure-rules.ts: what etcd 3.4 and later say without --enable-v2 is a page of "404 page not found". */
+const NO_V2 = 'v2 API is off';
+
+/** An answer that etcd gave on purpose. */
+export type Reply =
+  | { event: Event; index: number; clusterId: string }
+  | { code: number; index: number; clusterId: string };
+
+interface ErrorBody {
+  errorCode?: number;
+  message?: string;
+  cause?: string;
+  index?: number;
+}
+
+/** Codes that a caller asked for by how it wrote. */
+const EXPECTED = new Set([NOT_FOUND, COMPARE_FAILED, EXISTS, CLEARED]);
+
+/** @throws EtcdFailure made by `fail` where etcd could or would not do it */
+export function readReply(answer: Answer, fail: (error: unknown) => EtcdFailure): Reply {
+  const { status, headers, body } = answer;
+  const clusterId = String(headers['x-etcd-cluster-id'] ?? '');
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch (cause) {
+    const text = body.replace(/\s+/g, ' ').trim().slice(0, 200);
+    throw fail(new Error(status === 404 ? NO_V2 : `HTTP status code ${status}: ${text}`, { cause }));
+  }
+  const index = Number(headers['x-etcd-index'] ?? (json as ErrorBody).index ?? 0);
+  const { errorCode, message, cause } = json as ErrorBody;
+  if (errorCode !== undefined && EXPECTED.has(errorCode)) return { code: errorCode, index, clusterId };
+  if (errorCode !== undefined || status >= 400)
+    throw fail(new Error(`v2 ${errorCode ?? status}: ${message} ${cause ?? ''}`.trim()));
+  return { event: json as Event, index, clusterId };
+}

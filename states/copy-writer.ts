@@ -1,0 +1,72 @@
+/**
+ * Owns when the last good copy is written: a complete desired state that is in force, a moment after it changed, and no more often than
+ * every half minute. Renewed leases alone change nothing worth writing.
+ */
+import type { Mirror } from '../reconciler/mirror.ts';
+import type { MirrorChange } from '../reconciler/mirror-change.ts';
+import type { AgentDeps } from './deps.ts';
+import type { KeptCopy } from './kept-copy.ts';
+
+/** After a change, for those that come with it (ms). */
+const SETTLE_MS = 1000;
+const APART_MS = 30_000;
+/** So that the copy of a network where nothing happens says all the same when its leases were last seen alive (ms). */
+const REFRESH_MS = 3_600_000;
+
+export class CopyWriter {
+  readonly #deps: AgentDeps;
+  readonly #kept: KeptCopy;
+  readonly #mirror: Mirror;
+  /** A single run writes at its end only. */
+  readonly #byItself: boolean;
+  #unsaved = false;
+  #savedAt = Number.NEGATIVE_INFINITY;
+  #timer: AbortController | undefined;
+
+  constructor(deps: AgentDeps, kept: KeptCopy, mirror: Mirror, byItself: boolean) {
+    this.#deps = deps;
+    this.#kept = kept;
+    this.#mirror = mirror;
+    this.#byItself = byItself;
+  }
+
+  /** Takes note of what the mirror has taken from the store. */
+  changed(change: Pick<MirrorChange, 'config' | 'subnets'>): void {
+    if (!change.config && !change.subnets.size) return;
+    this.#unsaved = true;
+    this.#schedule();
+  }
+
+  /** After a full pass: due again if it was a long time ago, or could not be written then. */
+  tick(): void {
+    if (this.#deps.clock.now() - this.#savedAt >= REFRESH_MS) this.#unsaved = true;
+    if (this.#unsaved) this.#schedule();
+  }
+
+  /** Writes now what has not been written yet. */
+  async flush(): Promise<void> {
+    this.#timer?.abort();
+    this.#timer = undefined;
+    const mirror = this.#mirror;
+    if (!this.#unsaved || !mirror.complete) return;
+    this.#unsaved = false;
+    this.#savedAt = this.#deps.clock.now();
+    const snapshot = mirror.snapshot();
+    const { clusterId, revision } = snapshot;
+    const { kind } = this.#deps.source;
+    const { prefix, heardAt } = mirror;
+    const network = mirror.config?.network ?? '';
+    await this.#kept.save({ head: { prefix, kind, clusterId, revision, heardAt, network }, snapshot });
+  }
+
+  #schedule(): void {
+    if (!this.#byItself || this.#timer || !this.#kept.wanted) return;
+    const timer = new AbortController();
+    this.#timer = timer;
+    const { clock } = this.#deps;
+    clock.sleep(Math.max(SETTLE_MS, this.#savedAt + APART_MS - clock.now()), timer.signal).then(
+      () => this.flush(),
+      () => {}, // aborted: whoever did that writes
+    );
+  }
+}
