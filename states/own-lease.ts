@@ -77,7 +77,9 @@ export class OwnLease {
   /** Makes sure of a lease. Rejects with a StoreError if the store doesn't answer. */
   async ensure(context: LeaseContext, signal?: AbortSignal): Promise<AcquireResult> {
     const { clock, random, options } = this.#deps;
-    let seen = context.mirror;
+    // Until the watch has brought what we wrote last, the live mirror has our lease as it was before: it could look like another's.
+    const isBehind = (this.current?.modRevision ?? 0) > context.mirror.revision;
+    let seen = isBehind ? await this.#freshMirror(signal) : context.mirror;
     for (;;) {
       signal?.throwIfAborted();
       const choice = this.choose(context, seen);

@@ -118,6 +118,11 @@ export class AutoSource implements Source {
     return stop;
   }
 
+  reconnect(): void {
+    this.#v3.reconnect?.();
+    this.#v2.reconnect?.();
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#v3.close(), this.#v2.close()]);
   }
