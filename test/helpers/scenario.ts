@@ -57,15 +57,20 @@ export async function stateOf(host: LabHost): Promise<string> {
 
 /** The daemon's last report once it says that the host is as it should be and knows that many leases. */
 export function converged(host: LabHost, daemon: Daemon, leases?: number): Promise<Report> {
+  let last = '';
   return eventually(
     async () => {
       if (!daemon.running) throw new Error(`the daemon ended:\n${daemon.log().slice(-3000)}`);
       const report = await host.lastReport();
+      last = report ? summary(report) : 'it has no report yet';
       if (!report?.converged || (leases !== undefined && report.source.leases !== leases)) return undefined;
       return report;
     },
     { what: `the daemon on ${host.name} to converge` },
-  );
+  ).catch((cause: unknown) => {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${text}\n${last}\n${daemon.log().slice(-3000)}`, { cause });
+  });
 }
 
 /** Starts a daemon and waits until it has converged. */
