@@ -80,7 +80,7 @@ export class LabHost {
     this.address = `${UNDERLAY}.${index + 2}`;
     this.folder = mkdtempSync(join(lab.folder, `${this.name}-`));
     this.subnetFile = join(this.folder, 'subnet.env');
-    this.stateCache = join(this.folder, 'desired.json');
+    this.stateCache = join(lab.folder, `${this.name}-desired.json`);
   }
 
   private environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {

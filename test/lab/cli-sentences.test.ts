@@ -184,6 +184,7 @@ describe('an etcd with TLS, users and passwords', () => {
           ...tls,
           '--iface=br0',
           `--subnet-file=${lab.folder}/tls.env`,
+          '--state-cache=none',
           ...args,
         );
       const login = ['--etcd-username=flannel', '--etcd-password=pass'];

@@ -67,7 +67,7 @@ describe('without etcd', () => {
     writeFileSync(b.stateCache, copy.replace('10.5.200.0-24', '10.5.201.0-24'));
     const { code, stderr } = await b.selvage(['--once']);
     assert.equal(code, 69);
-    assert.match(stderr, /desired\.json is damaged: its checksum/);
+    assert.match(stderr, /host2-desired\.json is damaged: its checksum/);
     assert.equal(existsSync(`/sys/class/net/flannel.1`), false);
     writeFileSync(b.stateCache, copy);
   });
