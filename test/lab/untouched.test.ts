@@ -92,7 +92,9 @@ describe('what is not ours', () => {
   /** What was added to our own device. */
   let onOurs: string[];
   const files = () => {
-    const names = readdirSync(host.folder).filter((name) => !['subnet.env', 'other.env', 'desired.json'].includes(name));
+    const names = readdirSync(host.folder).filter(
+      (name) => !['subnet.env', 'other.env', 'desired.json'].includes(name),
+    );
     return names.sort().map((name) => [name, readFileSync(join(host.folder, name), 'utf8')]);
   };
 
