@@ -96,6 +96,7 @@ describe('permissions', () => {
       join(root, 'dist/selvage.js'),
       `--etcd-endpoints=${lab.etcd.endpoint}`,
       `--subnet-file=${host.subnetFile}`,
+      '--state-cache=none',
       ...args,
     );
 
