@@ -56,7 +56,6 @@ export class World {
   agent: Agent;
   #actor: ReturnType<typeof start> | undefined;
   #stopLevel: (() => void) | undefined;
-  #quiet = 0;
   #did = 0;
 
   constructor(options: WorldOptions = {}) {
@@ -100,16 +99,13 @@ export class World {
     return this;
   }
 
-  /** Whatever the kernel and the store have to say is heard. Whether anything happened in the last turns. */
+  /** Whatever the kernel and the store have to say is heard. Whether anything happened since the last turn. */
   #turn(): boolean {
     this.driver.deliver();
     this.store.expire();
-    const did = this.reports.length + this.store.requests + this.applies + this.log.length;
-    this.#quiet = did === this.#did ? this.#quiet + 1 : 0;
-    this.#did = did;
-    if (this.#quiet < 3) return true;
-    this.#quiet = 0;
-    return false;
+    const before = this.#did;
+    this.#did = this.reports.length + this.store.requests + this.applies + this.log.length;
+    return this.#did !== before;
   }
 
   /** As SIGKILL, or a restart: nothing is finished, nothing said. */

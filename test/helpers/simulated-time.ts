@@ -12,11 +12,12 @@ interface Timer {
 }
 
 const LONGEST = 2 ** 31 - 1;
+const QUIET_TURNS = 4;
 
 export class SimulatedTime {
   /** Timers that have fired so far: what spins shows here. */
   fired = 0;
-  /** Called after each turn of the event loop, until it says that nothing is left to do. */
+  /** Called after each turn of the event loop: whether anything happened in it. */
   onTurn: () => boolean = () => false;
   #now: number;
   #ids = 0;
@@ -71,10 +72,12 @@ export class SimulatedTime {
     return first && first[1].at - this.#now;
   }
 
-  /** Lets everything run that waits for no timer. */
+  /** Lets everything run that waits for no timer: until nothing happens, anywhere, for some turns in a row. */
   async settle(): Promise<void> {
-    do await turn();
-    while (this.onTurn());
+    for (let quiet = 0; quiet < QUIET_TURNS; ) {
+      await turn();
+      quiet = this.onTurn() ? 0 : quiet + 1;
+    }
   }
 
   /** Lets `ms` pass. */
