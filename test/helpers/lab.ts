@@ -301,7 +301,12 @@ export async function createLab(given: LabOptions = {}): Promise<Lab> {
   const { hosts = 2, config = DEFAULT_CONFIG, etcdArgs, members = 1, mtu } = given;
   const underlay = await createNetns('net');
   try {
-    await underlay.ipBatch(['link add br0 type bridge', `address add ${UNDERLAY}.1/24 dev br0`, 'link set br0 up']);
+    // With an address of its own: else each host that is added may give the bridge another one, and nobody who knows the old gets through.
+    await underlay.ipBatch([
+      'link add br0 address 02:00:00:00:00:01 type bridge',
+      `address add ${UNDERLAY}.1/24 dev br0`,
+      'link set br0 up',
+    ]);
     const options = { netns: underlay.name, ip: `${UNDERLAY}.1`, extraArgs: etcdArgs };
     const etcd = members === 1 ? [await startEtcd(options)] : await startCluster(members, options);
     const lab = new Lab(underlay, etcd, options);
