@@ -138,6 +138,7 @@ export class DesiredState {
     return {
       mirror: this.mirror,
       publicIP: host.publicIP,
+      vtepMacs: new Set(this.#seen?.links.map(({ mac }) => mac)),
       valueFor: (lease) => this.#valueFor(usable, host, lease),
       isBuilt: () => this.isBuilt,
     };

@@ -5,8 +5,10 @@
  * - Making sure of a lease that is right writes nothing, so that a restart is silent in etcd.
  * - With `--lease adopt` etcd is never written: the lease is whoever's holds this host's public IP.
  */
+import { maskCidr } from '../config/ipv4.ts';
 import { leaseKey, subnetsPrefix } from '../config/lease-key.ts';
 import type { Lease } from '../config/model.ts';
+import { vxlanData } from '../config/vxlan-lease.ts';
 import { chooseLease, type LeaseChoice } from '../reconciler/lease/choose.ts';
 import { readLease, readLeaseKey } from '../reconciler/lease/read.ts';
 import { renewAt } from '../reconciler/lease/renewal.ts';
@@ -22,6 +24,8 @@ import type { AcquireResult } from './services.ts';
 export interface LeaseContext {
   mirror: Mirror;
   publicIP: string;
+  /** Of this host's own VTEPs, as they were when this process started. */
+  vtepMacs: ReadonlySet<string>;
   /** The value's text that this host wants in `lease` (or in a new one), byte for byte as flannel writes it. */
   valueFor(lease: Lease | undefined): Promise<string>;
   /** Whether this host can already be reached in the way that this value says. */
@@ -52,14 +56,14 @@ export class OwnLease {
    * What would be done, without doing it: for a drift report. `seen`: a newer look at the store than the live mirror's, whose config and
    * whose memory of what a doubted store has lost count all the same.
    */
-  choose({ mirror, publicIP }: LeaseContext, seen = mirror): LeaseChoice | undefined {
+  choose(context: LeaseContext, seen = context.mirror): LeaseChoice | undefined {
+    const { mirror, publicIP } = context;
     const { config, lingering } = mirror;
     if (!config) return undefined;
     const lost = mirror.allLeases.filter(({ key }) => lingering.has(key) && !seen.record(key));
     const known = seen.allLeases.filter(({ key }) => seen.record(key));
     // What we have ourselves is ours whatever address of this host it still names.
-    const own =
-      this.#deps.options.lease === 'acquire' && this.compareWith(seen) === 'same' ? this.current?.key : undefined;
+    const own = this.#deps.options.lease === 'acquire' ? this.#ownKey(context, seen, known) : undefined;
     const leases = known.map((lease) =>
       lease.key === own ? { ...lease, attrs: { ...lease.attrs, publicIP } } : lease,
     );
@@ -72,6 +76,18 @@ export class OwnLease {
       previousSubnet: this.previousSubnet,
       random: this.#deps.random,
     });
+  }
+
+  /**
+   * Which lease is this host's own, whatever its value says. A process that has just started has no memory: then it is the one of the
+   * subnet in subnet.env, if it names the MAC of this host's own VTEP. No other host can have been given that one.
+   */
+  #ownKey({ vtepMacs }: LeaseContext, seen: Mirror, known: readonly Lease[]): string | undefined {
+    if (this.current) return this.compareWith(seen) === 'same' ? this.current.key : undefined;
+    const block = this.previousSubnet === undefined ? undefined : maskCidr(this.previousSubnet);
+    const previous = known.find(({ subnet }) => subnet === block);
+    const mac = previous && vxlanData(previous.attrs).mac;
+    return mac !== undefined && vtepMacs.has(mac) ? previous?.key : undefined;
   }
 
   /** Makes sure of a lease. Rejects with a StoreError if the store doesn't answer. */

@@ -83,6 +83,19 @@ describe('the external interface', () => {
     }
   });
 
+  it('may get another address before a repair run, which has no memory of the lease: its subnet is kept all the same', async () => {
+    const subnet = host.subnetEnv()!.FLANNEL_SUBNET;
+    await host.ip('address', 'flush', 'dev', 'eth0');
+    await host.ip('address', 'add', '192.168.64.98/24', 'dev', 'eth0');
+    await host.ip('route', 'replace', 'default', 'via', '192.168.64.1');
+    await repair(host);
+    await repair(other);
+    assert.equal(host.subnetEnv()!.FLANNEL_SUBNET, subnet);
+    assert.equal([...(await lab.leases()).values()].filter((value) => /192\.168\.64\.9/.test(value)).length, 1);
+    assert.ok(await host.ping(other));
+    await assertInSync(host);
+  });
+
   it('may get another MTU: the device and subnet.env follow', async () => {
     const daemon = await daemonOn(host);
     try {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { contains, overlaps } from '../../../config/ipv4.ts';
 import { DAY, finish, LeaseHost, SMALL, world } from '../../helpers/lease-host.ts';
-import { addressOf, CONFIG, CONFIG_KEY, keyFor, PREFIX, valueFor } from '../../helpers/store.ts';
+import { addressOf, CONFIG, CONFIG_KEY, keyFor, macOf, PREFIX, valueFor } from '../../helpers/store.ts';
 
 describe('making sure of a lease', () => {
   it('creates one with a term, by comparing first', async () => {
@@ -51,6 +51,7 @@ describe('making sure of a lease', () => {
     const moved = {
       mirror: host.mirror,
       publicIP: addressOf(2),
+      vtepMacs: host.vtepMacs,
       valueFor: async () => valueFor(2),
       isBuilt: () => true,
     };
@@ -61,6 +62,37 @@ describe('making sure of a lease', () => {
       w.store.all().map(({ key, value }) => [key, value]),
       [[keyFor(subnet), valueFor(2)]],
     );
+  });
+
+  it('keeps its subnet when a process without memory finds another address: the MAC of its VTEP is in the lease', async () => {
+    const w = world();
+    await new LeaseHost(w, 1, { previousSubnet: '10.5.77.1/24' }).ensure();
+    const parts = { previousSubnet: '10.5.77.1/24' };
+    const moved = new LeaseHost(w, 2, parts);
+    moved.vtepMacs = new Set([macOf(1)]);
+    await moved.ensure();
+    assert.equal(moved.subnet, '10.5.77.0/24');
+    assert.deepEqual(
+      w.store.all().map(({ value }) => value),
+      [valueFor(2)],
+    );
+
+    const other = new LeaseHost(w, 3, parts);
+    other.vtepMacs = new Set([macOf(3)]);
+    await other.ensure();
+    assert.notEqual(other.subnet, '10.5.77.0/24', 'a lease of another MAC is another host’s');
+    const nowhere = new LeaseHost(w, 4);
+    nowhere.vtepMacs = new Set([macOf(2)]);
+    await nowhere.ensure();
+    assert.notEqual(nowhere.subnet, '10.5.77.0/24', 'a MAC alone is no proof: subnet.env must say it too');
+  });
+
+  it('of another is never adopted into ours with --lease adopt', async () => {
+    const w = world();
+    w.store.putFor(keyFor('10.5.77.0/24'), valueFor(1), DAY);
+    const host = new LeaseHost(w, 2, { argv: ['--lease=adopt'], previousSubnet: '10.5.77.1/24' });
+    host.vtepMacs = new Set([macOf(1)]);
+    assert.equal(await host.ensure(), 'waiting');
   });
 
   it('never touches the lease of another, whatever subnet.env says', async () => {
