@@ -7,7 +7,7 @@ import type { Daemon } from '../../helpers/daemon.ts';
 import type { Etcd } from '../../helpers/etcd.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { createLab, type Lab, type LabHost } from '../../helpers/lab.ts';
-import { type FakePeer, fakePeer } from '../../helpers/leases.ts';
+import { PEERS_ABOVE, type Peer, peerAt } from '../../helpers/peers.ts';
 
 let numbers = 0;
 
@@ -17,7 +17,7 @@ class Scene {
   daemons: Daemon[] = [];
 
   async open(members: number, args: string[] = []): Promise<void> {
-    this.lab = await createLab({ hosts: 2, members });
+    this.lab = await createLab({ hosts: 2, members, config: PEERS_ABOVE });
     this.hosts = this.lab.hosts as [LabHost, LabHost];
     this.daemons = this.hosts.map((host) => host.startDaemon(args));
     await this.inSync(2);
@@ -41,15 +41,21 @@ class Scene {
     }
   }
 
-  hasRoute = async (host: LabHost, peer: FakePeer) => (await host.ip('route')).includes(peer.subnet);
+  hasRoute = async (host: LabHost, peer: Peer) => (await host.ip('route')).includes(peer.subnet);
 
-  /** A lease that is put now comes to both hosts, and goes again. */
-  async follows(): Promise<void> {
-    const peer = fakePeer(numbers++, '10.5.200.0');
-    await eventually(() => this.lab.putPeer(peer).then(() => true), {
-      what: 'the cluster to take a lease',
-      timeout: 30_000,
+  /** Puts once, when there is a leader to take it: a write that went to one that fell silent is done when that one wakes, whatever came after. */
+  async put(peer: Peer): Promise<void> {
+    await eventually(() => this.lab.etcd.etcdctl('endpoint', 'health').then(() => true), {
+      what: 'the cluster to have a leader',
+      timeout: 60_000,
     });
+    await this.lab.putPeer(peer);
+  }
+
+  /** A lease that is put now, through the first member, comes to both hosts, and goes again. */
+  async follows(): Promise<void> {
+    const peer = peerAt(numbers++);
+    await this.put(peer);
     for (const there of [true, false]) {
       if (!there) await this.lab.deletePeer(peer);
       for (const host of this.hosts) {
@@ -81,6 +87,9 @@ async function leaderOf(members: readonly Etcd[]): Promise<Etcd> {
   throw new Error('the cluster has no leader');
 }
 
+/** In an order that stays, unlike that of the lab, which asks the first. */
+const byPort = (members: readonly Etcd[]): Etcd[] => [...members].sort((a, b) => a.clientPort - b.clientPort);
+
 describe('a cluster of three', () => {
   const scene = new Scene();
   before(() => scene.open(3));
@@ -97,6 +106,26 @@ describe('a cluster of three', () => {
       await leader.start();
       await scene.follows();
     }));
+
+  // Each in turn, so that the leader and whichever a host listens to are among them.
+  for (const index of [0, 1, 2]) {
+    it(`has a member that falls silent, takes connections all the same, and wakes again (${index + 1} of 3)`, () =>
+      scene.losingNothing(async () => {
+        const { lab } = scene;
+        const mute = byPort(lab.members)[index]!;
+        const others = lab.members.filter((one) => one !== mute);
+        process.kill(mute.pid!, 'SIGSTOP');
+        try {
+          lab.members = [...others, mute];
+          await scene.follows();
+        } finally {
+          process.kill(mute.pid!, 'SIGCONT');
+        }
+        lab.members = [mute, ...others];
+        await scene.follows();
+        await scene.inSync(2);
+      }));
+  }
 
   it('is stopped as a whole and started again; meanwhile what is broken on a host is repaired', () =>
     scene.losingNothing(async () => {
@@ -116,14 +145,11 @@ describe('a cluster of three', () => {
     scene.losingNothing(async () => {
       const { members, folder } = scene.lab;
       const copyOf = (member: Etcd) => join(folder, `backup-${member.clientPort}`);
-      const late = fakePeer(numbers++, '10.5.200.0');
+      const late = peerAt(numbers++);
       await Promise.all(members.map((member) => member.stop()));
       for (const member of members) cpSync(member.dataDir, copyOf(member), { recursive: true });
       await Promise.all(members.map((member) => member.start()));
-      await eventually(() => scene.lab.putPeer(late).then(() => true), {
-        what: 'the cluster to answer',
-        timeout: 30_000,
-      });
+      await scene.put(late);
       await scene.inSync(3);
       const revision = await scene.lab.revision();
 

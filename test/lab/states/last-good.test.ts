@@ -4,9 +4,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../../helpers/eventually.ts';
 import { createLab, type Lab, type LabHost } from '../../helpers/lab.ts';
-import { fakePeer } from '../../helpers/leases.ts';
+import { PEERS_ABOVE, peerAt } from '../../helpers/peers.ts';
 
-const peer = fakePeer(0, '10.5.200.0');
+const peer = peerAt(0);
 
 describe('without etcd', () => {
   let lab: Lab;
@@ -14,7 +14,7 @@ describe('without etcd', () => {
   let b: LabHost;
 
   before(async () => {
-    lab = await createLab({ hosts: 2 });
+    lab = await createLab({ hosts: 2, config: PEERS_ABOVE });
     [a, b] = lab.hosts as [LabHost, LabHost];
     await lab.putPeer(peer);
     for (const host of [a, b, a]) assert.equal((await host.selvage(['--once'])).code, 0);
@@ -46,10 +46,10 @@ describe('without etcd', () => {
   });
 
   it('and deletes nothing', async () => {
-    await a.ip('route', 'add', '10.5.99.0/24', 'via', '10.5.99.0', 'dev', 'flannel.1', 'onlink');
+    await a.ip('route', 'add', '10.5.150.0/24', 'via', '10.5.150.0', 'dev', 'flannel.1', 'onlink');
     const { report } = await a.report(['--once']);
     assert.equal(report.summary.delete, 0);
-    assert.match(await a.ip('route', 'show', 'dev', 'flannel.1'), /10\.5\.99\.0\/24/);
+    assert.match(await a.ip('route', 'show', 'dev', 'flannel.1'), /10\.5\.150\.0\/24/);
   });
 
   it('a drift report says what it would do, and writes nothing', async () => {
@@ -107,7 +107,7 @@ describe('without etcd', () => {
     const peers = await a.ip('route', 'show', 'dev', 'flannel.1');
     await lab.etcd.destroy();
     await lab.replaceEtcd();
-    await lab.putConfig({ Network: '10.5.0.0/16', Backend: { Type: 'vxlan' } });
+    await lab.putConfig(PEERS_ABOVE);
     const { code, report } = await b.report(['--once']);
     assert.equal(code, 0, JSON.stringify(report.held));
     assert.match(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../../helpers/eventually.ts';
 import { createLab, type Lab, type LabHost } from '../../helpers/lab.ts';
-import { fakePeer } from '../../helpers/leases.ts';
+import { PEERS_ABOVE, peerAt } from '../../helpers/peers.ts';
 
 describe('--state-file', () => {
   let lab: Lab;
@@ -20,7 +20,7 @@ describe('--state-file', () => {
   };
 
   before(async () => {
-    lab = await createLab({ hosts: 2 });
+    lab = await createLab({ hosts: 2, config: PEERS_ABOVE });
     [a, b] = lab.hosts as [LabHost, LabHost];
     file = join(lab.folder, 'network.json');
     for (const host of [a, b]) assert.equal((await host.selvage(['--once'])).code, 0);
@@ -32,7 +32,7 @@ describe('--state-file', () => {
     assert.equal(code, 0);
     write(stdout);
     document = JSON.parse(stdout);
-    assert.deepEqual(document.config, { Network: '10.5.0.0/16', Backend: { Type: 'vxlan' } });
+    assert.deepEqual(document.config, PEERS_ABOVE);
     assert.equal(Object.keys(document.leases).length, 2);
     await lab.etcd.kill();
     const { stdout: again } = await a.selvage(['leases', '--format=state-file', `--state-file=${file}`]);
@@ -53,7 +53,7 @@ describe('--state-file', () => {
   it('is followed: a lease comes, goes, and a file that cannot be used changes nothing', async () => {
     const daemon = a.startDaemon([`--state-file=${file}`]);
     await eventually(async () => (await a.lastReport())?.converged, { what: 'a to converge' });
-    const peer = fakePeer(0, '10.5.200.0');
+    const peer = peerAt(0);
     const BackendData = { VNI: 1, VtepMAC: peer.mac };
     const value = { PublicIP: peer.publicIP, PublicIPv6: null, BackendType: 'vxlan', BackendData };
     const hasPeer = async () => (await a.ip('route')).includes('10.5.200.0/24');
