@@ -8,7 +8,7 @@
 import type { Change, Outcome } from './driver.ts';
 import { BUILD_ORDER } from './order.ts';
 import type { DriftEntry, HeldEntry, Report } from './report.ts';
-import { keyOf, type Resource, splitId } from './resource.ts';
+import { type Resource, splitId } from './resource.ts';
 
 export interface ReportInput extends Pick<Report, 'mode' | 'durationMs' | 'host' | 'source' | 'network'> {
   /** When the round began, ms since epoch. */
@@ -27,9 +27,11 @@ export interface ReportInput extends Pick<Report, 'mode' | 'durationMs' | 'host'
 
 /** Up in build order, then down in reverse: as a plan is carried out. */
 function phase(change: Change): number {
-  const index = BUILD_ORDER.indexOf(splitId(change.id).kind);
+  const index = BUILD_ORDER.indexOf(resourceOf(change).kind);
   return change.op === 'delete' ? 2 * BUILD_ORDER.length - index : index;
 }
+
+const resourceOf = (change: Change): Resource => (change.op === 'delete' ? change.have : change.want);
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -40,9 +42,11 @@ const natural = new Intl.Collator('en', { numeric: true }).compare;
 const MOST_SORTED = 2000;
 
 function inOrder(changes: readonly Change[]): Change[] {
-  const sorted = [...changes].sort((a, b) => phase(a) - phase(b));
-  if (sorted.length > MOST_SORTED) return sorted;
-  return sorted.sort((a, b) => phase(a) - phase(b) || natural(a.id, b.id) || byText(a.id, b.id));
+  if (changes.length <= MOST_SORTED)
+    return changes.toSorted((a, b) => phase(a) - phase(b) || natural(a.id, b.id) || byText(a.id, b.id));
+  const phases = Array.from({ length: 2 * BUILD_ORDER.length + 1 }, (): Change[] => []);
+  for (const change of changes) phases[phase(change)]!.push(change);
+  return phases.flat();
 }
 
 function withoutKind(resource: Resource): object {
@@ -78,8 +82,8 @@ export function driftEntry(change: Change): DriftEntry {
 }
 
 function outcomeEntry({ change, result, failure }: Outcome): Report['outcomes'][number] {
-  const resource = change.op === 'delete' ? change.have : change.want;
-  const entry = { kind: resource.kind, key: keyOf(resource), op: change.op, result };
+  const { kind, key } = splitId(change.id);
+  const entry = { kind, key, op: change.op, result };
   return failure ? { ...entry, error: failure.message } : entry;
 }
 

@@ -46,10 +46,16 @@ export interface Listing {
   problem?: string;
 }
 
+/**
+ * How a listing is made. `steady` (the default): all that is there. `quick`: while others write at the same time an entry may be left out or
+ * told twice; enough to find again what was made, at half the price.
+ */
+export type Care = 'steady' | 'quick';
+
 export interface Driver {
   readonly kinds: readonly Kind[];
   /** Every resource of this driver's kinds inside `scope` (its peers already turned into ids) that is of interest. */
-  list(scope: Scope, interest: Interest): Promise<Listing>;
+  list(scope: Scope, interest: Interest, care?: Care): Promise<Listing>;
   apply(changes: Change[]): Promise<Outcome[]>;
   /** Starts emitting; the returned function stops it. `interest` is read anew at every event, so it may change. */
   watch(emit: (scope: Scope) => void, interest: () => Interest): Promise<() => Promise<void>>;

@@ -81,21 +81,22 @@ class Planner {
   }
 
   plan(): Plan {
-    const nexthops: Nexthop[] = [];
-    const routes: Route[] = [];
-    const first = (want: Want): void => {
+    // With their ids, so that tens of thousands need not be put together again.
+    const nexthops: [string, Nexthop][] = [];
+    const routes: [string, Route][] = [];
+    const first = (id: string, want: Want): void => {
       if (want.kind === 'link') this.#devices.stateOf(want.name);
-      else if (want.kind === 'nexthop') nexthops.push(want);
-      else if (want.kind === 'route') routes.push(want);
-      else this.#decide(want, this.#current(want));
+      else if (want.kind === 'nexthop') nexthops.push([id, want]);
+      else if (want.kind === 'route') routes.push([id, want]);
+      else this.#decide(id, want, this.#current(want));
     };
-    for (const want of this.#input.wants.values()) first(want);
-    for (const want of this.#observed.more) first(want);
+    for (const [id, want] of this.#input.wants) first(id, want);
+    for (const want of this.#observed.more) first(idOf(want), want);
 
     // A route's form decides whether its nexthop object is wanted; a nexthop object that is made anew takes its routes with it.
-    for (const want of nexthops) this.#findRecreated(want);
-    for (const want of routes) this.#decideRoute(want);
-    for (const want of nexthops) if (!this.#unneeded.has(want.id)) this.#decide(want, this.#current(want));
+    for (const [, want] of nexthops) this.#findRecreated(want);
+    for (const [id, want] of routes) this.#decideRoute(id, want);
+    for (const [id, want] of nexthops) if (!this.#unneeded.has(want.id)) this.#decide(id, want, this.#current(want));
 
     planStale({
       input: this.#input,
@@ -140,10 +141,10 @@ class Planner {
     return state === 'void' || (state === 'flushed' && have.kind === 'neighbour');
   }
 
-  #decide(want: Want, have: Have | undefined): void {
+  #decide(id: string, want: Want, have: Have | undefined): void {
     if (have === undefined) {
       if (this.#isBlocked(want)) this.#blocked++;
-      else this.#offer({ op: 'create', id: idOf(want), reason: 'missing', want });
+      else this.#offer({ op: 'create', id, reason: 'missing', want });
       return;
     }
     const fields = compare(want, have);
@@ -187,19 +188,19 @@ class Planner {
     if (this.#ownership.ownerOf(have) === 'ours' && !this.#input.retry.holds(change)) this.#recreated.add(want.id);
   }
 
-  #decideRoute(want: Route): void {
+  #decideRoute(id: string, want: Route): void {
     this.#settleDuplicates(want);
     const have = this.#current(want) as Route | undefined;
     if (want.nexthopId === 0 || this.#formOf(want, have) === 'nexthop') {
       // A replace also makes what the kernel has dropped with the old object.
       if (have?.nexthopId === want.nexthopId && this.#recreated.has(want.nexthopId))
         this.#update(want, have, ['nexthopId']);
-      else this.#decide(want, have);
+      else this.#decide(id, want, have);
       return;
     }
     this.#unneeded.add(want.nexthopId);
     if (have !== undefined && isPlainAndRight(want, have)) this.#inSync++;
-    else this.#decide(plainRoute(want), have);
+    else this.#decide(id, plainRoute(want), have);
   }
 
   #formOf(want: Route, have: Route | undefined): RouteForm {

@@ -50,8 +50,11 @@ function check(change: Change, there: ReadonlyMap<string, Have | Have[]>): Failu
   return mismatch(`${change.id} was written without an error, but is not there`);
 }
 
+/** A failure's code: the kernel said that it was done, and it is not so. */
+export const MISMATCH = 'MISMATCH';
+
 const mismatch = (what: string): Failure => ({
   kind: 'transient',
-  code: 'MISMATCH',
+  code: MISMATCH,
   message: `${what}; somebody else may have changed it in the same moment.`,
 });

@@ -241,7 +241,8 @@ export class Agent implements AgentServices {
     const { round, docker } = this.#current();
     await round.verify();
     const now = this.#deps.clock.now();
-    this.#retry.record(round.outcomes, now, this.#deps.random);
+    // A single run has no later round that would have to be patient.
+    if (this.mode === 'run') this.#retry.record(round.outcomes, now, this.#deps.random);
     this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
     this.journal.recovered('work');
     const restart = docker?.decide(round.outcomes);

@@ -60,16 +60,17 @@ export class OwnLease {
     const { mirror, publicIP } = context;
     const { config, lingering } = mirror;
     if (!config) return undefined;
-    const lost = mirror.allLeases.filter(({ key }) => lingering.has(key) && !seen.record(key));
-    const known = seen.allLeases.filter(({ key }) => seen.record(key));
+    const lost = lingering.size ? mirror.allLeases.filter(({ key }) => lingering.has(key) && !seen.record(key)) : [];
+    const known = seen.lingering.size ? seen.allLeases.filter(({ key }) => seen.record(key)) : seen.allLeases;
     // What we have ourselves is ours whatever address of this host it still names.
     const own = this.#deps.options.lease === 'acquire' ? this.#ownKey(context, seen, known) : undefined;
-    const leases = known.map((lease) =>
-      lease.key === own ? { ...lease, attrs: { ...lease.attrs, publicIP } } : lease,
-    );
+    const leases =
+      own === undefined
+        ? known
+        : known.map((lease) => (lease.key === own ? { ...lease, attrs: { ...lease.attrs, publicIP } } : lease));
     return chooseLease({
       config,
-      leases: [...leases, ...lost],
+      leases: lost.length ? [...leases, ...lost] : leases,
       occupied: seen.unreadableSubnets,
       lingering: new Set(lost.map(({ key }) => key)),
       publicIP,

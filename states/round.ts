@@ -9,7 +9,7 @@
 import { compare, mustRecreate } from '../reconciler/compare.ts';
 import { Blockage } from '../reconciler/dependencies.ts';
 import type { Desired } from '../reconciler/desired.ts';
-import type { Change, Driver, Interest, Listing, Outcome } from '../reconciler/driver.ts';
+import type { Care, Change, Driver, Interest, Listing, Outcome } from '../reconciler/driver.ts';
 import type { KeepStale } from '../reconciler/gates.ts';
 import type { Instance } from '../reconciler/host.ts';
 import type { Step } from '../reconciler/order.ts';
@@ -18,9 +18,9 @@ import { changesOf, makePlan, type Plan } from '../reconciler/plan.ts';
 import type { HeldEntry } from '../reconciler/report.ts';
 import { type Have, idOf, type Kind, splitId } from '../reconciler/resource.ts';
 import type { RetryView } from '../reconciler/retry.ts';
-import { emptyScope, everything, isEmptyScope, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
+import { emptyScope, everything, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
 import { closeScope } from '../reconciler/scoping.ts';
-import { verify } from '../reconciler/verify.ts';
+import { MISMATCH, verify } from '../reconciler/verify.ts';
 
 export interface RoundInput {
   scope: Scope;
@@ -126,13 +126,24 @@ export class Round {
 
   /** Lists again what was touched; what isn't as it should be has failed. */
   async verify(): Promise<void> {
-    const touched = emptyScope();
+    const ids: string[] = [];
+    // A quick listing may overlook things: then nothing is proven gone by it.
+    let care: Care = 'quick';
     for (const { change, result } of this.outcomes) {
-      if (result === 'done' || result === 'noop') mergeScope(touched, scopeOf({ ids: [change.id] }));
+      if (result !== 'done' && result !== 'noop') continue;
+      ids.push(change.id);
+      if (change.op === 'delete') care = 'steady';
     }
-    if (isEmptyScope(touched)) return;
-    const { haves, complete } = await this.#list(withDevices(touched, this.#input.desired));
-    if (complete) this.outcomes = verify(this.outcomes, haves);
+    if (ids.length === 0) return;
+    const scope = withDevices(mergeScope(emptyScope(), scopeOf({ ids })), this.#input.desired);
+    let verified = await this.#readBack(scope, care);
+    if (care === 'quick' && verified.some(isUnproven)) verified = await this.#readBack(scope, 'steady');
+    this.outcomes = verified;
+  }
+
+  async #readBack(scope: Scope, care: Care): Promise<Outcome[]> {
+    const { haves, complete } = await this.#list(scope, care);
+    return complete ? verify(this.outcomes, haves) : this.outcomes;
   }
 
   #makesDevice(haves: readonly Have[]): boolean {
@@ -194,8 +205,8 @@ export class Round {
   }
 
   /** A full listing finds our devices first, the stale ones too, and then looks under those. */
-  async #list(scope: Scope): Promise<Listing> {
-    if (!scope.all) return this.#ask(scope, this.#interest);
+  async #list(scope: Scope, care?: Care): Promise<Listing> {
+    if (!scope.all) return this.#ask(scope, this.#interest, care);
     const links = await this.#ask(scopeOf({ kinds: ['link'] }), this.#interest);
     const names = links.haves.flatMap((have) => (have.kind === 'link' && have.type === 'vxlan' ? have.name : []));
     const wide = { ...this.#interest, devices: [...new Set([...this.#interest.devices, ...names])] };
@@ -212,9 +223,11 @@ export class Round {
     };
   }
 
-  async #ask(scope: Scope, interest: Interest): Promise<Listing> {
+  async #ask(scope: Scope, interest: Interest, care?: Care): Promise<Listing> {
     const listings = await Promise.all(
-      this.#input.drivers.filter((driver) => concerns(scope, driver)).map((driver) => driver.list(scope, interest)),
+      this.#input.drivers
+        .filter((driver) => concerns(scope, driver))
+        .map((driver) => driver.list(scope, interest, care)),
     );
     const [first] = listings;
     if (listings.length === 1 && first) return first;
@@ -232,6 +245,9 @@ function concerns(scope: Scope, driver: Driver): boolean {
   for (const id of scope.ids) if (driver.kinds.includes(splitId(id).kind)) return true;
   return false;
 }
+
+/** Said to be done, and not found by the read-back. */
+const isUnproven = ({ failure }: Outcome): boolean => failure?.code === MISMATCH;
 
 /** What is under a device that was just made is known, and planned: nothing. Any other change of a link may have taken along what it likes. */
 const isSurprising = ({ change, result }: Outcome): boolean =>

@@ -43,7 +43,7 @@ export function openNetlink(options: NetlinkOptions = {}): NetlinkDriver {
 
   return {
     kinds: KINDS,
-    list: (scope, interest) => list(client, scope, interest),
+    list: (scope, interest, care) => list(client, scope, interest, care),
     apply: (changes) => apply({ client, netns, monitors }, changes),
     watch: async (emit, interest) => {
       const socket = new NetlinkSocket({ netns, receiveBuffer: eventBuffer, groups: EVENT_GROUPS });

@@ -3,7 +3,7 @@
  * Two observed resources of one id (an appended route) are both listed, the effective one first.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Interest, Listing } from '../../reconciler/driver.ts';
+import type { Care, Interest, Listing } from '../../reconciler/driver.ts';
 import { type Have, idOf, type Kind, MAIN_TABLE } from '../../reconciler/resource.ts';
 import type { Scope } from '../../reconciler/scope.ts';
 import { type Client, problemOf } from './client.ts';
@@ -14,8 +14,8 @@ import { readIds } from './single.ts';
 
 export const KINDS = ['link', 'address', 'neighbour', 'fdb', 'nexthop', 'route'] as const satisfies readonly Kind[];
 
-export async function list(client: Client, scope: Scope, interest: Interest): Promise<Listing> {
-  const reader = new Reader(client, new Relevance(interest));
+export async function list(client: Client, scope: Scope, interest: Interest, care?: Care): Promise<Listing> {
+  const reader = new Reader(client, new Relevance(interest), care);
   const kinds = KINDS.filter((kind) => scope.all || scope.kinds.has(kind));
   const records = kinds.length > 0 || scope.links.size > 0 ? reader.links() : [];
   const haves: Have[] = [];

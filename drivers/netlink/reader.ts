@@ -3,6 +3,7 @@
  * (strict checking) and once more here, because an older kernel ignores the filter.
  */
 import { compare, identical } from '../../reconciler/compare.ts';
+import type { Care } from '../../reconciler/driver.ts';
 import { type Have, keyOf, MAIN_TABLE, type Nexthop, type Route } from '../../reconciler/resource.ts';
 import { type Client, type Dumped, problemOf, type Reply } from './client.ts';
 import { addressIndex, readAddress, writeAddressDump } from './codec/address.ts';
@@ -25,8 +26,11 @@ export class Reader {
   problem: string | undefined;
   #nexthops = new Map<number, Nexthop | undefined>();
 
-  constructor(client: Client, relevance: Relevance) {
+  readonly #care: Care;
+
+  constructor(client: Client, relevance: Relevance, care: Care = 'steady') {
     this.client = client;
+    this.#care = care;
     this.devices = new Devices(client);
     this.relevance = relevance;
   }
@@ -127,12 +131,12 @@ export class Reader {
   ): Have[] {
     const index = this.devices.index(dev);
     if (index === 0) return [];
-    const { items, ...reply } = dumpSteadily(() =>
+    const dump = () =>
       this.client.dump(
         (w) => write(w, index),
         (m) => read(m, index),
-      ),
-    );
+      );
+    const { items, ...reply } = this.#care === 'quick' ? dump() : dumpSteadily(dump);
     this.note(`${what} of ${dev}`, reply);
     return items;
   }

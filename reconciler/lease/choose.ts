@@ -52,7 +52,8 @@ export function chooseLease(input: ChooseInput): LeaseChoice {
 
   const inStore = all.filter((one) => !isLingering(one));
   const mine = inStore.filter(isMine);
-  const isInside = (block: Cidr): boolean => contains(config.network, block);
+  const network = parseCidr(config.network)!;
+  const isInside = (block: Cidr): boolean => contains(network, block);
   const rivals = inStore.filter(({ block }) => isInside(block));
   const fitting = mine.filter((one) => fits(pool, one.block) && fitsIPv6(config, one.lease) && !isYounger(one, rivals));
   const unfit = mine.filter((one) => !fitting.includes(one)).map(({ lease }) => lease);

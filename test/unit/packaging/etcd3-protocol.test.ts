@@ -92,6 +92,32 @@ describe("etcd's protocol in the bundle", () => {
     });
   }
 
+  it('reads records alike: numbers of every length, and what is missing or cut off', () => {
+    const numbers = ['0', '1', '127', '128', '562949953421311', '562949953421312', '9007199254740993', '-1'];
+    numbers.push('9223372036854775807', '-9223372036854775808');
+    const kvs = numbers.map((number) => ({
+      key: Buffer.from('k'),
+      create_revision: number,
+      mod_revision: number,
+      version: number,
+      value: Buffer.from(number),
+      lease: number,
+    }));
+    const [own, other] = [ours['etcdserverpb.KV']!.Range!, theirs['etcdserverpb.KV']!.Range!];
+    const bytes = other.responseSerialize({ kvs: [{}, ...kvs, { key: Buffer.alloc(0) }], more: true, count: '12' });
+    const expected = other.responseDeserialize(bytes);
+    assert.deepEqual(own.responseDeserialize(bytes), expected);
+    assert.deepEqual(own.responseSerialize(expected), other.responseSerialize(expected));
+    for (let length = 0; length < bytes.length; length++) {
+      const cut = bytes.subarray(0, length);
+      assert.deepEqual(
+        attempt(() => own.responseDeserialize(cut)),
+        attempt(() => other.responseDeserialize(cut)),
+        `cut to ${length} bytes`,
+      );
+    }
+  });
+
   it('keeps the case of range_end, the mistake that returns no keys', () => {
     const { Range } = ours['etcdserverpb.KV']!;
     const bytes = Range!.requestSerialize({ key: Buffer.from('a'), range_end: Buffer.from('b'), serializable: true });
