@@ -6,7 +6,7 @@
  */
 import { contains, parseCidr } from '../../config/ipv4.ts';
 import { compare } from '../../reconciler/compare.ts';
-import type { Change, Driver, Interest, Listing, Outcome } from '../../reconciler/driver.ts';
+import type { Care, Change, Driver, Interest, Listing, Outcome } from '../../reconciler/driver.ts';
 import type { Failure, FailureKind } from '../../reconciler/failure.ts';
 import { BUILD_ORDER } from '../../reconciler/order.ts';
 import {
@@ -38,6 +38,8 @@ export class ModelDriver implements Driver {
   readonly kernel: ModelKernel;
   /** What listings leave out; they then say that they are incomplete. */
   hides: ((have: Have) => boolean) | undefined;
+  /** What quick listings leave out. */
+  overlooks: ((have: Have) => boolean) | undefined;
   /** By id: how the next change fails; "lie" says done and does nothing. */
   readonly faults = new Map<string, Failure | 'lie'>();
   delivery: Delivery = 'faithful';
@@ -49,11 +51,12 @@ export class ModelDriver implements Driver {
     kernel.emit = (scope) => this.#pending.push(scope);
   }
 
-  async list(scope: Scope, interest: Interest): Promise<Listing> {
+  async list(scope: Scope, interest: Interest, care?: Care): Promise<Listing> {
     const all = this.kernel.all();
     const links = new Map(all.flatMap((have): [string, Link][] => (have.kind === 'link' ? [[have.name, have]] : [])));
     const haves = all.filter((have) => inScope(scope, have) && concerns(have, interest, links));
-    const { hides } = this;
+    const { hides, overlooks } = this;
+    if (care === 'quick' && overlooks) return { haves: haves.filter((have) => !overlooks(have)), complete: true };
     if (!hides) return { haves, complete: true };
     return { haves: haves.filter((have) => !hides(have)), complete: false, problem: 'The dump was interrupted.' };
   }

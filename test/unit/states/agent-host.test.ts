@@ -222,3 +222,29 @@ it('a driver that can not list at all is asked less and less often', async () =>
   assert.ok(world.report.converged);
   assert.ok(world.kernelIds.includes(`route ${MAIN_TABLE}|10.5.9.0/24|0|0`));
 });
+
+it('what a quick read-back overlooks is looked for again before it is called missing', async () => {
+  const world = new World();
+  world.putPeer(9);
+  world.driver.overlooks = ({ kind }) => kind === 'fdb' || kind === 'neighbour';
+  await world.start();
+  assert.ok(world.report.converged);
+  const outcomes = world.reports.flatMap((report) => report.outcomes);
+  assert.deepEqual(
+    outcomes.filter(({ result }) => result === 'failed'),
+    [],
+  );
+});
+
+it('a delete is never proven by a quick read-back', async () => {
+  const world = new World();
+  const key = world.putPeer(9);
+  await world.start();
+  const id = world.kernelIds.find((one) => one.startsWith('fdb '))!;
+  world.driver.overlooks = ({ kind }) => kind === 'fdb';
+  world.driver.faults.set(id, 'lie');
+  world.store.delete(key);
+  await world.settle();
+  const outcome = world.reports.flatMap(({ outcomes }) => outcomes).find(({ result }) => result === 'failed');
+  assert.equal(`${outcome?.kind} ${outcome?.key}`, id);
+});
