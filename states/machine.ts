@@ -12,10 +12,8 @@ import type { AcquireResult, AgentEvent, AgentServices, ConnectResult, Region } 
 
 interface Context {
   services: AgentServices;
-  /** Consecutive failures of each region; they set the back-off and return to 0 on success. */
-  storeFailures: number;
-  leaseFailures: number;
-  workFailures: number;
+  /** Consecutive ones of each region; they set the back-off and return to 0 on success. */
+  failures: Record<Region, number>;
   /** Since the lease was last looked at: config or host have changed; there may be room, or our own record is another. */
   leaseOutdated: boolean;
   leaseMayFit: boolean;
@@ -23,21 +21,28 @@ interface Context {
 }
 
 type Input = { services: AgentServices };
-type Callback = { services: AgentServices };
+
+const input = ({ context }: { context: Context }): Input => ({ services: context.services });
+const enters = (region: Region, state: string) => ({ type: 'noteState', params: { region, state } }) as const;
+const failed = (region: Region) =>
+  [
+    { type: 'noteFailure', params: { region } },
+    { type: 'countFailure', params: { region } },
+  ] as const;
 
 export const agentMachine = setup({
   types: { context: {} as Context, events: {} as AgentEvent, input: {} as Input },
   actors: {
-    edges: fromCallback<AgentEvent, Callback>(({ sendBack, input }) => input.services.watchHost(sendBack)),
-    schedule: fromCallback<AgentEvent, Callback>(({ sendBack, input }) => input.services.schedule(sendBack)),
-    watchStore: fromCallback<AgentEvent, Callback>(({ sendBack, input }) => input.services.watchStore(sendBack)),
-    connect: fromPromise<ConnectResult, Callback>(({ input, signal }) => input.services.connect(signal)),
-    acquire: fromPromise<AcquireResult, Callback>(({ input, signal }) => input.services.acquire(signal)),
-    renew: fromPromise<'renewed' | 'lost', Callback>(({ input }) => input.services.renew()),
-    read: fromPromise<void, Callback>(({ input }) => input.services.read()),
-    plan: fromPromise<{ changes: number }, Callback>(({ input }) => input.services.plan()),
-    apply: fromPromise<void, Callback>(({ input }) => input.services.apply()),
-    verify: fromPromise<void, Callback>(({ input }) => input.services.verify()),
+    edges: fromCallback<AgentEvent, Input>(({ sendBack, input }) => input.services.watchHost(sendBack)),
+    schedule: fromCallback<AgentEvent, Input>(({ sendBack, input }) => input.services.schedule(sendBack)),
+    watchStore: fromCallback<AgentEvent, Input>(({ sendBack, input }) => input.services.watchStore(sendBack)),
+    connect: fromPromise<ConnectResult, Input>(({ input, signal }) => input.services.connect(signal)),
+    acquire: fromPromise<AcquireResult, Input>(({ input, signal }) => input.services.acquire(signal)),
+    renew: fromPromise<'renewed' | 'lost', Input>(({ input }) => input.services.renew()),
+    read: fromPromise<void, Input>(({ input }) => input.services.read()),
+    plan: fromPromise<{ changes: number }, Input>(({ input }) => input.services.plan()),
+    apply: fromPromise<void, Input>(({ input }) => input.services.apply()),
+    verify: fromPromise<void, Input>(({ input }) => input.services.verify()),
   },
   guards: {
     dirty: ({ context }) => context.services.hasWork(),
@@ -62,13 +67,24 @@ export const agentMachine = setup({
     },
     noteState: ({ context }, params: { region: Region; state: string }) =>
       context.services.noteState(params.region, params.state),
+    countFailure: assign({
+      failures: ({ context: { failures } }, { region }: { region: Region }) => ({
+        ...failures,
+        [region]: failures[region] + 1,
+      }),
+    }),
+    forgetFailures: assign({
+      failures: ({ context: { failures } }, { region }: { region: Region }) => ({ ...failures, [region]: 0 }),
+    }),
+    mayBeOutdated: assign({ leaseOutdated: true }),
+    mayFit: assign({ leaseMayFit: true }),
     retryDue: ({ context }) => context.services.markRetriesDirty(),
     abandonRound: ({ context }) => context.services.abandonRound(),
   },
   delays: {
-    storeBackoff: ({ context }) => context.services.backoffMs(context.storeFailures, 300, 10_000),
-    leaseBackoff: ({ context }) => context.services.backoffMs(context.leaseFailures, 300, 30_000),
-    workBackoff: ({ context }) => context.services.backoffMs(context.workFailures, 200, 60_000),
+    storeBackoff: ({ context }) => context.services.backoffMs(context.failures.store, 300, 10_000),
+    leaseBackoff: ({ context }) => context.services.backoffMs(context.failures.lease, 300, 30_000),
+    workBackoff: ({ context }) => context.services.backoffMs(context.failures.work, 200, 60_000),
     renewDelay: ({ context }) => timer(context.services.renewDelayMs()),
     retryDelay: ({ context }) => timer(context.services.retryDelayMs()),
   },
@@ -77,16 +93,14 @@ export const agentMachine = setup({
   type: 'parallel',
   context: ({ input }) => ({
     services: input.services,
-    storeFailures: 0,
-    leaseFailures: 0,
-    workFailures: 0,
+    failures: { store: 0, lease: 0, work: 0 },
     leaseOutdated: false,
     leaseMayFit: false,
     stopping: false,
   }),
   invoke: [
-    { src: 'edges', input: ({ context }) => ({ services: context.services }) },
-    { src: 'schedule', input: ({ context }) => ({ services: context.services }) },
+    { src: 'edges', input },
+    { src: 'schedule', input },
   ],
   on: {
     EDGE: { actions: 'noteEdge' },
@@ -99,30 +113,27 @@ export const agentMachine = setup({
       states: {
         connecting: {
           description: 'One snapshot of config and leases.',
-          entry: { type: 'noteState', params: { region: 'store', state: 'connecting' } },
+          entry: enters('store', 'connecting'),
           invoke: {
             src: 'connect',
-            input: ({ context }) => ({ services: context.services }),
+            input,
             onDone: 'connected',
             onError: {
               target: 'stale',
-              actions: [
-                { type: 'noteFailure', params: { region: 'store' } },
-                assign({ storeFailures: ({ context }) => context.storeFailures + 1 }),
-              ],
+              actions: failed('store'),
             },
           },
         },
         connected: {
           description: 'The watch runs from the revision after the snapshot.',
-          invoke: { src: 'watchStore', input: ({ context }) => ({ services: context.services }) },
+          invoke: { src: 'watchStore', input },
           on: {
             STORE_ENDED: {
               target: 'stale',
-              actions: ['noteEnded', assign({ storeFailures: ({ context }) => context.storeFailures + 1 })],
+              actions: ['noteEnded', { type: 'countFailure', params: { region: 'store' } }],
             },
             // Only now: a store that can be listed but not watched must not be listed at full speed.
-            STORE_HEARD: { actions: assign({ storeFailures: 0 }) },
+            STORE_HEARD: { actions: { type: 'forgetFailures', params: { region: 'store' } } },
             STORE_CONFIG: { target: '.deciding' },
           },
           initial: 'deciding',
@@ -136,19 +147,19 @@ export const agentMachine = setup({
             },
             awaitingConfig: {
               description: 'There is no config yet; its put is an event of the watch.',
-              entry: { type: 'noteState', params: { region: 'store', state: 'awaitingConfig' } },
+              entry: enters('store', 'awaitingConfig'),
             },
             invalid: {
               description: 'The config does not parse; the last good one stays in force.',
-              entry: { type: 'noteState', params: { region: 'store', state: 'invalid' } },
+              entry: enters('store', 'invalid'),
             },
-            watching: { entry: { type: 'noteState', params: { region: 'store', state: 'watching' } } },
+            watching: { entry: enters('store', 'watching') },
           },
         },
         stale: {
           description:
             'The store cannot be heard: work goes on towards the last complete desired state, deleting nothing.',
-          entry: { type: 'noteState', params: { region: 'store', state: 'stale' } },
+          entry: enters('store', 'stale'),
           after: { storeBackoff: 'connecting' },
         },
       },
@@ -158,24 +169,21 @@ export const agentMachine = setup({
       initial: 'none',
       states: {
         none: {
-          entry: { type: 'noteState', params: { region: 'lease', state: 'none' } },
+          entry: enters('lease', 'none'),
           always: { guard: 'leaseWanted', target: 'acquiring' },
         },
         acquiring: {
           description: 'Makes sure of the lease: reuses, rewrites or creates it; writes nothing when it is right.',
-          entry: [
-            assign({ leaseOutdated: false, leaseMayFit: false }),
-            { type: 'noteState', params: { region: 'lease', state: 'acquiring' } },
-          ],
+          entry: [assign({ leaseOutdated: false, leaseMayFit: false }), enters('lease', 'acquiring')],
           invoke: {
             src: 'acquire',
-            input: ({ context }) => ({ services: context.services }),
+            input,
             onDone: [
               { guard: 'leaseOutdated', target: 'acquiring', reenter: true },
               {
                 guard: ({ event }) => event.output === 'held',
                 target: 'held',
-                actions: assign({ leaseFailures: 0 }),
+                actions: { type: 'forgetFailures', params: { region: 'lease' } },
               },
               { guard: 'leaseMayFit', target: 'acquiring', reenter: true },
               { guard: ({ event }) => event.output === 'outOfSubnets', target: 'outOfSubnets' },
@@ -183,24 +191,21 @@ export const agentMachine = setup({
             ],
             onError: {
               target: 'retrying',
-              actions: [
-                { type: 'noteFailure', params: { region: 'lease' } },
-                assign({ leaseFailures: ({ context }) => context.leaseFailures + 1 }),
-              ],
+              actions: failed('lease'),
             },
           },
           // Not left for them: two at once would take two leases.
           on: {
-            STORE_CONFIG: { actions: assign({ leaseOutdated: true }) },
-            HOST_CHANGED: { actions: assign({ leaseOutdated: true }) },
-            PATH_BUILT: { actions: assign({ leaseOutdated: true }) },
-            LEASE_FREED: { actions: assign({ leaseMayFit: true }) },
-            OWN_LEASE: { actions: assign({ leaseMayFit: true }) },
+            STORE_CONFIG: { actions: 'mayBeOutdated' },
+            HOST_CHANGED: { actions: 'mayBeOutdated' },
+            PATH_BUILT: { actions: 'mayBeOutdated' },
+            LEASE_FREED: { actions: 'mayFit' },
+            OWN_LEASE: { actions: 'mayFit' },
           },
         },
         held: {
           description: 'Looked at after every event: what happened while it was being acquired is not missed.',
-          entry: { type: 'noteState', params: { region: 'lease', state: 'held' } },
+          entry: enters('lease', 'held'),
           always: [
             { guard: 'leaseGone', target: 'lost' },
             { guard: 'leaseChanged', target: 'acquiring' },
@@ -219,30 +224,27 @@ export const agentMachine = setup({
           },
         },
         renewing: {
-          entry: { type: 'noteState', params: { region: 'lease', state: 'renewing' } },
+          entry: enters('lease', 'renewing'),
           invoke: {
             src: 'renew',
-            input: ({ context }) => ({ services: context.services }),
+            input,
             onDone: [
               { guard: ({ event }) => event.output === 'lost', target: 'lost' },
-              { target: 'held', actions: assign({ leaseFailures: 0 }) },
+              { target: 'held', actions: { type: 'forgetFailures', params: { region: 'lease' } } },
             ],
             onError: {
               target: 'renewalFailed',
-              actions: [
-                { type: 'noteFailure', params: { region: 'lease' } },
-                assign({ leaseFailures: ({ context }) => context.leaseFailures + 1 }),
-              ],
+              actions: failed('lease'),
             },
           },
           on: {
-            STORE_CONFIG: { actions: assign({ leaseOutdated: true }) },
-            HOST_CHANGED: { actions: assign({ leaseOutdated: true }) },
-            PATH_BUILT: { actions: assign({ leaseOutdated: true }) },
+            STORE_CONFIG: { actions: 'mayBeOutdated' },
+            HOST_CHANGED: { actions: 'mayBeOutdated' },
+            PATH_BUILT: { actions: 'mayBeOutdated' },
           },
         },
         renewalFailed: {
-          entry: { type: 'noteState', params: { region: 'lease', state: 'renewalFailed' } },
+          entry: enters('lease', 'renewalFailed'),
           always: [
             { guard: 'leaseGone', target: 'lost' },
             { guard: 'leaseOutdated', target: 'acquiring' },
@@ -252,11 +254,11 @@ export const agentMachine = setup({
         },
         lost: {
           description: 'Deleted, expired or taken over: taken again at once, on the same subnet if it is still free.',
-          entry: { type: 'noteState', params: { region: 'lease', state: 'lost' } },
+          entry: enters('lease', 'lost'),
           always: 'acquiring',
         },
         outOfSubnets: {
-          entry: { type: 'noteState', params: { region: 'lease', state: 'outOfSubnets' } },
+          entry: enters('lease', 'outOfSubnets'),
           on: {
             LEASE_FREED: 'acquiring',
             STORE_CONFIG: 'acquiring',
@@ -267,11 +269,11 @@ export const agentMachine = setup({
         waiting: {
           description:
             'Nothing to take: no usable config, or --lease adopt and nobody holds a lease for this host yet.',
-          entry: { type: 'noteState', params: { region: 'lease', state: 'waiting' } },
+          entry: enters('lease', 'waiting'),
           on: { STORE_CONFIG: 'acquiring', OWN_LEASE: 'acquiring', HOST_CHANGED: 'acquiring' },
         },
         retrying: {
-          entry: { type: 'noteState', params: { region: 'lease', state: 'retrying' } },
+          entry: enters('lease', 'retrying'),
           after: { leaseBackoff: 'acquiring' },
           on: { STORE_CONFIG: 'acquiring', HOST_CHANGED: 'acquiring', PATH_BUILT: 'acquiring' },
         },
@@ -282,7 +284,7 @@ export const agentMachine = setup({
       initial: 'idle',
       states: {
         idle: {
-          entry: { type: 'noteState', params: { region: 'work', state: 'idle' } },
+          entry: enters('work', 'idle'),
           always: [
             { guard: 'stopping', target: 'stopping' },
             { guard: 'dirty', target: 'reading' },
@@ -294,21 +296,18 @@ export const agentMachine = setup({
           description: 'Takes the whole dirty set, clears it first, and lists that scope.',
           invoke: {
             src: 'read',
-            input: ({ context }) => ({ services: context.services }),
+            input,
             onDone: [{ guard: 'stopping', target: 'stopping' }, { target: 'planning' }],
             onError: {
               target: 'backingOff',
-              actions: [
-                { type: 'noteFailure', params: { region: 'work' } },
-                assign({ workFailures: ({ context }) => context.workFailures + 1 }),
-              ],
+              actions: failed('work'),
             },
           },
         },
         planning: {
           invoke: {
             src: 'plan',
-            input: ({ context }) => ({ services: context.services }),
+            input,
             onDone: [
               { guard: 'stopping', target: 'stopping' },
               { guard: ({ event }) => event.output.changes > 0, target: 'applying' },
@@ -316,10 +315,7 @@ export const agentMachine = setup({
             ],
             onError: {
               target: 'backingOff',
-              actions: [
-                { type: 'noteFailure', params: { region: 'work' } },
-                assign({ workFailures: ({ context }) => context.workFailures + 1 }),
-              ],
+              actions: failed('work'),
             },
           },
         },
@@ -327,14 +323,11 @@ export const agentMachine = setup({
           description: 'Cannot be left for an edge: what was begun is finished.',
           invoke: {
             src: 'apply',
-            input: ({ context }) => ({ services: context.services }),
+            input,
             onDone: 'verifying',
             onError: {
               target: 'backingOff',
-              actions: [
-                { type: 'noteFailure', params: { region: 'work' } },
-                assign({ workFailures: ({ context }) => context.workFailures + 1 }),
-              ],
+              actions: failed('work'),
             },
           },
         },
@@ -342,26 +335,23 @@ export const agentMachine = setup({
           description: 'Lists again what was touched, compares, and reports.',
           invoke: {
             src: 'verify',
-            input: ({ context }) => ({ services: context.services }),
-            onDone: { target: 'idle', actions: assign({ workFailures: 0 }) },
+            input,
+            onDone: { target: 'idle', actions: { type: 'forgetFailures', params: { region: 'work' } } },
             onError: {
               target: 'backingOff',
-              actions: [
-                { type: 'noteFailure', params: { region: 'work' } },
-                assign({ workFailures: ({ context }) => context.workFailures + 1 }),
-              ],
+              actions: failed('work'),
             },
           },
         },
         backingOff: {
           description: 'The round itself failed: everything is suspect.',
-          entry: ['abandonRound', { type: 'noteState', params: { region: 'work', state: 'backingOff' } }],
+          entry: ['abandonRound', enters('work', 'backingOff')],
           always: { guard: 'stopping', target: 'stopping' },
           after: { workBackoff: 'idle' },
         },
         stopping: {
           type: 'final',
-          entry: { type: 'noteState', params: { region: 'work', state: 'stopping' } },
+          entry: enters('work', 'stopping'),
         },
       },
     },

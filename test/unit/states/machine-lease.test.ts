@@ -80,7 +80,7 @@ describe('the lease', () => {
     rig.services.renewDelay = 1000;
     await rig.answer('renew', 'renewed');
     assert.equal(rig.state.lease, 'held');
-    assert.equal(rig.context.leaseFailures, 0);
+    assert.equal(rig.context.failures.lease, 0);
     assert.equal(acquires(rig), 1);
   });
 
@@ -229,7 +229,7 @@ describe('the lease', () => {
     }
     assert.deepEqual(waits, [300, 600, 1200, 2400, 4800, 9600, 19_200, 30_000, 30_000]);
     await rig.answer('acquire', 'held');
-    assert.equal(rig.context.leaseFailures, 0);
+    assert.equal(rig.context.failures.lease, 0);
   });
 
   it('is not begun twice when the machine stops in between', async () => {

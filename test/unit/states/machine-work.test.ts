@@ -142,7 +142,7 @@ describe('the work', () => {
       assert.ok(rig.services.rounds.at(-1)?.all);
       await rig.finishRound();
       assert.equal(rig.state.work, 'idle');
-      assert.equal(rig.context.workFailures, 0);
+      assert.equal(rig.context.failures.work, 0);
       assert.equal(rig.error, undefined);
     });
   }
