@@ -5,11 +5,9 @@
  * - Nothing is deleted while the store can't be heard.
  */
 import { keepSubnets } from '../reconciler/gates.ts';
-import type { MirrorChange } from '../reconciler/mirror-change.ts';
 import type { Report } from '../reconciler/report.ts';
 import { Retry } from '../reconciler/retry.ts';
 import { emptyScope, everything, isEmptyScope, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
-import type { WatchEvent } from '../reconciler/source.ts';
 import type { AgentDeps } from './deps.ts';
 import { DesiredState } from './desired-state.ts';
 import { DockerFollower } from './docker.ts';
@@ -20,6 +18,7 @@ import { pathTimes } from './paths-seen.ts';
 import { describeScope, type ReportContext, reportOf, sayStore } from './report-of.ts';
 import { Round } from './round.ts';
 import type { AcquireResult, AgentServices, ConnectResult, Region, Send } from './services.ts';
+import { StoreFollower } from './store-follower.ts';
 import { watchDrivers } from './watch-drivers.ts';
 
 /** How soon a listing that could not be completed is tried again, ms. */
@@ -32,13 +31,11 @@ export class Agent implements AgentServices {
   readonly #deps: AgentDeps;
   readonly #retry = new Retry();
   readonly #held = new HeldMemory();
+  readonly #store: StoreFollower;
   readonly #docker: DockerFollower | undefined;
   #dirty: Scope = emptyScope();
   /** `docker`: the follower, if it looked at Docker in this round. */
   #round: { round: Round; at: number; docker: DockerFollower | undefined } | undefined;
-  #storeHeard = false;
-  #configState = '';
-  #unreadable: ReadonlySet<string> = new Set();
   #relistAt: number | undefined;
   #interest = { devices: [] as string[] };
   #send: Send = () => {};
@@ -51,12 +48,14 @@ export class Agent implements AgentServices {
     if (deps.docker) this.#docker = new DockerFollower(deps, deps.docker);
     this.journal = new Journal(deps.log, mode);
     this.lastGood = new LastGood(deps, mode, this.state);
+    this.#store = new StoreFollower(deps, this, {
+      held: () => this.#allHeld(),
+      send: (event) => this.#send(event),
+    });
     this.#onFirstRound = onFirstRound;
   }
 
   readonly mode: Report['mode'];
-  /** As the machine's timer has it. */
-  #pathEnd = Number.POSITIVE_INFINITY;
 
   // ---- what wakes ----
 
@@ -85,43 +84,20 @@ export class Agent implements AgentServices {
   }
 
   watchStore(send: Send): () => void {
-    const { mirror } = this.state;
-    return this.#deps.source.watch(mirror.revision + 1, (event) => {
-      try {
-        this.#heard(event, send);
-      } catch (error) {
-        this.#storeHeard = false;
-        send({
-          type: 'STORE_ENDED',
-          reason: 'unavailable',
-          message: error instanceof Error ? error.message : String(error),
-        });
-      }
-    });
+    return this.#store.watch(send);
   }
 
   schedule(send: Send): () => void {
     return this.#deps.levelPass(() => {
-      this.#expire(this.#deps.clock.now());
+      this.#store.expire(this.#deps.clock.now());
       this.#edge(everything(), send);
     });
   }
 
   // ---- the store and our lease ----
 
-  async connect(signal?: AbortSignal): Promise<ConnectResult> {
-    const snapshot = await this.lastGood.listing(this.#deps.source.snapshot(signal), () =>
-      this.#send({ type: 'EDGE', scope: everything() }),
-    );
-    const { mirror } = this.state;
-    const change = mirror.applySnapshot(snapshot, this.#deps.clock.now());
-    this.#storeHeard = true;
-    if (change.doubted) this.state.lease.forgetRevision();
-    this.lastGood.taken(change);
-    this.state.relist();
-    this.markDirty(everything());
-    this.#tell(change, this.#send);
-    return { revision: snapshot.revision };
+  connect(signal?: AbortSignal): Promise<ConnectResult> {
+    return this.#store.connect(signal);
   }
 
   async acquire(signal?: AbortSignal): Promise<AcquireResult> {
@@ -134,7 +110,7 @@ export class Agent implements AgentServices {
       const result = await this.state.lease.ensure(context, signal);
       this.journal.recovered('lease');
       if (result === 'held' && this.state.rebuild()) this.markDirty(everything());
-      this.#sayDue();
+      this.#store.sayDue();
       return result;
     } finally {
       this.journal.holds(this.#allHeld());
@@ -147,67 +123,13 @@ export class Agent implements AgentServices {
     return result;
   }
 
-  #heard(event: WatchEvent, send: Send): void {
-    if (event.type === 'started') {
-      this.journal.recovered('store');
-      send({ type: 'STORE_HEARD' });
-      return;
-    }
-    if (event.type === 'ended') {
-      this.#storeHeard = false;
-      send({ type: 'STORE_ENDED', reason: event.reason, message: event.message });
-      return;
-    }
-    this.#take(this.state.mirror.applyChanges(event.changes, event.revision, this.#deps.clock.now()), send);
-  }
-
-  /** Passes on what a change of the mirror means, and to whom. */
-  #take(change: MirrorChange, send: Send): void {
-    const scope = this.state.update(change);
-    this.lastGood.writer.changed(change);
-    if (!isEmptyScope(scope)) send({ type: 'EDGE', scope });
-    this.#sayDue();
-    this.#tell(change, send);
-  }
-
-  #tell(change: MirrorChange, send: Send): void {
-    if (change.heldChanged) this.#tellHeld(send);
-    const config = this.configState();
-    if (change.config || config !== this.#configState) send({ type: 'STORE_CONFIG' });
-    // Now that there is one again, things may be deleted that could not before; or not any more.
-    if (config !== this.#configState) send({ type: 'EDGE', scope: everything() });
-    this.#configState = config;
-    // Something that was held and goes away may also make room: a key that nobody could read, a lease that overlapped.
-    if (change.removed.size || change.heldChanged) send({ type: 'LEASE_FREED' });
-    if (this.#concernsOwnLease(change)) send({ type: 'OWN_LEASE' });
-  }
-
-  /** What can't be read any more, or can again, has to be looked at; else a look at one file is enough for a report that says it. */
-  #tellHeld(send: Send): void {
-    this.journal.holds(this.#allHeld());
-    const unreadable = new Set(this.state.mirror.unreadableSubnets);
-    const before = this.#unreadable;
-    this.#unreadable = unreadable;
-    const peers = [...unreadable, ...before].filter((subnet) => !unreadable.has(subnet) || !before.has(subnet));
-    const ids = peers.length ? [] : [`file ${this.#deps.options.subnetFile}`];
-    send({ type: 'EDGE', scope: scopeOf({ peers, ids }) });
-  }
-
-  /** Not only what has changed: one step may put our key and delete it. */
-  #concernsOwnLease({ subnets, renewed }: MirrorChange): boolean {
-    const { mirror, lease, host } = this.state;
-    if (lease.current) return this.leaseState() !== 'same';
-    const publicIP = host.current?.publicIP;
-    return [...subnets, ...renewed].some((subnet) => mirror.leases.get(subnet)?.attrs.publicIP === publicIP);
-  }
-
   // ---- one round ----
 
   async read(): Promise<void> {
     const scope = this.#dirty;
     this.#dirty = emptyScope();
     const at = this.#deps.clock.now();
-    if (scope.all && this.#storeHeard) this.lastGood.heard(at);
+    if (scope.all && this.#store.isHeard) this.lastGood.heard(at);
     await this.#refreshHost(scope);
     const { desired, instance } = this.state;
     if (!desired) throw new Error('There is no desired state to work towards yet.');
@@ -216,7 +138,7 @@ export class Agent implements AgentServices {
       scope,
       drivers: this.#deps.drivers,
       desired,
-      desiredComplete: desired.complete && this.#isComplete(),
+      desiredComplete: desired.complete && this.#store.isComplete,
       instance,
       nexthopObjects: desired.context.host.nexthopObjects,
       retry: this.#retry.view(at),
@@ -298,34 +220,14 @@ export class Agent implements AgentServices {
     if (this.lastGood.inForce ? this.lastGood.rebuild() : this.state.rebuild()) mergeScope(scope, everything());
   }
 
-  #sayDue(): void {
-    const end = this.state.nextPathEnd();
-    if (end === this.#pathEnd) return;
-    this.#pathEnd = end;
-    this.#send({ type: 'DUE_CHANGED' });
-  }
-
-  /** Leases that a doubted store has lost end in their own time. */
-  #expire(now: number): void {
-    const { mirror } = this.state;
-    if ((mirror.nextExpiry() ?? Number.POSITIVE_INFINITY) > now) return;
-    this.#take(mirror.expire(now), this.#send);
-  }
-
   #allHeld() {
     return [...this.lastGood.held, ...this.state.held, ...this.#held.entries, ...(this.#docker?.held ?? [])];
   }
 
   #reportContext(): ReportContext {
     const { mode, state } = this;
-    const [held, docker, complete] = [this.#allHeld(), this.#docker?.facts, this.#isComplete()];
+    const [held, docker, complete] = [this.#allHeld(), this.#docker?.facts, this.#store.isComplete];
     return { deps: this.#deps, mode, state, held, docker, complete, source: this.lastGood.source };
-  }
-
-  /** The store is heard, and what it says can be run: the wants are all that this host should have. */
-  #isComplete(): boolean {
-    const { mirror, usable, isOutdated } = this.state;
-    return this.#storeHeard && mirror.complete && usable !== undefined && !isOutdated;
   }
 
   // ---- plain values for the machine ----
@@ -339,7 +241,7 @@ export class Agent implements AgentServices {
     this.markDirty(scopeOf({ ids: this.#retry.takeDue(now) }));
     if (this.#relistAt !== undefined && this.#relistAt <= now) this.markDirty(everything());
     if (this.#docker && (this.#docker.wakeAt ?? Number.POSITIVE_INFINITY) <= now) this.markDirty(this.#docker.scope);
-    this.#expire(now);
+    this.#store.expire(now);
     if (this.state.nextPathEnd() <= now && this.state.endPaths()) this.markDirty(everything());
   }
 
@@ -348,10 +250,7 @@ export class Agent implements AgentServices {
   }
 
   configState(): 'missing' | 'invalid' | 'good' {
-    const { mirror, usable } = this.state;
-    if (mirror.held.some(({ kind, why }) => kind === 'config' && why === 'malformed config')) return 'invalid';
-    if (!mirror.complete) return 'missing';
-    return usable ? 'good' : 'invalid';
+    return this.#store.configState();
   }
 
   leaseWanted(): boolean {
@@ -359,11 +258,7 @@ export class Agent implements AgentServices {
   }
 
   leaseState(): 'same' | 'changed' | 'gone' {
-    const { lease, mirror } = this.state;
-    if (!lease.current) return 'gone';
-    // The answer to a write may come before the watch's event of it.
-    if (!this.#storeHeard || lease.current.modRevision > mirror.revision) return 'same';
-    return lease.compareWith(mirror);
+    return this.#store.leaseState();
   }
 
   renewDelayMs(): number | undefined {

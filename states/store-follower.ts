@@ -1,0 +1,172 @@
+/**
+ * Owns the agent's ear on the store: takes what a listing or the watch says into the mirror, and tells the machine what that means.
+ *
+ * - The mirror changes nowhere else, so that every change of it is told.
+ * - What is heard is believed only while the watch runs; after that it is what was true last.
+ */
+import type { MirrorChange } from '../reconciler/mirror-change.ts';
+import type { HeldEntry } from '../reconciler/report.ts';
+import { everything, isEmptyScope, type Scope, scopeOf } from '../reconciler/scope.ts';
+import type { WatchEvent } from '../reconciler/source.ts';
+import type { AgentDeps } from './deps.ts';
+import type { DesiredState } from './desired-state.ts';
+import type { Journal } from './journal.ts';
+import type { LastGood } from './last-good.ts';
+import type { ConnectResult, Send } from './services.ts';
+
+/** What it follows the store for. */
+export interface Following {
+  readonly state: DesiredState;
+  readonly journal: Journal;
+  readonly lastGood: LastGood;
+  markDirty(scope: Scope): void;
+}
+
+export interface FollowerHooks {
+  held(): HeldEntry[];
+  /** Where events go while no watch has brought them. */
+  send: Send;
+}
+
+export class StoreFollower {
+  readonly #deps: AgentDeps;
+  readonly #agent: Following;
+  readonly #hooks: FollowerHooks;
+  #heard = false;
+  #configState = '';
+  #unreadable: ReadonlySet<string> = new Set();
+  /** As the machine's timer has it. */
+  #pathEnd = Number.POSITIVE_INFINITY;
+
+  constructor(deps: AgentDeps, agent: Following, hooks: FollowerHooks) {
+    this.#deps = deps;
+    this.#agent = agent;
+    this.#hooks = hooks;
+  }
+
+  /** Listed, and not lost since. */
+  get isHeard(): boolean {
+    return this.#heard;
+  }
+
+  /** The store is heard, and what it says can be run: the wants are all that this host should have. */
+  get isComplete(): boolean {
+    const { mirror, usable, isOutdated } = this.#agent.state;
+    return this.#heard && mirror.complete && usable !== undefined && !isOutdated;
+  }
+
+  async connect(signal?: AbortSignal): Promise<ConnectResult> {
+    const { lastGood, state } = this.#agent;
+    const snapshot = await lastGood.listing(this.#deps.source.snapshot(signal), () =>
+      this.#hooks.send({ type: 'EDGE', scope: everything() }),
+    );
+    const change = state.mirror.applySnapshot(snapshot, this.#deps.clock.now());
+    this.#heard = true;
+    if (change.doubted) state.lease.forgetRevision();
+    lastGood.taken(change);
+    state.relist();
+    this.#agent.markDirty(everything());
+    this.#tell(change, this.#hooks.send);
+    return { revision: snapshot.revision };
+  }
+
+  watch(send: Send): () => void {
+    const { mirror } = this.#agent.state;
+    return this.#deps.source.watch(mirror.revision + 1, (event) => {
+      try {
+        this.#hear(event, send);
+      } catch (error) {
+        this.#heard = false;
+        const message = error instanceof Error ? error.message : String(error);
+        send({ type: 'STORE_ENDED', reason: 'unavailable', message });
+      }
+    });
+  }
+
+  /** Leases that a doubted store has lost end in their own time. */
+  expire(now: number): void {
+    const { mirror } = this.#agent.state;
+    if ((mirror.nextExpiry() ?? Number.POSITIVE_INFINITY) > now) return;
+    this.#take(mirror.expire(now), this.#hooks.send);
+  }
+
+  configState(): 'missing' | 'invalid' | 'good' {
+    const { mirror, usable } = this.#agent.state;
+    if (mirror.held.some(({ kind, why }) => kind === 'config' && why === 'malformed config')) return 'invalid';
+    if (!mirror.complete) return 'missing';
+    return usable ? 'good' : 'invalid';
+  }
+
+  /** Our lease as the store has it. */
+  leaseState(): 'same' | 'changed' | 'gone' {
+    const { lease, mirror } = this.#agent.state;
+    if (!lease.current) return 'gone';
+    // The answer to a write may come before the watch's event of it.
+    if (!this.#heard || lease.current.modRevision > mirror.revision) return 'same';
+    return lease.compareWith(mirror);
+  }
+
+  sayDue(): void {
+    const end = this.#agent.state.nextPathEnd();
+    if (end === this.#pathEnd) return;
+    this.#pathEnd = end;
+    this.#hooks.send({ type: 'DUE_CHANGED' });
+  }
+
+  #hear(event: WatchEvent, send: Send): void {
+    if (event.type === 'started') {
+      this.#agent.journal.recovered('store');
+      send({ type: 'STORE_HEARD' });
+      return;
+    }
+    if (event.type === 'ended') {
+      this.#heard = false;
+      send({ type: 'STORE_ENDED', reason: event.reason, message: event.message });
+      return;
+    }
+    const { mirror } = this.#agent.state;
+    this.#take(mirror.applyChanges(event.changes, event.revision, this.#deps.clock.now()), send);
+  }
+
+  /** Passes on what a change of the mirror means, and to whom. */
+  #take(change: MirrorChange, send: Send): void {
+    const { state, lastGood } = this.#agent;
+    const scope = state.update(change);
+    lastGood.writer.changed(change);
+    if (!isEmptyScope(scope)) send({ type: 'EDGE', scope });
+    this.sayDue();
+    this.#tell(change, send);
+  }
+
+  #tell(change: MirrorChange, send: Send): void {
+    if (change.heldChanged) this.#tellHeld(send);
+    const config = this.configState();
+    if (change.config || config !== this.#configState) send({ type: 'STORE_CONFIG' });
+    // Now that there is one again, things may be deleted that could not before; or not any more.
+    if (config !== this.#configState) send({ type: 'EDGE', scope: everything() });
+    this.#configState = config;
+    // Something that was held and goes away may also make room: a key that nobody could read, a lease that overlapped.
+    if (change.removed.size || change.heldChanged) send({ type: 'LEASE_FREED' });
+    if (this.#concernsOwnLease(change)) send({ type: 'OWN_LEASE' });
+  }
+
+  /** What can't be read any more, or can again, has to be looked at; else a look at one file is enough for a report that says it. */
+  #tellHeld(send: Send): void {
+    const { journal, state } = this.#agent;
+    journal.holds(this.#hooks.held());
+    const unreadable = new Set(state.mirror.unreadableSubnets);
+    const before = this.#unreadable;
+    this.#unreadable = unreadable;
+    const peers = [...unreadable, ...before].filter((subnet) => !unreadable.has(subnet) || !before.has(subnet));
+    const ids = peers.length ? [] : [`file ${this.#deps.options.subnetFile}`];
+    send({ type: 'EDGE', scope: scopeOf({ peers, ids }) });
+  }
+
+  /** Not only what has changed: one step may put our key and delete it. */
+  #concernsOwnLease({ subnets, renewed }: MirrorChange): boolean {
+    const { mirror, lease, host } = this.#agent.state;
+    if (lease.current) return this.leaseState() !== 'same';
+    const publicIP = host.current?.publicIP;
+    return [...subnets, ...renewed].some((subnet) => mirror.leases.get(subnet)?.attrs.publicIP === publicIP);
+  }
+}
