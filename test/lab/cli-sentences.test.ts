@@ -196,7 +196,7 @@ describe('an etcd with TLS, users and passwords', () => {
       assertSentence(denied, 77, /user|password/i);
       assert.doesNotMatch(denied.stderr, /wrong/);
       // The certificate says who we are, then; that user may do nothing.
-      assertSentence(await run('drift'), 77, /does not permit it: grant the certificate's user/);
+      assertSentence(await run('drift'), 77, /does not permit it: grant the user of --etcd-certfile/);
     } finally {
       await etcd.destroy();
       certs.remove();

@@ -66,7 +66,7 @@ describe('TLS', () => {
     const expired = await etcd({ ca: certs.ca, ...certs.expiredServer });
     await assert.rejects(open([expired.endpoint], { caFile: certs.ca }).snapshot(), {
       kind: 'denied',
-      message: /has a certificate that has expired: renew it/,
+      message: /has a certificate that has expired: renew it .*--etcd-cafile/,
     });
   });
 });

@@ -86,7 +86,7 @@ describe('TLS', () => {
     await refused(
       { endpoints: [expired.endpoint], caFile: certs.ca },
       'denied',
-      `etcd at ${expired.endpoint} has a certificate that has expired: renew it`,
+      `etcd at ${expired.endpoint} has a certificate that has expired: renew it (or its authority's in --etcd-cafile)`,
     );
     const byAddress = tls.endpoint.replace('localhost', '127.0.0.1');
     assert.ok((await listing({ endpoints: [byAddress], caFile: certs.ca })).revision > 0);
@@ -200,7 +200,7 @@ describe('users and roles', () => {
     await refused(
       as('other', 'secret'),
       'denied',
-      'does not permit it: grant user other a role that may read and write under /n/ (etcdctl role grant-permission ROLE readwrite --prefix /n/)',
+      'does not permit it: grant user other of --etcd-username a role that may read and write under /n/ (etcdctl role grant-permission ROLE readwrite --prefix /n/)',
     );
     const source = openEtcdV3({ prefix: '/n', ...as('other', 'secret') });
     await assert.rejects(source.leases.create(KEY, 'x', 60), { kind: 'denied' });

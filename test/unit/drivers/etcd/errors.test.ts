@@ -50,7 +50,7 @@ describe('a failure of etcd', () => {
       'tls',
       'denied',
       true,
-      "has a certificate that has expired: renew it, or set this host's clock",
+      "has a certificate that has expired: renew it (or its authority's in --etcd-cafile), or set this host's clock",
     ],
     [
       lost(
@@ -104,7 +104,7 @@ describe('a failure of etcd', () => {
       'permission',
       'denied',
       false,
-      'does not permit it: grant user u a role that may read and write under /p/ (etcdctl role grant-permission ROLE readwrite --prefix /p/)',
+      'does not permit it: grant user u of --etcd-username a role that may read and write under /p/ (etcdctl role grant-permission ROLE readwrite --prefix /p/)',
     ],
     [
       '11 OUT_OF_RANGE: etcdserver: mvcc: required revision has been compacted',
