@@ -32,11 +32,14 @@ export function pathOf(attrs: LeaseAttrs, paths: readonly PathOwner[]): string {
 /** How long after the last lease has left it a path is kept all the same, ms. */
 export const SETTLE = 10_000;
 
+/** ms. */
 export interface PathTimes {
-  /** ms. */
   grace: number;
   settle: number;
 }
+
+/** `grace` as asked for; with one that is shorter than SETTLE nothing is kept longer than that. */
+export const pathTimes = (grace: number): PathTimes => ({ grace, settle: Math.min(grace, SETTLE) });
 
 interface Earlier<P> {
   owner: P;
@@ -59,9 +62,10 @@ export class EarlierPaths<P extends PathOwner> {
     return [...this.#earlier.values()].map(({ owner }) => owner).reverse();
   }
 
-  add(owner: P): void {
+  /** `leftAt`: where it is known from an earlier process. */
+  add(owner: P, leftAt?: number): void {
     this.#earlier.delete(owner.path);
-    this.#earlier.set(owner.path, { owner, leftAt: undefined, unnamedAt: undefined });
+    this.#earlier.set(owner.path, { owner, leftAt, unnamedAt: leftAt });
   }
 
   /** It is the config's (again). */
@@ -85,6 +89,13 @@ export class EarlierPaths<P extends PathOwner> {
       earlier.unnamedAt = named.has(path) ? undefined : (earlier.unnamedAt ?? now);
       if (this.#endOf(earlier) <= now) this.#earlier.delete(path);
     }
+  }
+
+  /** Since when our own lease names another one than each of these, by path: what the next process has to know. */
+  get left(): Record<string, number> {
+    return Object.fromEntries(
+      [...this.#earlier].flatMap(([path, { leftAt }]) => (leftAt === undefined ? [] : [[path, leftAt]])),
+    );
   }
 
   /** When `review` has something to do though nothing happened; Infinity for never. */

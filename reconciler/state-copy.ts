@@ -6,7 +6,15 @@
  */
 import type { Source, StoreSnapshot } from './source.ts';
 
-export interface CopyHead {
+/** What a process leaves to the next one, which knows its host only as it is. */
+export interface Past {
+  /** Networks that this host was in before, and may have left something in. */
+  earlierNetworks?: readonly string[];
+  /** When our own lease left a path that is still kept (paths.ts), ms since epoch: so that the next process keeps it as long as this one would. */
+  left?: Readonly<Record<string, number>>;
+}
+
+export interface CopyHead extends Past {
   /** Cleaned etcd prefix: "/coreos.com/network". */
   prefix: string;
   /** Of the source that it came from. */

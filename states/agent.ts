@@ -14,7 +14,6 @@ import { DockerFollower } from './docker.ts';
 import { HeldMemory } from './held-memory.ts';
 import { Journal } from './journal.ts';
 import { LastGood } from './last-good.ts';
-import { pathTimes } from './paths-seen.ts';
 import { describeScope, type ReportContext, reportOf, sayStore } from './report-of.ts';
 import { Round } from './round.ts';
 import type { AcquireResult, AgentServices, ConnectResult, Region, Send } from './services.ts';
@@ -44,7 +43,7 @@ export class Agent implements AgentServices {
   constructor(deps: AgentDeps, mode: Report['mode'] = 'run', onFirstRound?: () => void) {
     this.#deps = deps;
     this.mode = mode;
-    this.state = new DesiredState(deps, pathTimes(deps.options.migrationGraceMs, mode));
+    this.state = new DesiredState(deps);
     if (deps.docker) this.#docker = new DockerFollower(deps, deps.docker);
     this.journal = new Journal(deps.log, mode);
     this.lastGood = new LastGood(deps, mode, this.state);
@@ -179,6 +178,7 @@ export class Agent implements AgentServices {
     const { round, at, docker } = this.#current();
     this.#round = undefined;
     if (this.mode === 'drift') docker?.decide(undefined);
+    if (this.state.forgetNetworks(round)) this.lastGood.writer.pastChanged();
     this.#held.replace(round.scope, round.held, this.state.desired?.wants ?? new Map(), round.inTheWay);
     const report = reportOf(this.#reportContext(), { round, at, otherDrift, docker });
     this.journal.report(report, describeScope(round.scope));

@@ -4,6 +4,7 @@
  */
 import type { Mirror } from '../reconciler/mirror.ts';
 import type { MirrorChange } from '../reconciler/mirror-change.ts';
+import type { Past } from '../reconciler/state-copy.ts';
 import type { AgentDeps } from './deps.ts';
 import type { KeptCopy } from './kept-copy.ts';
 
@@ -13,26 +14,40 @@ const APART_MS = 30_000;
 /** So that the copy of a network where nothing happens says all the same when its leases were last seen alive (ms). */
 const REFRESH_MS = 3_600_000;
 
+/** What is copied. */
+export interface CopySubject {
+  mirror: Mirror;
+  past(this: void): Past;
+}
+
 export class CopyWriter {
   readonly #deps: AgentDeps;
   readonly #kept: KeptCopy;
   readonly #mirror: Mirror;
+  readonly #past: CopySubject['past'];
   /** A single run writes at its end only. */
   readonly #byItself: boolean;
   #unsaved = false;
   #savedAt = Number.NEGATIVE_INFINITY;
   #timer: AbortController | undefined;
 
-  constructor(deps: AgentDeps, kept: KeptCopy, mirror: Mirror, byItself: boolean) {
+  constructor(deps: AgentDeps, kept: KeptCopy, { mirror, past }: CopySubject, byItself: boolean) {
     this.#deps = deps;
     this.#kept = kept;
     this.#mirror = mirror;
+    this.#past = past;
     this.#byItself = byItself;
   }
 
   /** Takes note of what the mirror has taken from the store. */
   changed(change: Pick<MirrorChange, 'config' | 'subnets'>): void {
     if (!change.config && !change.subnets.size) return;
+    this.#unsaved = true;
+    this.#schedule();
+  }
+
+  /** Takes note of what the next process has to know of this one. */
+  pastChanged(): void {
     this.#unsaved = true;
     this.#schedule();
   }
@@ -56,7 +71,10 @@ export class CopyWriter {
     const { kind } = this.#deps.source;
     const { prefix, heardAt } = mirror;
     const network = mirror.config?.network ?? '';
-    await this.#kept.save({ head: { prefix, kind, clusterId, revision, heardAt, network }, snapshot });
+    await this.#kept.save({
+      head: { prefix, kind, clusterId, revision, heardAt, network, ...this.#past() },
+      snapshot,
+    });
   }
 
   #schedule(): void {

@@ -18,14 +18,16 @@ import { leaseValue } from '../reconciler/lease/value.ts';
 import { chooseMac, deriveMac } from '../reconciler/mac.ts';
 import { Mirror } from '../reconciler/mirror.ts';
 import type { MirrorChange } from '../reconciler/mirror-change.ts';
-import { EarlierPaths, type PathTimes, pathOf } from '../reconciler/paths.ts';
+import { EarlierPaths, pathOf, pathTimes } from '../reconciler/paths.ts';
 import type { HeldEntry } from '../reconciler/report.ts';
 import { everything, type Scope, scopeOf } from '../reconciler/scope.ts';
 import type { Source } from '../reconciler/source.ts';
+import type { CopyHead, Past } from '../reconciler/state-copy.ts';
 import type { AgentDeps } from './deps.ts';
 import { HostView } from './host-view.ts';
 import { type LeaseContext, OwnLease } from './own-lease.ts';
 import { lookForPaths, type PathsSeen } from './paths-seen.ts';
+import type { Round } from './round.ts';
 
 export interface UsableConfig {
   config: NetworkConfig;
@@ -47,20 +49,21 @@ export class DesiredState {
   desired: Desired | undefined;
   readonly #deps: AgentDeps;
   readonly #prefix: string;
-  /** Networks that this host has been in, as far as its subnet.env and this process know: what is ours is looked for there. */
+  /** Networks that this host is in or has left something in, as far as subnet.env, the last good copy and this process know: what is ours is looked for there. */
   readonly #networks = new Set<string>();
   /** What the Wants were made from. */
   #signature = '';
   readonly #earlier: EarlierPaths<Backend>;
   #seen: PathsSeen | undefined;
+  /** As the process before this one has left it: when our lease left a path, ms since the epoch. */
+  #leftBefore: Readonly<Record<string, number>> = {};
   /** Of the own VTEP, on whichever device. */
   #mac: string | undefined;
   #built: Desired | undefined;
 
-  /** `times`: how long an earlier path is kept. */
-  constructor(deps: AgentDeps, times: PathTimes) {
+  constructor(deps: AgentDeps) {
     const { options } = deps;
-    this.#earlier = new EarlierPaths(times);
+    this.#earlier = new EarlierPaths(pathTimes(options.migrationGraceMs));
     const previous = parseSubnetEnv(deps.previousSubnetEnv);
     this.#deps = deps;
     this.#prefix = options.etcd.prefix;
@@ -87,9 +90,26 @@ export class DesiredState {
     return this.desired?.interest() ?? { networks: [...this.#networks], devices: [], uplink, files };
   }
 
-  /** One more network that this host was in. */
-  addNetwork(network: string | undefined): void {
-    if (network) this.#networks.add(network);
+  /** Takes over what the last good copy knows of this host's past. */
+  recall(head: CopyHead | undefined): void {
+    for (const network of [head?.network, ...(head?.earlierNetworks ?? [])]) if (network) this.#networks.add(network);
+    this.#leftBefore = head?.left ?? {};
+  }
+
+  /** What the next process has to know of this one's past. */
+  get past(): Past {
+    const earlierNetworks = [...this.#networks].filter((network) => network !== this.mirror.config?.network);
+    return { earlierNetworks, left: this.#earlier.left };
+  }
+
+  /** Forgets the earlier networks in which that round has left nothing; true if there are any. */
+  forgetNetworks(round: Pick<Round, 'desired' | 'left'>): boolean {
+    const current = round.desired.context.config.network;
+    const earlier = [...this.#networks].filter((network) => network !== current);
+    const left = new Set(round.left(earlier));
+    const empty = earlier.filter((network) => !left.has(network));
+    for (const network of empty) this.#networks.delete(network);
+    return empty.length > 0;
   }
 
   /** All that is held whatever a round finds. */
@@ -192,17 +212,25 @@ export class DesiredState {
   /** Which earlier paths there are: those of this process's own past and, at its start, those that are seen on the host. */
   #followPaths(own: Lease, published: LeaseAttrs, backend: Backend): void {
     const before = this.desired?.backend;
-    if (before) this.#earlier.add(before);
-    else for (const seen of this.#seen?.backends ?? []) this.#earlier.add(seen);
-    this.#earlier.remove(backend.path);
     const peers = [...this.mirror.leases.values()].filter(({ subnet }) => subnet !== own.subnet);
-    // A device that nobody's lease names is a leftover, not a path.
-    if (!before) {
-      const paths = [backend, ...this.#earlier.owners];
-      const named = new Set([published, ...peers.map(({ attrs }) => attrs)].map((attrs) => pathOf(attrs, paths)));
-      for (const { path } of this.#earlier.owners) if (!named.has(path)) this.#earlier.remove(path);
+    const now = this.#deps.clock.now();
+    if (before) this.#earlier.add(before);
+    else this.#takeUpPaths([published, ...peers.map(({ attrs }) => attrs)], backend, now);
+    this.#earlier.remove(backend.path);
+    this.#earlier.review(published, peers, backend, now);
+  }
+
+  /** Of what is seen on the host: a device that no lease names, and that ours is not known to have left, is a leftover, not a path. */
+  #takeUpPaths(leases: readonly LeaseAttrs[], backend: Backend, now: number): void {
+    const seen = this.#seen?.backends ?? [];
+    const paths = [backend, ...seen.toReversed()];
+    const named = new Set(leases.map((attrs) => pathOf(attrs, paths)));
+    for (const owner of seen) {
+      const leftAt = this.#leftBefore[owner.path];
+      // A time to come is a clock that was set back: it says nothing.
+      const known = leftAt !== undefined && leftAt <= now ? leftAt : undefined;
+      if (named.has(owner.path) || known !== undefined) this.#earlier.add(owner, known);
     }
-    this.#earlier.review(published, peers, backend, this.#deps.clock.now());
   }
 
   /** Looks, once, at what this host was reached by before this process. */

@@ -37,7 +37,7 @@ export class LastGood {
     this.#daemon = mode === 'run';
     this.#state = state;
     this.kept = new KeptCopy(deps.stateCache, state.mirror.prefix);
-    this.writer = new CopyWriter(deps, this.kept, state.mirror, this.#daemon);
+    this.writer = new CopyWriter(deps, this.kept, { mirror: state.mirror, past: () => state.past }, this.#daemon);
   }
 
   /** A listing has been taken since the start. */
@@ -56,7 +56,7 @@ export class LastGood {
     try {
       const listing = await answer;
       const head = await this.kept.head();
-      this.#state.addNetwork(head?.network);
+      this.#state.recall(head);
       if (head && !this.inForce && doubtOf(head, listing)) await this.#fill();
       return listing;
     } catch (error) {
@@ -98,8 +98,11 @@ export class LastGood {
     if (!this.#state.host.current) await this.#state.host.refresh();
     const head = await this.#fill(isWanted);
     if (!head) return;
+    this.#state.recall(head);
+    // A restart in the middle of a move goes on with it, whether the store answers or not.
+    await this.#state.lookAround();
+    if (this.#listed || this.inForce) return;
     this.inForce = head;
-    this.#state.addNetwork(head.network);
     this.rebuild();
     this.#state.relist();
     onForce();

@@ -8,8 +8,6 @@ import { vxlanBackend, vxlanOptionsOf } from '../reconciler/backends/vxlan.ts';
 import type { Driver, Interest } from '../reconciler/driver.ts';
 import type { Instance } from '../reconciler/host.ts';
 import { contextOf, Ownership } from '../reconciler/ownership.ts';
-import { type PathTimes, SETTLE } from '../reconciler/paths.ts';
-import type { Report } from '../reconciler/report.ts';
 import { type Link, SELVAGE_PROTOCOL } from '../reconciler/resource.ts';
 import { scopeOf } from '../reconciler/scope.ts';
 
@@ -40,11 +38,4 @@ export async function lookForPaths(
       ownership.ownerOf(have) === 'ours',
   );
   return { links, backends: isDirect ? [...backends, hostGwBackend] : backends };
-}
-
-/** A repair run has no memory of when a path was left: it keeps one as long as a lease names it, its own as it finds it included. */
-export function pathTimes(grace: number, mode: Report['mode']): PathTimes {
-  if (mode === 'run') return { grace, settle: Math.min(grace, SETTLE) };
-  const always = grace === 0 ? 0 : Number.POSITIVE_INFINITY;
-  return { grace: always, settle: always };
 }

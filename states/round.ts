@@ -12,11 +12,12 @@ import type { Desired } from '../reconciler/desired.ts';
 import type { Care, Change, Driver, Interest, Listing, Outcome } from '../reconciler/driver.ts';
 import type { KeepStale } from '../reconciler/gates.ts';
 import type { Instance } from '../reconciler/host.ts';
+import { networksLeft } from '../reconciler/left-behind.ts';
 import type { Step } from '../reconciler/order.ts';
 import { contextOf, ownDevices } from '../reconciler/ownership.ts';
 import { changesOf, makePlan, type Plan } from '../reconciler/plan.ts';
 import type { HeldEntry } from '../reconciler/report.ts';
-import { type Have, idOf, type Kind, splitId } from '../reconciler/resource.ts';
+import { type Have, idOf, type Kind, linkOf, splitId } from '../reconciler/resource.ts';
 import type { RetryView } from '../reconciler/retry.ts';
 import { emptyScope, everything, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
 import { closeScope } from '../reconciler/scoping.ts';
@@ -71,11 +72,22 @@ export class Round {
   get isBuilt(): boolean {
     if (!this.scope.all || !this.listingComplete) return false;
     const devices = new Set(this.#input.desired.deviceWants.map(idOf));
-    const isMade = ({ result }: Outcome): boolean => result === 'done' || result === 'noop';
     return (
       !this.outcomes.some((outcome) => devices.has(outcome.change.id) && !isMade(outcome)) &&
       !this.held.some(({ kind, key }) => devices.has(`${kind} ${key}`))
     );
+  }
+
+  /** Of these networks, those in which something of ours may be left. */
+  left(networks: readonly string[]): readonly string[] {
+    if (!this.scope.all || !this.listingComplete || networks.length === 0) return networks;
+    const gone = new Set(
+      this.outcomes
+        .filter((outcome) => outcome.change.op === 'delete' && isMade(outcome))
+        .map(({ change }) => change.id),
+    );
+    const haves = this.#haves.filter((have) => !gone.has(idOf(have)) && !gone.has(`link ${linkOf(have)}`));
+    return networksLeft(networks, this.desired.context.config.network, haves, this.#input.instance);
   }
 
   /** Of what is held because of somebody else's route: the device that this one is on, by id. */
@@ -245,6 +257,8 @@ function concerns(scope: Scope, driver: Driver): boolean {
   for (const id of scope.ids) if (driver.kinds.includes(splitId(id).kind)) return true;
   return false;
 }
+
+const isMade = ({ result }: Outcome): boolean => result === 'done' || result === 'noop';
 
 /** Said to be done, and not found by the read-back. */
 const isUnproven = ({ failure }: Outcome): boolean => failure?.code === MISMATCH;

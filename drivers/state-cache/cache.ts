@@ -3,9 +3,10 @@
  * What is wrong with it is one sentence, for it is never more than a help.
  */
 import { open, readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { CopyHead, StateCache, StateCopy } from '../../reconciler/state-copy.ts';
 import { writeAtomically } from '../files/write.ts';
-import { checksumOf, formatCopy, parseCopy, parseHead } from './format.ts';
+import { checksumOf, formatCopy, parseCopy, parseHead, pastOf } from './format.ts';
 
 /** A config that the Network backend keeps secrets in (ipsec's PSK) is nobody else's business. */
 const MODE = 0o600;
@@ -76,6 +77,7 @@ function saysTheSame(there: CopyHead & { stateSha256: string }, copy: StateCopy)
     there.prefix === prefix &&
     there.clusterId === clusterId &&
     Math.abs(heardAt - there.heardAt) < RECENT_MS &&
+    isDeepStrictEqual(pastOf(there), pastOf(copy.head)) &&
     there.stateSha256 === checksumOf(copy)
   );
 }

@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import type { CopyHead, StateCopy } from '../../reconciler/state-copy.ts';
+import type { CopyHead, Past, StateCopy } from '../../reconciler/state-copy.ts';
 
 const VERSION = 1;
 const DAMAGED = 'is damaged: its checksum is not that of its content';
@@ -22,6 +22,8 @@ const head = z.strictObject({
   revision: z.number(),
   heardAt: z.number(),
   network: z.string(),
+  earlierNetworks: z.array(z.string()).readonly().optional(),
+  left: z.record(z.string(), z.number()).optional(),
   stateSha256: z.string(),
   headSha256: z.string(),
   /** The rest is on the next line. */
@@ -47,13 +49,20 @@ type WrittenHead = Omit<z.output<typeof head>, 'state'>;
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-const plainHead = ({ prefix, kind, clusterId, revision, heardAt, network }: CopyHead): CopyHead => ({
+const plainHead = ({ prefix, kind, clusterId, revision, heardAt, network, ...past }: CopyHead): CopyHead => ({
   prefix,
   kind,
   clusterId,
   revision,
   heardAt,
   network,
+  ...pastOf(past),
+});
+
+/** Without what says nothing. */
+export const pastOf = ({ earlierNetworks, left }: Past): Past => ({
+  ...(earlierNetworks?.length ? { earlierNetworks } : {}),
+  ...(left && Object.keys(left).length ? { left } : {}),
 });
 
 /** The head's own checksum in it, over all the rest of it. */

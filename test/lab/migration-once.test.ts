@@ -1,6 +1,8 @@
 /** The same moves without a daemon: `selvage --once` on one host after the other, each with no memory, and nothing is lost. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SETTLE } from '../../reconciler/paths.ts';
 import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
 import { flannelDevices, Mesh, repair } from '../helpers/mesh.ts';
 import { overlayOf } from '../helpers/overlay.ts';
@@ -32,6 +34,7 @@ describe('a network that moves by repair runs', () => {
     for (const host of lab.hosts) await repair(host, args);
   }
 
+  const settled = () => sleep(SETTLE);
   const devices = () => Promise.all(lab.hosts.map(flannelDevices));
   const onAll = (...names: string[]) => lab.hosts.map(() => names);
 
@@ -40,11 +43,12 @@ describe('a network that moves by repair runs', () => {
     assert.deepEqual([code, report.drift], [0, []], host.name);
   }
 
-  /** Two runs on every host: the first moves, and keeps the way on which others still come; the second lets go of it. */
+  /** Two runs on every host: the first moves, and keeps the way on which others still come; one that is late enough lets go of it. */
   async function move(to: object): Promise<void> {
     await lab.putConfig(to);
     await everywhere();
     await mesh?.answered(5);
+    await settled();
     await everywhere();
     for (const host of lab.hosts) await inSync(host);
   }
@@ -59,6 +63,20 @@ describe('a network that moves by repair runs', () => {
     await move(config({ Type: 'vxlan', VNI: 5 }));
     assert.deepEqual(await devices(), onAll('flannel.5'));
     await mesh.stopAndExpectNoLoss();
+  });
+
+  it('runs twice on one host at once: it still receives from those who have not heard of its new lease', async () => {
+    mesh = await Mesh.start(lab.hosts);
+    await lab.putConfig(config({ Type: 'vxlan', VNI: 6 }));
+    const last = lab.hosts.at(-1)!;
+    await everywhere();
+    for (const _ of [1, 2]) assert.deepEqual((await repair(last)).drift, []);
+    assert.deepEqual(await devices(), onAll('flannel.5', 'flannel.6'));
+    await mesh.answered(20);
+    await mesh.stopAndExpectNoLoss();
+    await settled();
+    await everywhere();
+    assert.deepEqual(await devices(), onAll('flannel.6'));
   });
 
   it('from vxlan to host-gw, and back', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Lease, LeaseAttrs } from '../../../config/model.ts';
-import { EarlierPaths, pathOf, SETTLE, vxlanPath } from '../../../reconciler/paths.ts';
+import { EarlierPaths, pathOf, pathTimes, SETTLE, vxlanPath } from '../../../reconciler/paths.ts';
 import { peerOf } from '../../helpers/desired.ts';
 
 const vxlan = (vni: number) => ({ type: 'vxlan', path: vxlanPath(vni) });
@@ -39,7 +39,7 @@ describe('the path that a lease names', () => {
 describe('earlier paths', () => {
   const GRACE = 600_000;
   const since = (at: number) => {
-    const paths = new EarlierPaths<{ type: string; path: string }>({ grace: GRACE, settle: SETTLE });
+    const paths = new EarlierPaths<{ type: string; path: string }>(pathTimes(GRACE));
     paths.add(vxlan(1));
     paths.review(on(5), [lease(on(1))], vxlan(5), at);
     return paths;
@@ -47,7 +47,7 @@ describe('earlier paths', () => {
   const names = (paths: EarlierPaths<{ path: string; type: string }>) => paths.owners.map(({ path }) => path);
 
   it('stay for ever as long as our own lease names them', () => {
-    const paths = new EarlierPaths<{ type: string; path: string }>({ grace: GRACE, settle: SETTLE });
+    const paths = new EarlierPaths<{ type: string; path: string }>(pathTimes(GRACE));
     paths.add(vxlan(1));
     for (const now of [0, 10 * GRACE]) paths.review(on(1), [], vxlan(5), now);
     assert.deepEqual([names(paths), paths.nextEnd()], [['vxlan 1'], Number.POSITIVE_INFINITY]);
@@ -83,8 +83,26 @@ describe('earlier paths', () => {
     assert.deepEqual(names(paths), ['host-gw']);
   });
 
+  it('are known to the next process by when our lease left them', () => {
+    assert.deepEqual(since(1000).left, { 'vxlan 1': 1000 });
+    const next = () => {
+      const paths = new EarlierPaths<{ type: string; path: string }>(pathTimes(GRACE));
+      paths.add(vxlan(1), 1000);
+      return paths;
+    };
+    const unnamed = next();
+    unnamed.review(on(5), [], vxlan(5), 3000);
+    assert.equal(unnamed.nextEnd(), 1000 + SETTLE);
+    const named = next();
+    named.review(on(5), [lease(on(1))], vxlan(5), 3000);
+    assert.equal(named.nextEnd(), 1000 + GRACE);
+    const back = next();
+    back.review(on(1), [], vxlan(5), 3000);
+    assert.deepEqual(back.left, {});
+  });
+
   it('are let go of at once with a grace of 0', () => {
-    const paths = new EarlierPaths<{ type: string; path: string }>({ grace: 0, settle: 0 });
+    const paths = new EarlierPaths<{ type: string; path: string }>(pathTimes(0));
     paths.add(vxlan(1));
     paths.review(on(5), [lease(on(1))], vxlan(5), 1);
     assert.deepEqual(names(paths), []);

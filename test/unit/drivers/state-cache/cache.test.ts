@@ -43,6 +43,20 @@ describe('the file of the last good copy', () => {
     assert.notEqual(inode(), second);
   });
 
+  it('is written again when it has more to say of the past', async () => {
+    const path = join(folder, 'past.json');
+    const cache = openStateCache(path);
+    const copy = copyOf(100);
+    await cache.save(copy);
+    const inode = statSync(path).ino;
+    await cache.save({ ...copy, head: { ...copy.head, earlierNetworks: [], left: {} } });
+    assert.equal(statSync(path).ino, inode);
+    const past = { earlierNetworks: ['10.4.0.0/16'], left: { 'vxlan 1': 17 } };
+    await cache.save({ ...copy, head: { ...copy.head, ...past } });
+    const head = await cache.head();
+    assert.deepEqual({ earlierNetworks: head?.earlierNetworks, left: head?.left }, past);
+  });
+
   it('is replaced when it is broken', async () => {
     const path = join(folder, 'broken.json');
     writeFileSync(path, 'junk');

@@ -1,0 +1,204 @@
+/** What a process knows of the one before it by its last good copy: which path was left when, and which network. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { SETTLE } from '../../../reconciler/paths.ts';
+import { type Link, MAIN_TABLE, type Route, SELVAGE_PROTOCOL } from '../../../reconciler/resource.ts';
+import type { StateCache, StateCopy } from '../../../reconciler/state-copy.ts';
+import { repairOnce } from '../../../states/once.ts';
+import { World, type WorldOptions } from '../../helpers/agent-world.ts';
+import { CONFIG_KEY } from '../../helpers/store.ts';
+
+const SECOND = 1000;
+const config = (backend: object, network = '10.5.0.0/16') => JSON.stringify({ Network: network, Backend: backend });
+const ON_5 = config({ Type: 'vxlan', VNI: 5 });
+
+function memoryCache(): StateCache & { copy: StateCopy | undefined } {
+  const cache = {
+    path: '/var/lib/selvage/desired.json',
+    copy: undefined as StateCopy | undefined,
+    head: async () => cache.copy?.head,
+    load: async () => cache.copy,
+    save: async (copy: StateCopy) => {
+      cache.copy = structuredClone(copy);
+    },
+  };
+  return cache;
+}
+
+/** A host through several processes. */
+class Lives {
+  readonly cache = memoryCache();
+  world: World;
+
+  constructor() {
+    this.world = this.#next({});
+  }
+
+  #next(options: WorldOptions): World {
+    const world = new World(options);
+    world.deps.stateCache = this.cache;
+    return world;
+  }
+
+  /** Another process on the same host; `fileOf`: what is in its subnet.env. */
+  again(options: WorldOptions = {}): World {
+    this.world.kill();
+    const { store, time, kernel } = this.world;
+    this.world = this.#next({ store, time, kernel, ...options });
+    return this.world;
+  }
+
+  get devices(): string[] {
+    const links = this.world.kernel.all().filter((have): have is Link => have.kind === 'link');
+    return links.map(({ name }) => name).filter((name) => name.startsWith('flannel'));
+  }
+}
+
+/** A daemon whose lease has just left VNI 1, which nobody else names, and that has kept its copy. */
+async function moved(): Promise<Lives> {
+  const lives = new Lives();
+  await lives.world.start();
+  await lives.world.advance(60 * SECOND);
+  lives.world.store.put(CONFIG_KEY, ON_5);
+  await lives.world.advance(2 * SECOND);
+  assert.deepEqual(lives.devices, ['flannel.1', 'flannel.5']);
+  return lives;
+}
+
+describe('a path that was left a moment ago', () => {
+  it('is kept by a daemon that starts then as long as by the one before it', async () => {
+    const lives = await moved();
+    const world = await lives.again().start();
+    assert.deepEqual(lives.devices, ['flannel.1', 'flannel.5']);
+    await world.advance(SETTLE - 3 * SECOND);
+    assert.deepEqual(lives.devices, ['flannel.1', 'flannel.5']);
+    await world.advance(SECOND);
+    assert.deepEqual(lives.devices, ['flannel.5']);
+  });
+
+  it('is kept by repair runs, and goes with the first that comes later', async () => {
+    const lives = await moved();
+    for (const _ of [1, 2]) {
+      await repairOnce(lives.again().deps);
+      assert.deepEqual(lives.devices, ['flannel.1', 'flannel.5']);
+    }
+    await lives.world.advance(SETTLE);
+    const report = await repairOnce(lives.again().deps);
+    assert.deepEqual(lives.devices, ['flannel.5']);
+    assert.equal(report.summary.delete, 1);
+  });
+
+  it('is left by a repair run itself, which says when', async () => {
+    const lives = new Lives();
+    await repairOnce(lives.world.deps);
+    lives.world.store.put(CONFIG_KEY, ON_5);
+    await repairOnce(lives.again().deps);
+    assert.deepEqual(lives.cache.copy?.head.left, { 'vxlan 1': lives.world.time.now() });
+    await repairOnce(lives.again().deps);
+    assert.deepEqual(lives.devices, ['flannel.1', 'flannel.5']);
+    await lives.world.advance(SETTLE);
+    await repairOnce(lives.again().deps);
+    assert.deepEqual(lives.devices, ['flannel.5']);
+    assert.deepEqual(lives.cache.copy?.head.left, {});
+  });
+
+  it('goes at once with --migration-grace=0, without a copy, and where the clock was set back', async () => {
+    for (const forget of [
+      (lives: Lives) => lives.again({ argv: ['--migration-grace=0'] }),
+      (lives: Lives) => {
+        lives.cache.copy = undefined;
+        return lives.again();
+      },
+      (lives: Lives) => {
+        const { head } = lives.cache.copy!;
+        lives.cache.copy = { ...lives.cache.copy!, head: { ...head, left: { 'vxlan 1': 2 * lives.world.time.now() } } };
+        return lives.again();
+      },
+    ]) {
+      const lives = await moved();
+      await repairOnce(forget(lives).deps);
+      assert.deepEqual(lives.devices, ['flannel.5']);
+    }
+  });
+
+  it('is kept for the grace, over restarts, while somebody names it', async () => {
+    const lives = new Lives();
+    lives.world.putPeer(2);
+    await lives.world.start();
+    lives.world.store.put(CONFIG_KEY, ON_5);
+    for (let minute = 0; minute < 9; minute++) await lives.world.advance(60 * SECOND);
+    const world = await lives.again().start();
+    assert.deepEqual(lives.devices, ['flannel.1', 'flannel.5']);
+    await world.advance(61 * SECOND);
+    assert.deepEqual(lives.devices, ['flannel.5']);
+  });
+});
+
+const OLD_ROUTE: Route = {
+  kind: 'route',
+  table: MAIN_TABLE,
+  dst: '10.5.9.0/24',
+  tos: 0,
+  metric: 0,
+  dev: 'eth0',
+  gateway: '192.168.64.9',
+  onlink: false,
+  protocol: SELVAGE_PROTOCOL,
+  nexthopId: 0,
+  type: 'unicast',
+  plain: true,
+};
+
+describe('a network that this host was in', () => {
+  const MOVED = config({ Type: 'vxlan' }, '10.9.0.0/16');
+  const routes = (world: World) => world.kernel.all().filter((have) => have.kind === 'route');
+  const old = (world: World) => routes(world).filter(({ dst }) => dst.startsWith('10.5.'));
+
+  for (const mode of ['a daemon', 'a repair run'] as const) {
+    it(`is known to ${mode} by the last good copy alone, and nothing of it stays`, async () => {
+      const lives = new Lives();
+      lives.world.putPeer(2);
+      await repairOnce(lives.world.deps);
+      assert.equal(old(lives.world).length, 1);
+      lives.world.store.put(CONFIG_KEY, MOVED);
+      // No subnet.env tells of it.
+      const world = lives.again();
+      if (mode === 'a daemon') await world.start();
+      else await repairOnce(world.deps);
+      assert.deepEqual(old(world), []);
+      assert.doesNotMatch(world.kernelIds.join(), /10\.5\./);
+    });
+  }
+
+  it('is remembered with --keep-stale, and forgotten when nothing of it is left', async () => {
+    const lives = new Lives();
+    lives.world.putPeer(2);
+    await repairOnce(lives.world.deps);
+    lives.world.store.put(CONFIG_KEY, MOVED);
+    for (const _ of [1, 2]) {
+      const report = await repairOnce(lives.again({ argv: ['--keep-stale'] }).deps);
+      assert.ok(report.held.some(({ why, key }) => why === 'stale' && key.includes('10.5.2.0/24')));
+      assert.deepEqual(lives.cache.copy?.head.earlierNetworks, ['10.5.0.0/16']);
+    }
+    const world = lives.again();
+    await repairOnce(world.deps);
+    assert.deepEqual(old(world), []);
+    assert.deepEqual(lives.cache.copy?.head.earlierNetworks, []);
+  });
+
+  it('is anybody’s after that: what another instance makes there stays, also after a restart', async () => {
+    const lives = new Lives();
+    const first = lives.world;
+    first.putPeer(2);
+    await first.start();
+    first.store.put(CONFIG_KEY, MOVED);
+    await first.advance(5 * SECOND);
+    assert.deepEqual(old(first), []);
+    first.kernel.setRoute(OLD_ROUTE, 'create');
+    await first.advance(120 * SECOND);
+    assert.equal(old(first).length, 1, 'under the same daemon');
+    const world = await lives.again().start();
+    await world.advance(120 * SECOND);
+    assert.equal(old(world).length, 1, 'under the next one');
+  });
+});
