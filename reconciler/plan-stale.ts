@@ -6,6 +6,7 @@
  */
 import { parseCidr } from '../config/ipv4.ts';
 import * as conflict from './conflict.ts';
+import { fdbOf } from './dependencies.ts';
 import type { Change } from './driver.ts';
 import type { Observed } from './observed.ts';
 import type { Ownership } from './ownership.ts';
@@ -20,7 +21,8 @@ export interface StaleInput {
   mayDelete: boolean;
   /** Ids of nexthop objects that are wanted by name, but that their routes do without. */
   unneeded: ReadonlySet<number>;
-  inUse: { devices: ReadonlySet<string>; nexthops: ReadonlySet<number> };
+  /** `neighbours`: ids of ARP entries. */
+  inUse: { devices: ReadonlySet<string>; nexthops: ReadonlySet<number>; neighbours: ReadonlySet<string> };
   /** Whether a device is made anew, and what is under it gone with it. */
   isVoid(dev: string): boolean;
   offer(change: Change): boolean;
@@ -50,11 +52,12 @@ export function planStale(state: StaleInput): void {
   }
 
   const foreignUsers = findForeignUsers(state, others);
+  const used = findUsedEntries(state);
   for (const have of others) {
     // A nexthop object may move to another device, and its routes with it: they don't go with the device that they are on now.
     const dev = have.kind === 'route' && have.nexthopId !== 0 ? '' : (linkOf(have) ?? '');
     if (settled.has(dev) || state.isVoid(dev) || ownership.ownerOf(have) !== 'ours') continue;
-    if (state.input.keepStale?.(have)) continue;
+    if (state.input.keepStale?.(have) || (used.size && used.has(idOf(have)))) continue;
     if (have.kind === 'nexthop') {
       if (inUse.nexthops.has(have.id)) continue;
       const user = foreignUsers.get(have.id);
@@ -112,6 +115,14 @@ function reportStrange(link: Link, state: StaleInput): void {
   if (isPlain && link.alias === '') hold(conflict.unmarkedDevice(link));
   // Another instance's is its own business.
   else if (!isPlain || !link.alias.startsWith('selvage:')) hold(conflict.strangeDevice(link));
+}
+
+/** Ids of the ARP and FDB entries that something goes through which stays as it is for now. */
+function findUsedEntries({ input, inUse }: StaleInput): Set<string> {
+  const used = new Set(inUse.neighbours);
+  if (used.size === 0) return used;
+  for (const have of input.haves) if (have.kind === 'neighbour' && used.has(idOf(have))) used.add(fdbOf(have));
+  return used;
 }
 
 /** Deleting a nexthop object deletes the routes on it, whoever made them: foreign ones by the nexthop that they use. */

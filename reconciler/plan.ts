@@ -8,6 +8,7 @@
  */
 import { compare, mustRecreate } from './compare.ts';
 import * as conflict from './conflict.ts';
+import { neighbourOf } from './dependencies.ts';
 import { Devices } from './devices.ts';
 import type { Change } from './driver.ts';
 import { type KeepStale, type Knowledge, mayDelete } from './gates.ts';
@@ -61,7 +62,7 @@ class Planner {
   /** Nexthop objects that are made anew; the kernel drops their routes. */
   readonly #recreated = new Set<number>();
   /** What a thing that has to stay as it is for now stands on. */
-  readonly #inUse = { devices: new Set<string>(), nexthops: new Set<number>() };
+  readonly #inUse = { devices: new Set<string>(), nexthops: new Set<number>(), neighbours: new Set<string>() };
   readonly #mayDelete: boolean;
   #inSync = 0;
   #blocked = 0;
@@ -179,6 +180,8 @@ class Planner {
     if (have.kind === 'link' || have.kind === 'file') return;
     if (have.dev !== '') this.#inUse.devices.add(have.dev);
     if (have.kind === 'route' && have.nexthopId !== 0) this.#inUse.nexthops.add(have.nexthopId);
+    const neighbour = neighbourOf(have);
+    if (neighbour !== undefined) this.#inUse.neighbours.add(neighbour);
   }
 
   #findRecreated(want: Nexthop): void {

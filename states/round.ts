@@ -180,7 +180,7 @@ export class Round {
   }
 
   async #carryOut(steps: readonly Step[]): Promise<void> {
-    const blockage = new Blockage();
+    const blockage = new Blockage(steps.flatMap(({ changes }) => changes));
     for (const outcome of this.outcomes) blockage.note(outcome);
     const note = (outcome: Outcome): void => {
       this.outcomes.push(outcome);

@@ -42,7 +42,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const plan = await planOf(options, scope);
 
   const outcomes: Outcome[] = [];
-  const blockage = new Blockage();
+  const blockage = new Blockage(changesOf(plan));
   const carryOut = async (steps: readonly Step[]): Promise<void> => {
     for (const step of steps) {
       const changes = options.shuffle ? options.shuffle(step.changes) : step.changes;

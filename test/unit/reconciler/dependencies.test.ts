@@ -77,6 +77,14 @@ test('a chain: no new device, so no new path, so the old one stays', () => {
   assert.equal(blockage.by(remove(link)), 'link flannel.1');
 });
 
+test('what could not be moved keeps the entries of its gateway on the old path', () => {
+  const blockage = new Blockage([remove(fdb), remove(neighbour)]);
+  blockage.note({ change: update(nexthop, { ...nexthop, dev: 'flannel.2' }), result: 'blocked' });
+  assert.equal(blockage.by(remove(fdb)), idOf(fdb));
+  assert.equal(blockage.by(remove(neighbour)), idOf(neighbour));
+  assert.equal(blockage.by(remove({ ...neighbour, ip: '10.5.99.0' })), undefined);
+});
+
 test('what a resource stands on', () => {
   assert.deepEqual(standsOn(link), []);
   assert.deepEqual(standsOn(file), []);

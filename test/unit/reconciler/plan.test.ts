@@ -353,3 +353,28 @@ test('a vendor’s MAC in a lease is served like any other', () => {
   const moved = observedOf(vendor).map((have) => (have.kind === 'fdb' ? { ...have, dst: '198.18.9.9' } : have));
   assert.deepEqual(deedsOf(planFor(wantsFor(vendor), moved)), [`update fdb flannel.1|${mac}`]);
 });
+
+test('a peer that can’t be moved, as the new device can’t be had, keeps all that its old path is made of', () => {
+  const next: Link = { ...device, name: 'flannel.2', vxlan: { ...device.vxlan!, vni: 2 } };
+  const moved = [neighbour, fdb, nexthop, route].map((want) => ({ ...want, dev: 'flannel.2' }));
+  const both = [
+    ...wants.filter(({ kind }) => kind === 'link' || kind === 'address' || kind === 'file'),
+    next,
+    ...moved,
+  ];
+  const foreign: Link = { ...next, type: 'bridge', alias: '', vxlan: undefined };
+  assert.deepEqual(deedsOf(planFor(both, [...there, foreign])), []);
+  const gone: Have[] = [
+    { ...neighbour, ip: '10.5.99.0', mac: '02:00:00:00:99:01' },
+    { ...fdb, mac: '02:00:00:00:99:01' },
+  ];
+  assert.deepEqual(
+    deedsOf(planFor(both, [...there, foreign, ...gone])),
+    ['delete fdb flannel.1|02:00:00:00:99:01', 'delete neighbour flannel.1|10.5.99.0'],
+    'and nothing else',
+  );
+  assert.deepEqual(deedsOf(planFor(both, [...there, next])).slice(-2), [
+    `delete fdb flannel.1|${fdb.mac}`,
+    `delete neighbour flannel.1|${neighbour.ip}`,
+  ]);
+});
