@@ -271,12 +271,18 @@ function exitCodeOfEnd(error: unknown): number {
   return exitCodeOf(error instanceof Error ? error : new Error(String(error)));
 }
 
-main(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    process.stderr.write(`selvage: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = exitCodeOfEnd(error);
-  },
-);
+/** Ends when all is written, and not only when the last socket has given up: a connection that nobody answers takes the kernel two minutes. */
+function end(code: number): void {
+  process.exitCode = code;
+  process.stdout.write('', () => process.exit());
+}
+
+// Who reads only the beginning, as `selvage leases | head` does, has what he wanted.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.stderr.write(`selvage: The answer could not be written (${error.message}).\n`);
+});
+
+main(process.argv.slice(2)).then(end, (error: unknown) => {
+  process.stderr.write(`selvage: ${error instanceof Error ? error.message : String(error)}\n`);
+  end(exitCodeOfEnd(error));
+});

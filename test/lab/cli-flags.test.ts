@@ -109,6 +109,16 @@ describe('the daemon', () => {
     for (const line of daemon.log().trimEnd().split('\n')) assert.equal(typeof JSON.parse(line).msg, 'string');
   });
 
+  it('ends at once where no answer comes from etcd, not even to the connection', async () => {
+    // The underlay forwards nothing: packets to there are lost.
+    const daemon = host.startDaemon([], { env: { SELVAGE_ETCD_ENDPOINTS: 'http://10.99.99.99:2379' } });
+    await daemon.waitForLine(/starts/);
+    await eventually(async () => /SYN-SENT/.test((await host.ns.exec('ss', '-tan')).stdout), {
+      what: 'the connection to be tried',
+    });
+    assert.equal(await daemon.stop(), 0);
+  });
+
   it('waits for an etcd that is not there yet, and says so once', async () => {
     const later = await lab.addHost();
     await lab.etcd.stop();
