@@ -3,6 +3,7 @@
  * (v0.28 pkg/ip/iface.go, match.go): --iface in turn, else --iface-regex in turn, else the interface of the default route; never a guess
  * when something was asked for and isn't there.
  *
+ * - flannel's own devices are never chosen, whatever fits them: a tunnel can't carry itself.
  * - The address is the tunnel's local one and therefore always the interface's own, also if --public-ip names another (a NAT's).
  */
 import { isGlobalUnicast, isLinkLocal, maskCidr, parseIp } from '../config/ipv4.ts';
@@ -29,6 +30,9 @@ export interface Uplink {
 
 type AddressOf = Interface['addresses'][number];
 
+/** flannel.1, flannel-v6.1, flannel0, flannel.ipip, flannel-wg */
+const isFlannels = ({ name }: Interface): boolean => /^flannel([.\d]|-v6\.|-wg)/.test(name);
+
 const bare = (address: string): string => address.split('/')[0]!;
 /** What can be an end of a tunnel: not loopback, multicast, broadcast or unspecified; not deprecated. */
 function usable({ address, deprecated }: AddressOf): boolean {
@@ -43,10 +47,12 @@ function addressOf(link: Interface): string | undefined {
   return best && bare(best.address);
 }
 
+const addressesOf = (link: Interface): string => link.addresses.map(({ address }) => bare(address)).join(', ');
+
 function describe(facts: HostFacts): string {
   const links = facts.interfaces
     .filter((link) => !link.loopback)
-    .map((link) => `${link.name} (${link.addresses.map((a) => bare(a.address)).join(', ') || 'no IPv4 address'})`);
+    .map((link) => `${link.name} (${isFlannels(link) ? "flannel's own" : addressesOf(link) || 'no IPv4 address'})`);
   return links.length ? `this host has ${links.join(', ')}` : 'this host has no interface but loopback';
 }
 
@@ -66,22 +72,22 @@ interface Match {
   address?: string;
 }
 
-function matchIface(facts: HostFacts, wanted: string): Match | undefined {
-  const named = facts.interfaces.find((link) => link.name === wanted);
+function matchIface(links: readonly Interface[], wanted: string): Match | undefined {
+  const named = links.find((link) => link.name === wanted);
   if (named) return { link: named };
-  const addressed = facts.interfaces.find((one) => one.addresses.some((a) => bare(a.address) === wanted));
+  const addressed = links.find((one) => one.addresses.some((a) => bare(a.address) === wanted));
   if (addressed) return { link: addressed, address: wanted };
   // As a regular expression it has to fit the whole name, or a plain "eth9" that isn't there would find "veth9f".
   const regex = compile(`^(?:${wanted})$`);
-  return regex && matchRegex(facts, regex);
+  return regex && matchRegex(links, regex);
 }
 
-function matchRegex(facts: HostFacts, regex: RegExp): Match | undefined {
-  for (const link of facts.interfaces) {
+function matchRegex(links: readonly Interface[], regex: RegExp): Match | undefined {
+  for (const link of links) {
     const found = link.addresses.find((a) => usable(a) && regex.test(bare(a.address)));
     if (found) return { link, address: bare(found.address) };
   }
-  const link = facts.interfaces.find((one) => regex.test(one.name));
+  const link = links.find((one) => regex.test(one.name));
   return link && { link };
 }
 
@@ -113,15 +119,16 @@ export function chooseUplink(
     return { uplink: { name, mtu, address, publicIP: options.publicIP || address, networks } };
   };
 
+  const links = facts.interfaces.filter((link) => !isFlannels(link));
   if (options.iface.length || options.ifaceRegex.length) {
     for (const wanted of options.iface) {
-      const match = matchIface(facts, wanted);
+      const match = matchIface(links, wanted);
       if (match) return chosen(match);
     }
     for (const text of options.ifaceRegex) {
       const regex = compile(text);
       if (!regex) return { problem: `--iface-regex ${text} is not a valid regular expression.` };
-      const match = matchRegex(facts, regex);
+      const match = matchRegex(links, regex);
       if (match) return chosen(match);
     }
     const asked = [
@@ -133,7 +140,7 @@ export function chooseUplink(
   }
 
   const [first] = [...facts.defaultRoutes].sort((a, b) => a.metric - b.metric);
-  const link = first && facts.interfaces.find((one) => one.name === first.dev);
+  const link = first && links.find((one) => one.name === first.dev);
   if (link) return chosen({ link });
   return {
     problem: `No IPv4 default route says which interface leads to the other hosts; name it with --iface; ${describe(facts)}.`,

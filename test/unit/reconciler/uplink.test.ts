@@ -93,6 +93,22 @@ describe('chooseUplink', () => {
     assert.equal(chosen({}, on('127.0.0.5/8', '224.0.0.9/4', '169.254.1.1/16')), 'eth0 169.254.1.1');
   });
 
+  it("takes none of flannel's own devices, whatever fits them: a tunnel can't carry itself", () => {
+    const names = ['flannel.1', 'flannel-v6.1', 'flannel0', 'flannel.ipip', 'flannel-wg', 'flannel-wg-v6'];
+    const own = names.map((name, index) => link(name, index + 2, `10.0.${index + 100}.0/32`));
+    const on = { ...facts, interfaces: [...own, link('flannelhouse0', 20, '10.0.2.15/24')] };
+    for (const iface of ['10\\.0\\..*', 'flannel.*'])
+      assert.equal(chosen({ iface: [iface] }, on), 'flannelhouse0 10.0.2.15');
+    assert.equal(chosen({ ifaceRegex: ['^10\\.'] }, on), 'flannelhouse0 10.0.2.15');
+    assert.equal(
+      choose({ iface: ['flannel.1'] }, { ...facts, interfaces: [facts.interfaces[1]!, own[0]!] }).problem,
+      "--iface flannel.1 matches no interface; this host has eth0 (10.0.2.15), flannel.1 (flannel's own).",
+    );
+    assert.ok(choose({ iface: ['10.0.100.0'] }, on).problem);
+    const over = { ...on, defaultRoutes: [{ dev: 'flannel.1', gateway: '10.0.100.1', metric: 0 }] };
+    assert.match(choose({}, over).problem ?? '', /name it with --iface/);
+  });
+
   for (const [name, result, expected] of [
     [
       'an --iface that is not there',
