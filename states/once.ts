@@ -149,10 +149,12 @@ async function supposeLease(
   const value = await context.valueFor(lease);
   if (!needsRewrite(lease, value)) return { own: lease, drift };
   const attrs = parseLeaseAttrs(value);
+  // As the store has it: the choice may have read our own lease as if it named today's address already.
+  const have = state.mirror.allLeases.find(({ key }) => key === lease.key)?.attrs ?? lease.attrs;
   const fields = (['publicIP', 'publicIPv6', 'backendType', 'backendData'] as const).filter(
-    (field) => JSON.stringify(attrs[field]) !== JSON.stringify(lease.attrs[field]),
+    (field) => JSON.stringify(attrs[field]) !== JSON.stringify(have[field]),
   );
-  const reason = `differs: ${fields.join(', ')}`;
-  drift.push({ op: 'update', kind: 'lease', key: lease.key, reason, fields, want: attrs, have: lease.attrs });
-  return { own: { ...lease, attrs, value }, published: lease.attrs, drift };
+  const reason = fields.length ? `differs: ${fields.join(', ')}` : "can't be read any more";
+  drift.push({ op: 'update', kind: 'lease', key: lease.key, reason, fields, want: attrs, have });
+  return { own: { ...lease, attrs, value }, published: have, drift };
 }

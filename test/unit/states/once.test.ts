@@ -236,3 +236,24 @@ describe('a drift report', () => {
     assert.deepEqual(world.store.writes, []);
   });
 });
+
+describe('a lease that names an earlier address of this host', () => {
+  it('is reported as the store has it, with what differs', async () => {
+    const world = worldOf();
+    await repairOnce(world.deps);
+    const [own] = world.store.all().filter(({ value }) => value.includes(OWN_ADDRESS));
+    const subnet = own!.key.slice(keyFor('').length);
+    const previousSubnetEnv = `FLANNEL_SUBNET=${subnet.replace('.0-', '.1/')}\n`;
+    const { store, kernel, time } = world;
+    const moved = new World({ address: '192.168.64.77', previousSubnetEnv, store, kernel, time });
+    const [entry] = (await reportDrift(moved.deps)).drift;
+    assert.deepEqual(
+      [entry?.op, entry?.key, entry?.reason, entry?.fields],
+      ['update', own!.key, 'differs: publicIP', ['publicIP']],
+    );
+    assert.deepEqual(
+      [entry?.have, entry?.want].map((attrs) => (attrs as { publicIP: string }).publicIP),
+      [OWN_ADDRESS, '192.168.64.77'],
+    );
+  });
+});
