@@ -1,7 +1,7 @@
 /** Owns the answer of `selvage leases`: the network as the store has it, who holds what and for how long, and what is wrong with it. */
 import { formatDuration } from '../../config/duration.ts';
-import type { Lease } from '../../config/model.ts';
-import { vxlanData } from '../../config/vxlan-lease.ts';
+import type { Lease, NetworkConfig } from '../../config/model.ts';
+import { vniOf, vxlanData } from '../../config/vxlan-lease.ts';
 import { byAge } from '../lease/age.ts';
 import type { Mirror } from '../mirror.ts';
 import type { HeldEntry } from '../report.ts';
@@ -32,6 +32,9 @@ export interface LeasesDocument {
   held: HeldEntry[];
 }
 
+/** What a lease without PublicIP has, as flannel reads it. */
+const NOWHERE = '0.0.0.0';
+
 /** `timeLeft`: by lease id; undefined for one that ended meanwhile. */
 export function leasesDocument(
   mirror: Mirror,
@@ -46,17 +49,15 @@ export function leasesDocument(
     const vxlan = lease.attrs.backendType === 'vxlan' ? vxlanData(lease.attrs) : undefined;
     const problems = (heldByKey.get(lease.key) ?? []).map((entry) => entry.detail);
     if (vxlan && vxlan.mac === undefined) problems.push(`It names no usable VTEP: ${vxlan.reason}.`);
-    if (config && lease.attrs.backendType.toLowerCase() !== config.backend.type.toLowerCase()) {
-      problems.push(
-        `Its backend is ${lease.attrs.backendType || 'not named'}, the network's is ${config.backend.type || 'not named'}.`,
-      );
-    }
-    const twin = byHost.get(lease.attrs.publicIP)?.find((other) => other.key !== lease.key);
-    if (twin) problems.push(`${twin.key} has the same public IP.`);
+    const { publicIP, backendType } = lease.attrs;
+    if (publicIP === NOWHERE) problems.push('It does not say where its host is (PublicIP).');
+    if (config) problems.push(...backendProblems(lease, config));
+    const twin = byHost.get(publicIP)?.find((other) => other.key !== lease.key);
+    if (twin && publicIP !== NOWHERE) problems.push(`${twin.key} has the same public IP.`);
     return {
       subnet: lease.subnet,
-      publicIP: lease.attrs.publicIP,
-      backend: lease.attrs.backendType,
+      publicIP,
+      backend: backendType,
       ...(vxlan?.mac === undefined
         ? {}
         : { vtepMAC: vxlan.mac, ...(vxlan.vni === undefined ? {} : { vni: vxlan.vni }) }),
@@ -79,6 +80,18 @@ export function leasesDocument(
     leases,
     held: [...held, ...mirror.held.filter((entry) => !shown.has(entry.key))],
   };
+}
+
+/** To flannel a lease of a backend in another case is of another backend; udp and alloc name themselves nowhere. */
+function backendProblems({ attrs }: Lease, { backend }: NetworkConfig): string[] {
+  const networks = backend.type.toLowerCase();
+  const theirs = ['udp', 'alloc'].includes(networks) ? '' : networks;
+  const its = attrs.backendType;
+  if (its !== theirs) return [`Its backend is ${its || 'not named'}, the network's is ${networks || 'not named'}.`];
+  const vni = vniOf(attrs);
+  // A lease keeps 16 bits of it (config/vxlan-lease.ts).
+  if (backend.kind !== 'vxlan' || vni === undefined || vni === (backend.vni & 0xffff)) return [];
+  return [`Its VNI is ${vni}, the network's is ${backend.vni}.`];
 }
 
 /** As text that ends with a line feed. */
