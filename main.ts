@@ -273,13 +273,17 @@ function exitCodeOfEnd(error: unknown): number {
 
 /** Ends when all is written, and not only when the last socket has given up: a connection that nobody answers takes the kernel two minutes. */
 function end(code: number): void {
-  process.exitCode = code;
-  process.stdout.write('', () => process.exit());
+  const exit = () => setImmediate(() => process.exit(unwritten ? code || EXIT.failed : code));
+  if (process.stdout.writableLength === 0) exit();
+  else process.stdout.write('', exit);
 }
 
-// Who reads only the beginning, as `selvage leases | head` does, has what he wanted.
+let unwritten = false;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') process.stderr.write(`selvage: The answer could not be written (${error.message}).\n`);
+  // Who reads only the beginning, as `selvage leases | head` does, has what he wanted.
+  if (error.code === 'EPIPE' || unwritten) return;
+  unwritten = true;
+  process.stderr.write(`selvage: The answer could not be written to standard output (${error.message}).\n`);
 });
 
 main(process.argv.slice(2)).then(end, (error: unknown) => {

@@ -140,6 +140,17 @@ describe('the answer', () => {
     );
     assert.equal(stderr, '');
   });
+
+  it('that could not be written is no success', async () => {
+    const to = (file: string, ...args: string[]) =>
+      host.ns.exec('sh', '-c', `${process.execPath} ${root}/dist/selvage.js ${args.join(' ')} >${file}`);
+    const full = await to('/dev/full', '--version');
+    assert.equal(full.code, 1);
+    assert.match(full.stderr, /^selvage: The answer could not be written.*no space left.*\n$/);
+    assert.equal((await to('/dev/null', '--version')).code, 0);
+    const nothing = await to('/dev/full', '--nonsense');
+    assert.deepEqual([nothing.code, nothing.stderr.split('\n').length], [64, 2], 'there was nothing to write');
+  });
 });
 
 describe('what is held', () => {
