@@ -112,9 +112,22 @@ export class DesiredState {
     return empty.length > 0;
   }
 
+  /** The mirror doesn't know which store it is a mirror of, nor how one writes there. */
+  #withCure(entry: HeldEntry): HeldEntry {
+    if (entry.kind !== 'config' || entry.why !== 'no config' || this.mirror.config) return entry;
+    const { source } = this.#deps;
+    const detail = `Waiting for a network config in ${source.where} (${source.looked ?? source.kind}). To put one: ${putConfig(this.#prefix, source.kind)}`;
+    return { ...entry, detail };
+  }
+
   /** All that is held whatever a round finds. */
   get held(): HeldEntry[] {
-    const held = [...(this.#deps.source.held ?? []), ...this.mirror.held, ...this.lease.held, ...this.host.held()];
+    const held = [
+      ...(this.#deps.source.held ?? []),
+      ...this.mirror.held.map((entry) => this.#withCure(entry)),
+      ...this.lease.held,
+      ...this.host.held(),
+    ];
     const { config } = this.mirror;
     const host = this.host.current;
     if (this.desired) held.push(...this.desired.held);

@@ -3,7 +3,7 @@ import { buildReport } from '../reconciler/build-report.ts';
 import type { HeldEntry, Report } from '../reconciler/report.ts';
 import type { Scope } from '../reconciler/scope.ts';
 import type { AgentDeps } from './deps.ts';
-import { type DesiredState, putConfig } from './desired-state.ts';
+import type { DesiredState } from './desired-state.ts';
 import type { DockerFollower } from './docker.ts';
 import type { Round } from './round.ts';
 
@@ -68,10 +68,5 @@ export function describeScope(scope: Scope): string {
 /** What a person wants to know of the store when it has come to another state. */
 export function sayStore(state: string, { source, log, options }: AgentDeps, revision: number): void {
   const { prefix } = options.etcd;
-  if (state === 'awaitingConfig')
-    log.info(
-      { prefix },
-      `Waiting for a network config in ${source.where} (${source.looked ?? source.kind}). To put one: ${putConfig(prefix, source.kind)}`,
-    );
   if (state === 'watching') log.info({ revision }, `Watching ${prefix} in ${source.where} (${source.kind}).`);
 }

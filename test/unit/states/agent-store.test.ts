@@ -209,6 +209,7 @@ describe('the config', () => {
     await world.advance(10 * 60_000);
     assert.deepEqual(world.states, { store: { connected: 'awaitingConfig' }, lease: 'none', work: 'idle' });
     assert.equal(world.said('etcdctl put /coreos.com/network/config').length, 1);
+    assert.equal(world.said('network config').length, 1, 'in one line and no other');
     assert.ok(world.store.requests < 5, 'it is not polled');
     world.store.put(CONFIG_KEY, CONFIG);
     await world.settle();
