@@ -132,7 +132,7 @@ export class LastGood {
       const { heardAt, revision, kind } = this.inForce;
       const age = formatDuration(this.#ageSeconds(heardAt) * 1000);
       const lacking = this.#state.desired ? '' : ' It has no lease of this host’s, so that nothing can be done.';
-      const detail = `This host works from its last good copy, ${age} old (${kind} revision ${revision}), and deletes nothing, because the store can't be asked: ${this.#why().replace(/\.$/, '')}.${lacking}`;
+      const detail = `This host works from its last good copy, ${age} old (${kind} revision ${revision}), and deletes nothing, because the store can't be asked: ${asSentence(this.#why())}${lacking}`;
       held.push({ ...about, why: 'last good copy in force', detail });
     }
     const { problem } = this.kept;
@@ -155,3 +155,6 @@ export class LastGood {
     return Math.max(0, Math.round((this.#deps.clock.now() - heardAt) / 1000));
   }
 }
+
+/** A message may end as it likes. */
+const asSentence = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`);
