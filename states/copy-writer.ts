@@ -1,7 +1,10 @@
 /**
  * Owns when the last good copy is written: a complete desired state that is in force, a moment after it changed, and no more often than
- * every half minute. Renewed leases alone change nothing worth writing.
+ * every half minute; but at once when our lease has left a path, which a process that comes next has to know. Renewed leases alone change
+ * nothing worth writing.
  */
+import { isDeepStrictEqual } from 'node:util';
+
 import type { Mirror } from '../reconciler/mirror.ts';
 import type { MirrorChange } from '../reconciler/mirror-change.ts';
 import type { Past } from '../reconciler/state-copy.ts';
@@ -29,7 +32,10 @@ export class CopyWriter {
   readonly #byItself: boolean;
   #unsaved = false;
   #savedAt = Number.NEGATIVE_INFINITY;
+  #savedPast: Past = {};
   #timer: AbortController | undefined;
+  /** When it ends, ms since epoch. */
+  #due = Number.POSITIVE_INFINITY;
 
   constructor(deps: AgentDeps, kept: KeptCopy, { mirror, past }: CopySubject, byItself: boolean) {
     this.#deps = deps;
@@ -66,23 +72,30 @@ export class CopyWriter {
     if (!this.#unsaved || !mirror.complete) return;
     this.#unsaved = false;
     this.#savedAt = this.#deps.clock.now();
+    this.#savedPast = this.#past();
     const snapshot = mirror.snapshot();
     const { clusterId, revision } = snapshot;
     const { kind } = this.#deps.source;
     const { prefix, heardAt } = mirror;
     const network = mirror.config?.network ?? '';
     await this.#kept.save({
-      head: { prefix, kind, clusterId, revision, heardAt, network, ...this.#past() },
+      head: { prefix, kind, clusterId, revision, heardAt, network, ...this.#savedPast },
       snapshot,
     });
   }
 
   #schedule(): void {
-    if (!this.#byItself || this.#timer || !this.#kept.wanted) return;
+    if (!this.#byItself || !this.#kept.wanted) return;
+    const { clock } = this.#deps;
+    const soon = clock.now() + SETTLE_MS;
+    const isUrgent = !isDeepStrictEqual(this.#past().left, this.#savedPast.left);
+    const due = isUrgent ? soon : Math.max(soon, this.#savedAt + APART_MS);
+    if (this.#timer && this.#due <= due) return;
+    this.#timer?.abort();
     const timer = new AbortController();
     this.#timer = timer;
-    const { clock } = this.#deps;
-    clock.sleep(Math.max(SETTLE_MS, this.#savedAt + APART_MS - clock.now()), timer.signal).then(
+    this.#due = due;
+    clock.sleep(due - clock.now(), timer.signal).then(
       () => this.flush(),
       () => {}, // aborted: whoever did that writes
     );

@@ -106,10 +106,12 @@ export class StoreFollower {
     return lease.compareWith(mirror);
   }
 
+  /** An earlier path ends at another time than before: one was left, or let go of. */
   sayDue(): void {
     const end = this.#agent.state.nextPathEnd();
     if (end === this.#pathEnd) return;
     this.#pathEnd = end;
+    this.#agent.lastGood.writer.pastChanged();
     this.#hooks.send({ type: 'DUE_CHANGED' });
   }
 

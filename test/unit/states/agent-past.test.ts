@@ -76,6 +76,19 @@ describe('a path that was left a moment ago', () => {
     assert.deepEqual(lives.devices, ['flannel.5']);
   });
 
+  it('is written down at once, however young the copy is', async () => {
+    const lives = new Lives();
+    await lives.world.start();
+    await lives.world.advance(2 * SECOND);
+    const written = lives.cache.copy;
+    assert.ok(written);
+    lives.world.store.put(CONFIG_KEY, ON_5);
+    await lives.world.advance(2 * SECOND);
+    await lives.again().start();
+    assert.deepEqual(lives.devices, ['flannel.1', 'flannel.5']);
+    assert.notEqual(lives.cache.copy, written);
+  });
+
   it('is kept by repair runs, and goes with the first that comes later', async () => {
     const lives = await moved();
     for (const _ of [1, 2]) {
