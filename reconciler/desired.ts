@@ -66,11 +66,13 @@ export class Desired {
     for (const want of [...this.deviceWants, file]) this.#wants.set(idOf(want), want);
   }
 
-  /** On the path that the lease names. Another VNI than we have is no hindrance: as in flannel, which doesn't look at it. */
+  /** On the path that the lease names. Another VNI than we have is no hindrance, on an earlier path either: as in flannel, which doesn't look at it. */
   #peerOn(backend: Backend, lease: Lease): PeerWants {
     const named = pathOf(lease.attrs, this.#paths);
     if (named === backend.path) return backend.peer(this.context, lease);
-    const path = this.#paths.find((one) => one.path === named) ?? backend;
+    const { backendType } = lease.attrs;
+    const path =
+      this.#paths.find((one) => one.path === named) ?? this.#paths.find(({ type }) => type === backendType) ?? backend;
     const result = path.peer(this.context, lease);
     return result.wants ? { ...result, note: notMoved(lease, named, path.path, backend.path) } : result;
   }

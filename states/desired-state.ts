@@ -9,6 +9,7 @@ import type { Lease, LeaseAttrs, NetworkConfig } from '../config/model.ts';
 import { parseSubnetEnv } from '../config/subnet-env.ts';
 import { vxlanData } from '../config/vxlan-lease.ts';
 import type { Backend } from '../reconciler/backends/backend.ts';
+import { hostGwBackend } from '../reconciler/backends/host-gw.ts';
 import { backendFor, unsupportedBackend } from '../reconciler/backends/index.ts';
 import { Desired } from '../reconciler/desired.ts';
 import type { Interest } from '../reconciler/driver.ts';
@@ -228,16 +229,20 @@ export class DesiredState {
     const peers = [...this.mirror.leases.values()].filter(({ subnet }) => subnet !== own.subnet);
     const now = this.#deps.clock.now();
     if (before) this.#earlier.add(before);
-    else this.#takeUpPaths([published, ...peers.map(({ attrs }) => attrs)], backend, now);
+    else this.#takeUpPaths(published, peers, backend, now);
     this.#earlier.remove(backend.path);
     this.#earlier.review(published, peers, backend, now);
   }
 
   /** Of what is seen on the host: a device that no lease names, and that ours is not known to have left, is a leftover, not a path. */
-  #takeUpPaths(leases: readonly LeaseAttrs[], backend: Backend, now: number): void {
-    const seen = this.#seen?.backends ?? [];
+  #takeUpPaths(published: LeaseAttrs, peers: readonly Lease[], backend: Backend, now: number): void {
+    const seen = [...(this.#seen?.backends ?? [])];
+    // host-gw has no device that would show it, and no route either while all others are reached on another path.
+    const { path } = hostGwBackend;
+    const wasDirect = pathOf(published, [backend]) === path || this.#leftBefore[path] !== undefined;
+    if (wasDirect && !seen.includes(hostGwBackend)) seen.push(hostGwBackend);
     const paths = [backend, ...seen.toReversed()];
-    const named = new Set(leases.map((attrs) => pathOf(attrs, paths)));
+    const named = new Set([published, ...peers.map(({ attrs }) => attrs)].map((attrs) => pathOf(attrs, paths)));
     for (const owner of seen) {
       const leftAt = this.#leftBefore[owner.path];
       // A time to come is a clock that was set back: it says nothing.

@@ -88,6 +88,29 @@ describe('a network that moves by repair runs', () => {
     await mesh.stopAndExpectNoLoss();
   });
 
+  it('on and on, before everybody has followed and anything was cleaned up', async () => {
+    mesh = await Mesh.start(lab.hosts);
+    for (const to of [{ Type: 'vxlan', VNI: 2 }, { Type: 'host-gw' }, { Type: 'vxlan', VNI: 3 }]) {
+      await lab.putConfig(config(to));
+      for (const host of lab.hosts) {
+        await repair(host);
+        await mesh.answered(5);
+      }
+    }
+    // One follows a config that the others never see.
+    await lab.putConfig(config({ Type: 'vxlan', VNI: 4 }));
+    await repair(lab.hosts[0]!);
+    await mesh.answered(5);
+    await lab.putConfig(config({ Type: 'host-gw' }));
+    for (const host of lab.hosts.toReversed()) {
+      await repair(host);
+      await mesh.answered(5);
+    }
+    await move(VXLAN_1);
+    assert.deepEqual(await devices(), onAll('flannel.1'));
+    await mesh.stopAndExpectNoLoss();
+  });
+
   it('changes nothing for an invalid config, and follows when it is repaired', async () => {
     mesh = await Mesh.start(lab.hosts);
     const before = await Promise.all(lab.hosts.map(overlayOf));

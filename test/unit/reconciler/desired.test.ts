@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { parseNetworkConfig } from '../../../config/network.ts';
+import { backendFor } from '../../../reconciler/backends/index.ts';
 import { Desired } from '../../../reconciler/desired.ts';
 import { MAX_IDS, scopeOf } from '../../../reconciler/scope.ts';
 import { contextOf, OWN_SUBNET, peerOf, sourceOf } from '../../helpers/desired.ts';
@@ -55,6 +57,21 @@ describe('desired', () => {
       ['backend not supported'],
     );
     assert.deepEqual(desired.interest().devices, []);
+  });
+
+  it('reaches a peer whose VNI it does not have on an earlier VNI, where the config’s path is no tunnel', () => {
+    const context = contextOf({ config: '{"Network":"10.5.0.0/16","Backend":{"Type":"host-gw"}}' });
+    const earlier = backendFor(parseNetworkConfig('{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan","VNI":7}}'))!;
+    const desired = new Desired(context, [earlier]);
+    desired.setAll(sourceOf(peerOf(1)));
+    assert.ok(desired.wants.has('neighbour flannel.7|10.5.1.0'));
+    assert.match(desired.held[0]?.detail ?? '', /names vxlan 1, which this host has no path for.*by vxlan 7/);
+    const without = new Desired(context);
+    without.setAll(sourceOf(peerOf(1)));
+    assert.deepEqual(
+      without.held.map(({ why }) => why),
+      ['other backend'],
+    );
   });
 
   it('tells what an update touches: before and after, and nothing of other peers', () => {

@@ -134,6 +134,30 @@ describe('a path that was left a moment ago', () => {
     }
   });
 
+  it('is known without a device or a route to show it: host-gw, by our lease, and later by the copy', async () => {
+    const lives = new Lives();
+    const peer = lives.world.putPeer(2);
+    await repairOnce(lives.world.deps);
+    lives.world.store.put(CONFIG_KEY, config({ Type: 'host-gw' }));
+    await repairOnce(lives.again().deps);
+    // On the link, and it follows: too late for this host to have seen it.
+    lives.world.store.put(peer, '{"PublicIP":"192.168.64.9","PublicIPv6":null,"BackendType":"host-gw"}');
+    lives.world.store.put(CONFIG_KEY, ON_5);
+    for (const evidence of ['our lease', 'the copy']) {
+      const { held } = await repairOnce(lives.again().deps);
+      assert.deepEqual(
+        held.filter(({ kind }) => kind === 'peer').map(({ why }) => why),
+        ['not moved yet'],
+        evidence,
+      );
+      const route = lives.world.kernel.all().find((have) => have.kind === 'route' && have.dst === '10.5.2.0/24');
+      assert.equal(route?.kind === 'route' && route.dev, 'eth0', evidence);
+      for (const have of lives.world.kernel.all())
+        if (evidence === 'our lease' && have.kind === 'route' && have.dst === '10.5.2.0/24')
+          lives.world.kernel.deleteRoute(have);
+    }
+  });
+
   it('is kept for the grace, over restarts, while somebody names it', async () => {
     const lives = new Lives();
     lives.world.putPeer(2);
