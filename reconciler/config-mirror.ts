@@ -91,7 +91,13 @@ export class ConfigMirror {
         // That it is lost is said of the store.
         return undefined;
       case 'unreadable':
-        return { kind: 'config', key, why: 'malformed config', detail: `${problem}${inForce}`, unmet: true };
+        return {
+          kind: 'config',
+          key,
+          why: 'malformed config',
+          detail: `The network config at ${key} can't be used: ${problem}${inForce}`,
+          unmet: true,
+        };
       case 'gone': {
         const detail = this.value
           ? `The network config at ${key} was deleted; the last one stays in force, and nothing is removed until there is one again.`

@@ -10,7 +10,7 @@ import { parseSubnetEnv } from '../config/subnet-env.ts';
 import { vxlanData } from '../config/vxlan-lease.ts';
 import type { Backend } from '../reconciler/backends/backend.ts';
 import { hostGwBackend } from '../reconciler/backends/host-gw.ts';
-import { backendFor, unsupportedBackend } from '../reconciler/backends/index.ts';
+import { backendFor, ipv4Only, unsupportedBackend } from '../reconciler/backends/index.ts';
 import { Desired } from '../reconciler/desired.ts';
 import type { Interest } from '../reconciler/driver.ts';
 import type { Host, Instance } from '../reconciler/host.ts';
@@ -133,7 +133,10 @@ export class DesiredState {
     const host = this.host.current;
     if (this.desired) held.push(...this.desired.held);
     else if (config && host) held.push(...(backendFor(config)?.notices({ config, host }) ?? []));
-    if (config && !backendFor(config)) held.push(unsupportedBackend(config, configKey(this.#prefix)));
+    if (config) {
+      const key = configKey(this.#prefix);
+      held.push(...(backendFor(config) ? ipv4Only(config, key) : [unsupportedBackend(config, key)]));
+    }
     return held;
   }
 

@@ -25,7 +25,16 @@ export function unsupportedBackend(config: NetworkConfig, key: string): HeldEntr
     return { kind: 'config', key, why: 'IPv4 is off', detail, unmet: true };
   }
   const { type } = config.backend;
-  const what = type ? `The backend ${type}` : 'A Backend without a Type';
+  // Most who see this one have written no Backend, or misspelt the word.
+  const udp = 'The backend udp (which a config without Backend stands for)';
+  const what = config.backend.kind === 'udp' ? udp : type ? `The backend ${type}` : 'A Backend without a Type';
   const detail = `${what} is not supported yet; set Backend.Type in ${key} to vxlan or host-gw, or run flanneld on this host.`;
   return { kind: 'config', key, why: 'backend not supported', detail, unmet: true };
+}
+
+/** Of a network of both families, where we can do our half only: flanneld crashes on such a lease when it takes one for itself (flannel.md 1.4). */
+export function ipv4Only(config: NetworkConfig, key: string): HeldEntry[] {
+  if (!config.enableIPv4 || !config.enableIPv6) return [];
+  const detail = `EnableIPv6 is true in ${key}, but selvage does IPv4 only so far: this host takes a lease without an IPv6 subnet, on which a flanneld that starts anew crashes; turn EnableIPv6 off, or run flanneld on every host.`;
+  return [{ kind: 'config', key, why: 'IPv6 is left out', detail, unmet: false }];
 }

@@ -148,6 +148,7 @@ describe('mirror, unreadable is not absent', () => {
     assert.deepEqual([change.config, change.heldChanged], [false, true]);
     assert.deepEqual([mirror.config?.network, mirror.complete], ['10.5.0.0/16', true]);
     assert.deepEqual(why(mirror), [`malformed config: ${CONFIG_KEY}`]);
+    assert.match(mirror.held[0]!.detail, /config at \S+network\/config can't be used: Network is .* stays in force\.$/);
     assert.equal(mirror.configRevision, 101);
     assert.equal(mirror.configText, CONFIG);
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Lease, LeaseAttrs } from '../../../../config/model.ts';
 import type { BackendContext } from '../../../../reconciler/backends/backend.ts';
-import { backendFor, unsupportedBackend } from '../../../../reconciler/backends/index.ts';
+import { backendFor, ipv4Only, unsupportedBackend } from '../../../../reconciler/backends/index.ts';
 import { idOf } from '../../../../reconciler/resource.ts';
 import { contextOf, OWN_MAC, peerOf } from '../../../helpers/desired.ts';
 import { CONFIG_KEY } from '../../../helpers/store.ts';
@@ -158,7 +158,7 @@ describe('vxlan, a peer', () => {
 describe('backendFor', () => {
   for (const [name, config, words] of [
     ['another backend', '{"Network":"10.5.0.0/16","Backend":{"Type":"ipip"}}', /ipip/],
-    ['a config without one (udp)', '{"Network":"10.5.0.0/16"}', /udp/],
+    ['a config without one (udp)', '{"Network":"10.5.0.0/16"}', /udp \(which a config without Backend stands for\)/],
     ['no type at all', '{"Network":"10.5.0.0/16","Backend":{}}', /without a Type/],
     [
       'IPv6 alone',
@@ -177,5 +177,13 @@ describe('backendFor', () => {
 
   it('matches the type whatever its case', () => {
     assert.equal(backendFor(contextOf({ config: withBackend({ Type: 'VXLAN' }) }).config)?.type, 'vxlan');
+  });
+
+  it('says of a network of both families that it does one of them, and what that means to flanneld', () => {
+    const dual = '{"Network":"10.5.0.0/16","EnableIPv6":true,"IPv6Network":"fc00::/48","Backend":{"Type":"vxlan"}}';
+    const [held, ...more] = ipv4Only(contextOf({ config: dual }).config, CONFIG_KEY);
+    assert.match(held?.detail ?? '', /EnableIPv6 is true in .*IPv4 only.*flanneld.*crashes/);
+    assert.deepEqual([held?.unmet, more], [false, []]);
+    assert.deepEqual(ipv4Only(contextOf({}).config, CONFIG_KEY), []);
   });
 });
