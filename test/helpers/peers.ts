@@ -1,4 +1,5 @@
 /** Owns made-up peers with what a host has for each: the names that reports call it by. */
+import { createLab, type Lab, type LabHost } from './lab.ts';
 import { type FakePeer, fakePeer } from './leases.ts';
 
 export interface Peer extends FakePeer {
@@ -16,6 +17,14 @@ export function peerAt(index: number): Peer {
 
 /** A config whose hosts take their subnets from the lower half, so that peers can be made up in the upper one. */
 export const PEERS_ABOVE = { Network: '10.5.0.0/16', SubnetMax: '10.5.99.0', Backend: { Type: 'vxlan' } };
+
+/** A lab of one host, whose network has that many made-up peers. */
+export async function labWithPeers(count: number): Promise<{ lab: Lab; host: LabHost; peers: Peer[] }> {
+  const lab = await createLab({ hosts: 1, config: PEERS_ABOVE });
+  const peers = Array.from({ length: count }, (_, index) => peerAt(index));
+  await lab.putPeers(peers);
+  return { lab, host: lab.hosts[0]!, peers };
+}
 
 export const route = (peer: Peer) => `route 254|${peer.subnet}|0|0`;
 export const neighbour = (peer: Peer) => `neighbour flannel.1|${peer.vtep}`;

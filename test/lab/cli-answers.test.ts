@@ -2,22 +2,19 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createLab, type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
-import { fakePeer } from '../helpers/leases.ts';
+import { type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
 import type { ExecResult } from '../helpers/netns.ts';
+import { labWithPeers, type Peer } from '../helpers/peers.ts';
 import { assertInSync, repair } from '../helpers/scenario.ts';
 
-const CONFIG = { Network: '10.5.0.0/16', SubnetMax: '10.5.99.0', Backend: { Type: 'vxlan' } };
-const peers = Array.from({ length: 3 }, (_, index) => fakePeer(index, '10.5.200.0'));
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const json = ({ stdout }: ExecResult) => JSON.parse(stdout);
 
 let lab: Lab;
 let host: LabHost;
+let peers: Peer[];
 before(async () => {
-  lab = await createLab({ hosts: 1, config: CONFIG });
-  host = lab.hosts[0]!;
-  await lab.putPeers(peers);
+  ({ lab, host, peers } = await labWithPeers(3));
 });
 after(() => lab?.destroy());
 

@@ -4,21 +4,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../helpers/eventually.ts';
-import { createLab, type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
-import { fakePeer } from '../helpers/leases.ts';
+import { type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
 import type { ExecResult } from '../helpers/netns.ts';
+import { labWithPeers } from '../helpers/peers.ts';
 import { daemonOn, repair } from '../helpers/scenario.ts';
 
-const CONFIG = { Network: '10.5.0.0/16', SubnetMax: '10.5.99.0', Backend: { Type: 'vxlan' } };
-const peers = Array.from({ length: 3 }, (_, index) => fakePeer(index, '10.5.200.0'));
 const json = ({ stdout }: ExecResult) => JSON.parse(stdout);
 
 let lab: Lab;
 let host: LabHost;
 before(async () => {
-  lab = await createLab({ hosts: 1, config: CONFIG });
-  host = lab.hosts[0]!;
-  await lab.putPeers(peers);
+  ({ lab, host } = await labWithPeers(3));
 });
 after(() => lab?.destroy());
 

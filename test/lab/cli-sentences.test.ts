@@ -6,23 +6,20 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startEtcd } from '../helpers/etcd.ts';
 import { makeCerts } from '../helpers/etcd-certs.ts';
-import { createLab, type Lab, type LabHost, PREFIX, type RunOptions } from '../helpers/lab.ts';
-import { fakePeer } from '../helpers/leases.ts';
+import { type Lab, type LabHost, PREFIX, type RunOptions } from '../helpers/lab.ts';
 import type { ExecResult } from '../helpers/netns.ts';
+import { labWithPeers, PEERS_ABOVE, type Peer } from '../helpers/peers.ts';
 import { repair } from '../helpers/scenario.ts';
 import { assertSentence } from '../helpers/sentence.ts';
 
-const CONFIG = { Network: '10.5.0.0/16', SubnetMax: '10.5.99.0', Backend: { Type: 'vxlan' } };
-const peers = Array.from({ length: 3 }, (_, index) => fakePeer(index, '10.5.200.0'));
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const json = ({ stdout }: ExecResult) => JSON.parse(stdout);
 
 let lab: Lab;
 let host: LabHost;
+let peers: Peer[];
 before(async () => {
-  lab = await createLab({ hosts: 1, config: CONFIG });
-  host = lab.hosts[0]!;
-  await lab.putPeers(peers);
+  ({ lab, host, peers } = await labWithPeers(3));
 });
 after(() => lab?.destroy());
 
@@ -159,7 +156,7 @@ describe('an etcd with TLS, users and passwords', () => {
       },
     });
     try {
-      await etcd.etcdctl('put', `${PREFIX}/config`, JSON.stringify(CONFIG));
+      await etcd.etcdctl('put', `${PREFIX}/config`, JSON.stringify(PEERS_ABOVE));
       for (const command of [
         'user add root:secret',
         'user grant-role root root',

@@ -10,10 +10,10 @@ import { dumpHost } from '../helpers/dump.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createLab, type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
 import { fakePeer } from '../helpers/leases.ts';
+import { labWithPeers, PEERS_ABOVE, peerAt } from '../helpers/peers.ts';
 import { assertInSync, converged, daemonOn, holds, repair } from '../helpers/scenario.ts';
 
-const CONFIG = { Network: '10.5.0.0/16', SubnetMax: '10.5.99.0', Backend: { Type: 'vxlan' } };
-const peers = Array.from({ length: 4 }, (_, index) => fakePeer(index, '10.5.200.0'));
+const peers = Array.from({ length: 4 }, (_, index) => peerAt(index));
 /** 10.5.243.0 as a number: an id such as selvage itself would choose. */
 const TAKEN_ID = 0x0a05f300;
 
@@ -99,7 +99,7 @@ describe('what is not ours', () => {
   };
 
   before(async () => {
-    lab = await createLab({ hosts: 1, config: CONFIG });
+    lab = await createLab({ hosts: 1, config: PEERS_ABOVE });
     host = lab.hosts[0]!;
     await lab.putConfig({ Network: '10.6.0.0/16', Backend: { Type: 'vxlan', VNI: 2 } }, '/other/network');
     await lab.putPeers(peers);
@@ -210,7 +210,7 @@ describe('what is not ours', () => {
   });
 
   it('stays when the VNI changes, but for what goes with the old device', async () => {
-    await lab.putConfig({ ...CONFIG, Backend: { Type: 'vxlan', VNI: 6 } });
+    await lab.putConfig({ ...PEERS_ABOVE, Backend: { Type: 'vxlan', VNI: 6 } });
     // It is kept at first, as long as our own lease still names it.
     await repair(host);
     const report = await repair(host, ['--migration-grace=0']);
@@ -242,9 +242,7 @@ describe('a drift report changes nothing', () => {
   let lab: Lab;
   let host: LabHost;
   before(async () => {
-    lab = await createLab({ hosts: 1, config: CONFIG });
-    host = lab.hosts[0]!;
-    await lab.putPeers(peers);
+    ({ lab, host } = await labWithPeers(4));
   });
   after(() => lab?.destroy());
 
