@@ -42,6 +42,14 @@ export function scopeOf(parts: {
   };
 }
 
+/** Single resources; their kinds if there are more than MAX_IDS. */
+export function scopeOfIds(ids: readonly string[]): Scope {
+  if (ids.length <= MAX_IDS) return scopeOf({ ids });
+  const kinds = new Set<Kind>();
+  for (const id of ids) kinds.add(splitId(id).kind);
+  return scopeOf({ kinds });
+}
+
 export const everything = (): Scope => scopeOf({ all: true });
 
 export function isEmptyScope(scope: Scope): boolean {

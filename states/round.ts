@@ -19,7 +19,7 @@ import { changesOf, makePlan, type Plan } from '../reconciler/plan.ts';
 import type { HeldEntry } from '../reconciler/report.ts';
 import { type Have, idOf, type Kind, linkOf, splitId } from '../reconciler/resource.ts';
 import type { RetryView } from '../reconciler/retry.ts';
-import { emptyScope, everything, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
+import { emptyScope, everything, mergeScope, type Scope, scopeOf, scopeOfIds } from '../reconciler/scope.ts';
 import { closeScope } from '../reconciler/scoping.ts';
 import { MISMATCH, verify } from '../reconciler/verify.ts';
 
@@ -147,7 +147,7 @@ export class Round {
       if (change.op === 'delete') care = 'steady';
     }
     if (ids.length === 0) return;
-    const scope = withDevices(mergeScope(emptyScope(), scopeOf({ ids })), this.#input.desired);
+    const scope = withDevices(scopeOfIds(ids), this.#input.desired);
     let verified = await this.#readBack(scope, care);
     if (care === 'quick' && verified.some(isUnproven)) verified = await this.#readBack(scope, 'steady');
     this.outcomes = verified;
