@@ -32,6 +32,12 @@ function held(want: Want, why: string, detail: string, unmet = true): HeldEntry 
   return { kind: want.kind, key: keyOf(want), why, detail, unmet };
 }
 
+/** Unreadable is not absent (DESIGN 3). */
+export function unreadable(want: Want, problem: string): HeldEntry {
+  const detail = `${want.kind} ${keyOf(want)} can't be read (${problem}), so that nobody knows whether it is as it should be; run selvage as a user who may read it.`;
+  return held(want, 'unreadable', detail);
+}
+
 /** A device of the wanted name that isn't ours. */
 export function foreignDevice(want: Link, have: Link, addresses: readonly Address[], instance: Instance): HeldEntry {
   const { name } = want;

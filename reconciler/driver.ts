@@ -44,6 +44,8 @@ export interface Listing {
   complete: boolean;
   /** Why it is incomplete, as a sentence. */
   problem?: string;
+  /** Ids of single things of which not even that they are there could be read, and why: what is wanted in their place waits. */
+  unread?: ReadonlyMap<string, string>;
 }
 
 /**

@@ -10,7 +10,7 @@ import { compare, mustRecreate } from './compare.ts';
 import * as conflict from './conflict.ts';
 import { neighbourOf } from './dependencies.ts';
 import { Devices } from './devices.ts';
-import type { Change } from './driver.ts';
+import type { Change, Listing } from './driver.ts';
 import { type KeepStale, type Knowledge, mayDelete } from './gates.ts';
 import { type Observed, observe } from './observed.ts';
 import { type Step, StepBuilder } from './order.ts';
@@ -26,6 +26,8 @@ export interface PlanInput extends OwnershipContext, Knowledge {
   wants: ReadonlyMap<string, Want>;
   /** What is, inside the scope. */
   haves: readonly Have[];
+  /** Of the listing (driver.ts). */
+  unread?: Listing['unread'];
   /** Whether the kernel has nexthop objects (≥ 5.3). */
   nexthopObjects: boolean;
   retry: RetryView;
@@ -144,7 +146,9 @@ class Planner {
 
   #decide(id: string, want: Want, have: Have | undefined): void {
     if (have === undefined) {
-      if (this.#isBlocked(want)) this.#blocked++;
+      const unread = this.#input.unread?.get(id);
+      if (unread !== undefined) this.#held.push(conflict.unreadable(want, unread));
+      else if (this.#isBlocked(want)) this.#blocked++;
       else this.#offer({ op: 'create', id, reason: 'missing', want });
       return;
     }

@@ -51,6 +51,7 @@ export class Round {
   readonly #input: RoundInput;
   #interest: Interest;
   #haves: Have[] = [];
+  #unread: Listing['unread'];
   #plan: Plan | undefined;
 
   constructor(input: RoundInput) {
@@ -108,6 +109,7 @@ export class Round {
       listed = await this.#list(this.scope);
     }
     this.#haves = listed.haves;
+    this.#unread = listed.unread;
     this.listingComplete = listed.complete;
     if (listed.problem !== undefined) {
       this.held.push({ kind: 'link', key: '*', why: 'incomplete listing', detail: listed.problem, unmet: false });
@@ -204,6 +206,7 @@ export class Round {
       wants: desired.restrict(scope),
       desired: desired.wants,
       haves,
+      unread: this.#unread,
       desiredComplete,
       scopeComplete,
       instance,
@@ -232,6 +235,7 @@ export class Round {
       haves: [...seen, ...rest.haves],
       complete: links.complete && addresses.complete && rest.complete,
       problem: links.problem ?? addresses.problem ?? rest.problem,
+      unread: rest.unread,
     };
   }
 
@@ -247,6 +251,7 @@ export class Round {
       haves: listings.flatMap((listing) => listing.haves),
       complete: listings.every((listing) => listing.complete),
       problem: listings.find((listing) => listing.problem !== undefined)?.problem,
+      unread: new Map(listings.flatMap((listing) => [...(listing.unread ?? [])])),
     };
   }
 }

@@ -2,13 +2,14 @@
  * Owns the kind `file`: whole files whose content is ours (subnet.env), and others' that get a value of ours (daemon.json). Reads,
  * replaces atomically, notices edits and deletion.
  *
- * - Lists only the files of interest; what is no regular file there is listed as absent, and its creation is a conflict.
+ * - Lists only the files of interest; what is no regular file there is listed as absent, and its creation is a conflict. What can't be read
+ *   is neither there nor absent.
  * - Writes only what differs now, whatever the plan saw; a file is deleted only if it is still what was seen.
  */
 import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Change, Driver, Interest, Listing, Outcome } from '../../reconciler/driver.ts';
-import { type FileResource, idOf } from '../../reconciler/resource.ts';
+import { type FileResource, type Have, idOf } from '../../reconciler/resource.ts';
 import { type Scope, scopeOf } from '../../reconciler/scope.ts';
 import { FileChanged, FileConflict, fileFailure } from './failure.ts';
 import { followLinks, readState } from './paths.ts';
@@ -64,18 +65,18 @@ export function createFileDriver(): Driver {
 
 async function listFiles(scope: Scope, interest: Interest): Promise<Listing> {
   const inScope = (path: string) => scope.all || scope.kinds.has('file') || scope.ids.has(idOfPath(path));
-  const listing: Listing = { haves: [], complete: true };
+  const haves: Have[] = [];
+  const unread = new Map<string, string>();
   for (const path of interest.files.filter(inScope)) {
     try {
       const state = await readState(path);
       if (state.what !== 'file') continue;
-      listing.haves.push({ kind: 'file', path, content: state.bytes.toString('utf8'), mode: state.mode });
+      haves.push({ kind: 'file', path, content: state.bytes.toString('utf8'), mode: state.mode });
     } catch (error) {
-      listing.complete = false;
-      listing.problem = `Can't read ${path}: ${(error as Error).message}.`;
+      unread.set(idOfPath(path), (error as Error).message);
     }
   }
-  return listing;
+  return unread.size ? { haves, complete: true, unread } : { haves, complete: true };
 }
 
 async function applyOne(change: Change): Promise<Outcome> {

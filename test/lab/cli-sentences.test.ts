@@ -1,9 +1,10 @@
 /** What ends without an answer (DESIGN 5): bad usage, stores that can't be reached or refuse, bad configs, missing permission; TLS and users. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Report } from '../../reconciler/report.ts';
 import { startEtcd } from '../helpers/etcd.ts';
 import { makeCerts } from '../helpers/etcd-certs.ts';
 import { type Lab, type LabHost, PREFIX, type RunOptions } from '../helpers/lab.ts';
@@ -87,7 +88,7 @@ describe('permissions', () => {
   const unprivileged = (...args: string[]) =>
     host.ns.exec(
       'setpriv',
-      '--bounding-set=-net_admin',
+      '--bounding-set=-net_admin,-dac_override,-dac_read_search',
       '--inh-caps=-net_admin',
       process.execPath,
       join(root, 'dist/selvage.js'),
@@ -108,6 +109,24 @@ describe('permissions', () => {
     const found = await unprivileged('drift', '--format=json');
     assert.equal(found.code, 2, found.stderr);
     await repair(host);
+  });
+
+  it('what a drift report may not read is not taken for absent', async () => {
+    chmodSync(host.subnetFile, 0o600);
+    chownSync(host.subnetFile, 65534, 65534);
+    try {
+      const drift = await unprivileged('drift', '--format=json');
+      assert.equal(drift.code, 1, drift.stderr);
+      const { drift: found, held } = json(drift);
+      assert.deepEqual(found, []);
+      assert.deepEqual(
+        held.map(({ kind, key, why }: Report['held'][number]) => [kind, key, why]),
+        [['file', host.subnetFile, 'unreadable']],
+      );
+    } finally {
+      chownSync(host.subnetFile, 0, 0);
+      chmodSync(host.subnetFile, 0o644);
+    }
   });
 });
 

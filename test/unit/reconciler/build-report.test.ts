@@ -185,3 +185,19 @@ describe('Docker in a report', () => {
     assert.deepEqual([tried.drift, tried.converged, tried.summary.failed], [[docker], false, 1]);
   });
 });
+
+describe('exitCodeOf the report of a host that works from its last good copy', () => {
+  const from = (kind: 'unavailable' | 'denied' | 'invalid', failed: number) =>
+    exitCodeOf({
+      ...report({ changes: [] }),
+      source: { kind: 'cache', revision: '7', complete: false, leases: 3, error: { kind, message: 'x' } },
+      summary: { create: 0, update: 0, delete: 0, held: 0, failed },
+      converged: false,
+    });
+
+  it('is why the store could not be asked', () => {
+    assert.deepEqual([from('unavailable', 0), from('denied', 0), from('invalid', 0)], [69, 77, 78]);
+  });
+
+  it('is a failure if anything failed', () => assert.equal(from('denied', 1), 1));
+});

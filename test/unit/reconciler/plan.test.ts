@@ -122,6 +122,16 @@ test('a route is not replaced while the listing may lack the one in front of it'
   );
 });
 
+test('what could not be read is not absent: it is held, and not made', () => {
+  const unread = new Map([['file /run/flannel/subnet.env', 'EACCES']]);
+  const plan = planFor(wants, except('file'), { unread });
+  assert.deepEqual(deedsOf(plan), []);
+  assert.deepEqual(
+    plan.held.map(({ kind, why, unmet }) => [kind, why, unmet]),
+    [['file', 'unreadable', true]],
+  );
+});
+
 test('a stale route on a nexthop object that moves is deleted: it would move along instead of going with its device', () => {
   const stale: Route = { ...route, dst: '10.5.77.0/24' };
   const deeds = deedsOf(planFor(wantsFor(overlayWith(1, { vni: 2 })), [...there, stale]));

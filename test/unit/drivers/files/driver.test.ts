@@ -52,6 +52,13 @@ describe('listing files', () => {
     assert.deepEqual(await list({ kinds: ['route'], links: ['flannel.1'] }), []);
   });
 
+  it("says of what can't be read neither that it is there nor that it isn't", async () => {
+    const path = '/proc/self/mem'; // a regular file, from whose beginning nobody can read
+    const { haves, complete, unread } = await createFileDriver().list(everything(), interestIn(path));
+    assert.deepEqual([haves, complete, [...(unread ?? [])].map(([id]) => id)], [[], true, [`file ${path}`]]);
+    assert.match(unread?.get(`file ${path}`) ?? '', /EIO/);
+  });
+
   it('takes a pipe or a folder for absent, and does not wait for a writer', async (t) => {
     const folder = temporaryFolder(t);
     const pipe = join(folder, 'pipe');
