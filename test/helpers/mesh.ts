@@ -15,9 +15,12 @@ export class Mesh {
 
   /** From every host to every other, every 10 ms; resolves when each has had answers. */
   static async start(hosts: LabHost[]): Promise<Mesh> {
+    const ways = hosts.flatMap((from) => hosts.filter((to) => to !== from).map((to) => [from, to] as const));
+    // A host that has converged may have heard of another's lease a moment ago: what is lost before all know each other isn't lost by a move.
+    for (const [from, to] of ways)
+      await eventually(() => from.ping(to), { what: `${from.name} to reach ${to.name}`, interval: 50 });
     const mesh = new Mesh();
-    for (const from of hosts)
-      for (const to of hosts) if (from !== to) mesh.pairs.push({ from, to, ping: from.startPing(to) });
+    for (const [from, to] of ways) mesh.pairs.push({ from, to, ping: from.startPing(to) });
     await mesh.answered(5);
     return mesh;
   }
