@@ -25,8 +25,9 @@ describe('a daemon that is started anew in the middle of a move', () => {
     late = lab.hosts[1]!.startDaemon([EDGES_ONLY]);
     await Promise.all(lab.hosts.map((each) => each.attachContainerNet()));
     await allMoved(lab, /"VNI":1,/);
-    await late.stop();
+    // All reach each other now: who stops before it has heard of the other never would.
     mesh = await Mesh.start(lab.hosts);
+    await late.stop();
     await lab.putConfig(onVni(5));
     await eventually(async () => [...(await lab.leases()).values()].some((value) => value.includes('"VNI":5,')), {
       what: 'the first host to have moved',
