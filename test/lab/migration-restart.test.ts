@@ -43,8 +43,9 @@ describe('a daemon that is started anew in the middle of a move', () => {
   const route = () => host.ip('route', 'show', 'proto', '115');
 
   it('keeps both ways, and goes on using the one that the other lease names', async () => {
+    const hasLeft = async () => /"left":\{"vxlan 1":\d+\}/.test(readFileSync(host.stateCache, 'utf8').split('\n')[0]!);
+    await eventually(hasLeft, { what: 'the copy to say that the path was left' });
     await daemon.stop();
-    assert.match(readFileSync(host.stateCache, 'utf8').split('\n')[0]!, /"left":\{"vxlan 1":\d+\}/);
     daemon = host.startDaemon([EDGES_ONLY]);
     await eventually(async () => (await host.lastReport())?.converged, { what: 'the daemon to converge' });
     assert.deepEqual(await flannelDevices(host), BOTH);
