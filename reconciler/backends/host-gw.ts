@@ -6,6 +6,7 @@ import type { Lease } from '../../config/model.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import { idOf } from '../contracts/resource.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
+import type { BackendType } from './backend-type.ts';
 import { badAddress, otherBackend, outsideNetwork, peerEntry } from './peer.ts';
 import { directWants, isOnLink, routeWants } from './routes.ts';
 
@@ -21,6 +22,16 @@ export const hostGwBackend: Backend = {
   peer: peerWants,
   idsOfSubnet: ({ host }, subnet) => routeWants(host, subnet, { dev: '', gateway: '', onlink: false }).map(idOf),
   notices: (context) => behindNat(context),
+};
+
+export const hostGwType: BackendType = {
+  name: TYPE,
+  type: TYPE,
+  backendFor: ({ kind }) => (kind === 'host-gw' ? hostGwBackend : undefined),
+  pathOf: () => TYPE,
+  seenOn: ({ directRoutes }) => (directRoutes.length ? [hostGwBackend] : []),
+  seenByRoutes: true,
+  unseen: hostGwBackend,
 };
 
 function peerWants(context: BackendContext, lease: Lease): PeerWants {

@@ -9,13 +9,12 @@ import { configKey } from '../../config/lease-key.ts';
 import type { Lease } from '../../config/model.ts';
 import { formatSubnetEnv } from '../../config/subnet-env.ts';
 import type { Backend, BackendContext, PeerWants } from '../backends/backend.ts';
-import { backendFor, unsupportedBackend } from '../backends/index.ts';
+import { backendFor, pathOf, unsupportedBackend } from '../backends/index.ts';
 import type { Interest } from '../contracts/driver.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import { type FileResource, idOf, linkOf, type Route, type Want } from '../contracts/resource.ts';
 import { emptyScope, mergeScope, type Scope } from '../contracts/scope.ts';
 import type { DockerLease } from '../docker/wanted.ts';
-import { pathOf } from './paths.ts';
 import { notMoved, Peers } from './peers.ts';
 
 /** RTPROT_BOOT (linux/rtnetlink.h): of flannel's routes, and of those that `ip route add` makes. */
