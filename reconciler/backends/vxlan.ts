@@ -14,12 +14,10 @@ import { portOf } from '../plan/compare.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
 import type { BackendType, LeaseData } from './backend-type.ts';
 import { badAddress, hold, otherBackend, outsideNetwork, peerEntry } from './peer.ts';
-import { directWants, firstAddress, isOnLink, routeWants } from './routes.ts';
+import { directWants, firstAddress, isOnLink, LOOSE, routeWants } from './routes.ts';
 
 /** Outer IPv4 (20), UDP (8) and VXLAN (8) headers and the inner Ethernet one (14): RFC 7348, 5. */
 const OVERHEAD = 50;
-/** While hosts move from one path to another, packets come on one and go on the other: RFC 3704, 2.4. */
-const LOOSE = 2;
 
 const TYPE = 'vxlan';
 
