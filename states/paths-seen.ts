@@ -6,8 +6,8 @@ import type { Backend } from '../reconciler/backends/backend.ts';
 import { BACKEND_TYPES } from '../reconciler/backends/index.ts';
 import type { Driver, Interest } from '../reconciler/contracts/driver.ts';
 import type { Instance } from '../reconciler/contracts/host.ts';
-import { type Link, type Route, SELVAGE_PROTOCOL } from '../reconciler/contracts/resource.ts';
 import { scopeOf } from '../reconciler/contracts/scope.ts';
+import { type Link, type Route, SELVAGE_PROTOCOL } from '../reconciler/kinds/index.ts';
 import { contextOf, Ownership } from '../reconciler/plan/ownership.ts';
 
 export interface PathsSeen {

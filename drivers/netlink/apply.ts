@@ -8,7 +8,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Change, Outcome } from '../../reconciler/contracts/driver.ts';
 import type { Failure } from '../../reconciler/contracts/failure.ts';
-import { type Have, idOf, keyOf, type Resource } from '../../reconciler/contracts/resource.ts';
+import { type Have, idOf, keyOf, type Resource } from '../../reconciler/kinds/index.ts';
 import type { Client, Reply } from './client.ts';
 import { writeAddress } from './codec/address.ts';
 import * as c from './codec/constants.ts';

@@ -1,7 +1,7 @@
 /** Owns how a kernel object reads in a sentence: what it is called, what it is in full, and whether it serves. */
 
-import type { Have, Link, Resource, Want } from '../../reconciler/contracts/resource.ts';
-import { compare } from '../../reconciler/plan/compare.ts';
+import type { Have, Link, Resource, Want } from '../../reconciler/kinds/index.ts';
+import { compare } from '../../reconciler/kinds/index.ts';
 import { isPlainAndRight } from '../../reconciler/plan/route-form.ts';
 import { ipv4Text } from './codec/text.ts';
 

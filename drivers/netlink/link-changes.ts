@@ -7,7 +7,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Change } from '../../reconciler/contracts/driver.ts';
 import type { Failure } from '../../reconciler/contracts/failure.ts';
-import type { Link, VxlanAttributes } from '../../reconciler/contracts/resource.ts';
+import type { Link, VxlanAttributes } from '../../reconciler/kinds/index.ts';
 import type { Client, Reply } from './client.ts';
 import { type LinkChange, writeLinkChange, writeLinkDelete, writeVxlanCreate } from './codec/link.ts';
 import { describe, nameOf, serves } from './describe.ts';

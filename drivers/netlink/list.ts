@@ -4,8 +4,8 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Care, Interest, Listing } from '../../reconciler/contracts/driver.ts';
-import { type Have, idOf, type Kind, MAIN_TABLE } from '../../reconciler/contracts/resource.ts';
 import type { Scope } from '../../reconciler/contracts/scope.ts';
+import { type Have, idOf, type Kind, MAIN_TABLE } from '../../reconciler/kinds/index.ts';
 import { type Client, problemOf } from './client.ts';
 import type { LinkRecord } from './codec/link.ts';
 import { Reader } from './reader.ts';

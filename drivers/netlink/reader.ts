@@ -4,8 +4,15 @@
  */
 
 import type { Care } from '../../reconciler/contracts/driver.ts';
-import { type Have, keyOf, MAIN_TABLE, type Nexthop, type Route } from '../../reconciler/contracts/resource.ts';
-import { compare, identical } from '../../reconciler/plan/compare.ts';
+import {
+  compare,
+  type Have,
+  identical,
+  keyOf,
+  MAIN_TABLE,
+  type Nexthop,
+  type Route,
+} from '../../reconciler/kinds/index.ts';
 import { type Client, type Dumped, problemOf, type Reply } from './client.ts';
 import { addressIndex, readAddress, writeAddressDump } from './codec/address.ts';
 import { readFdb, writeFdbDump } from './codec/fdb.ts';

@@ -6,7 +6,7 @@
  * - What a type doesn't have (data in its leases, a device) it leaves out; index.ts says what that means.
  */
 import type { BackendConfig, LeaseAttrs } from '../../config/model.ts';
-import type { Link, Route } from '../contracts/resource.ts';
+import type { Link, Route } from '../kinds/index.ts';
 import type { Backend } from './backend.ts';
 
 /** What there is of ours on this host, found by a look at it: what a process that has just started knows of its past. */

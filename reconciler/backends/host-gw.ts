@@ -3,7 +3,7 @@
  * interface, and no device. A peer that is not on that interface's link can't be reached so: it is held until it can.
  */
 import type { Lease } from '../../config/model.ts';
-import { idOf } from '../contracts/resource.ts';
+import { idOf } from '../kinds/index.ts';
 import type { Backend, BackendContext, PeerWants } from './backend.ts';
 import type { BackendType } from './backend-type.ts';
 import { behindNat } from './nat.ts';

@@ -9,8 +9,8 @@
 import type { BackendConfig, Lease, LeaseAttrs, VxlanConfig } from '../../config/model.ts';
 import { readWrittenVxlan, vniOf, vxlanBackendData, vxlanData } from '../../config/vxlan-lease.ts';
 import { aliasOf } from '../contracts/host.ts';
-import { idOf, type Link, SELVAGE_PROTOCOL, type Want } from '../contracts/resource.ts';
-import { portOf } from '../plan/compare.ts';
+import { idOf, type Link, SELVAGE_PROTOCOL, type Want } from '../kinds/index.ts';
+import { portOf } from '../kinds/link.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
 import type { BackendType, LeaseData } from './backend-type.ts';
 import { badAddress, hold, otherBackend, outsideNetwork, peerEntry } from './peer.ts';
