@@ -7,7 +7,7 @@
  */
 
 /**
- * In the order in which they are built; taken down in reverse (DESIGN 3, "Order lives in one file": order.ts). `docker` is for scopes and
+ * In the order in which they are built; taken down in reverse (order.ts, docs/design.md#order-lives-in-one-file). `docker` is for scopes and
  * reports: it is no Resource, so that no plan can have one, and followed on its own (docker/).
  */
 export type Kind = 'link' | 'address' | 'neighbour' | 'fdb' | 'nexthop' | 'route' | 'file' | 'docker';
