@@ -11,7 +11,7 @@ import { posix } from 'node:path';
 const CODE = /\.(?:ts|mjs|cjs)$/;
 const LINK = /\]\(\s*<?([^)\s>]+)>?[^)]*\)/g;
 const PAGE_NAME = /[\w./-]*\w\.md(?:#[\w-]*)?/g;
-const SOURCE_NAME = /(?<![*}\w./-])[\w./-]*\w\.(?:ts|mjs|cjs)\b/g;
+const SOURCE_NAME = /(?<![*}>\w./-])[\w./-]*\w\.(?:ts|mjs|cjs)\b/g;
 const URLS = /\b\w+:\/\/[^\s)>'"`]+/g;
 const BY_NUMBER = /[\w./-]*\w\.md,? (?=\d)/g;
 const DESIGN = /\bDESIGN \d/g;
