@@ -19,7 +19,7 @@ import { describeScope, type ReportContext, reportOf, sayStore } from './report-
 import { Round } from './round.ts';
 import type { AcquireResult, AgentServices, ConnectResult, Region, Send } from './services.ts';
 import { StoreFollower } from './store-follower.ts';
-import { watchDrivers } from './watch-drivers.ts';
+import { DriverWatches } from './watch-drivers.ts';
 
 /** How soon a listing that could not be completed is tried again, ms. */
 const RELIST_MS = 1000;
@@ -31,6 +31,7 @@ export class Agent implements AgentServices {
   readonly #deps: AgentDeps;
   readonly #retry = new Retry();
   readonly #held = new HeldMemory();
+  readonly #watches: DriverWatches;
   readonly #store: StoreFollower;
   readonly #docker: DockerFollower | undefined;
   #dirty: Scope = emptyScope();
@@ -46,6 +47,7 @@ export class Agent implements AgentServices {
     this.#deps = deps;
     this.mode = mode;
     this.state = new DesiredState(deps);
+    this.#watches = new DriverWatches(deps.drivers, deps.clock);
     if (deps.docker) this.#docker = new DockerFollower(deps, deps.docker);
     this.journal = new Journal(deps.log, mode);
     this.lastGood = new LastGood(deps, mode, this.state);
@@ -71,8 +73,7 @@ export class Agent implements AgentServices {
       return { ...wanted, uplink, devices, files, bridge, inTheWay: this.#held.devices };
     };
     const emit = (scope: Scope): void => this.#edge(scope, send);
-    const failed = (error: unknown): void => this.journal.failure('work', error);
-    const stops = [watchDrivers(this.#deps.drivers, interest, emit, failed), this.#docker?.watch(emit)];
+    const stops = [this.#watches.start(emit, interest), this.#docker?.watch(emit)];
     return () => {
       for (const stop of stops) stop?.();
     };
@@ -223,7 +224,8 @@ export class Agent implements AgentServices {
   }
 
   #allHeld() {
-    return [...this.lastGood.held, ...this.state.held, ...this.#held.entries, ...(this.#docker?.held ?? [])];
+    const followed = [...this.#watches.held, ...(this.#docker?.held ?? [])];
+    return [...this.lastGood.held, ...this.state.held, ...this.#held.entries, ...followed];
   }
 
   #reportContext(): ReportContext {

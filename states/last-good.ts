@@ -15,6 +15,7 @@ import { CopyWriter } from './copy-writer.ts';
 import type { AgentDeps } from './deps.ts';
 import type { DesiredState } from './desired-state.ts';
 import { KeptCopy } from './kept-copy.ts';
+import { asSentence } from './sentence.ts';
 
 /** How long a daemon waits for the store's first answer before the host comes up from the copy (ms). */
 const PATIENCE_MS = 2000;
@@ -156,6 +157,3 @@ export class LastGood {
     return Math.max(0, Math.round((this.#deps.clock.now() - heardAt) / 1000));
   }
 }
-
-/** A message may end as it likes. */
-const asSentence = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`);

@@ -121,3 +121,29 @@ describe('watching a file', () => {
     assert.equal(again!.result, 'noop');
   });
 });
+
+describe('a file that can’t be watched', () => {
+  it('is told, and when it can be again', async (t) => {
+    const folder = temporaryFolder(t);
+    const [path, fine] = [join(folder, 'circle'), join(folder, 'subnet.env')];
+    symlinkSync('circle', path);
+    const driver = createFileDriver();
+    const told: (string | undefined)[] = [];
+    const seen: string[] = [];
+    const stop = await driver.watch(
+      (scope) => seen.push(...scope.ids),
+      () => interestIn(path, fine),
+      (problem) => told.push(problem),
+    );
+    t.after(stop);
+    assert.equal(told.length, 1);
+    assert.ok(told[0]?.startsWith(`${path} can't be watched (`), told[0]);
+    rmSync(path);
+    await eventually(() => told.length > 1, { what: 'the end of it', timeout: 30_000 });
+    assert.equal(told[1], undefined);
+    assert.ok(seen.includes(`file ${path}`));
+    seen.length = 0;
+    writeFileSync(path, ENV);
+    await eventually(() => seen.includes(`file ${path}`), { what: 'the file', timeout: 30_000 });
+  });
+});
