@@ -23,6 +23,7 @@ export function createFileDriver(): Driver {
   /** Why some can't be watched just now, by path. */
   const problems = new Map<string, string>();
   let emit: ((scope: Scope) => void) | undefined;
+  let ofInterest: () => string[] = () => [];
   let tell: (problem: string | undefined) => void = () => {};
 
   const note = (path: string, problem: string | undefined): void => {
@@ -31,11 +32,18 @@ export function createFileDriver(): Driver {
     tell(problems.size ? `${[...problems.values()].join('; ')}.` : undefined);
   };
 
-  /** Interest may gain files after watching began; every listing brings the present ones. */
-  const follow = (files: string[]): Promise<unknown> => {
+  /** Interest may gain and lose files after watching began: it is asked at every listing, which may also be of a file that it doesn't name. */
+  const follow = (listed: string[]): Promise<unknown> => {
     const start = emit;
     if (!start) return Promise.resolve();
-    const fresh = files.filter((path) => !watches.has(path));
+    const files = new Set([...ofInterest(), ...listed]);
+    for (const [path, watch] of watches) {
+      if (files.has(path)) continue;
+      watch.stop();
+      watches.delete(path);
+      if (problems.has(path)) note(path, undefined);
+    }
+    const fresh = [...files].filter((path) => !watches.has(path));
     return Promise.all(
       fresh.map((path) => {
         const changed = () => start(scopeOf({ ids: [idOfPath(path)] }));
@@ -66,9 +74,9 @@ export function createFileDriver(): Driver {
     async watch(emitScope, interest, trouble = () => {}) {
       emit = emitScope;
       tell = trouble;
-      const { files } = interest();
-      await follow(files);
-      for (const path of files) await removeLeftovers((await followLinks(path).catch(() => [path])).at(-1)!);
+      ofInterest = () => interest().files;
+      await follow([]);
+      for (const path of ofInterest()) await removeLeftovers((await followLinks(path).catch(() => [path])).at(-1)!);
       return stop;
     },
     close: stop,

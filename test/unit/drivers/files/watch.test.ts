@@ -113,6 +113,33 @@ describe('watching a file', () => {
     await eventually(() => seen.includes(`file ${second}`), { what: 'the second file to be noticed' });
   });
 
+  it('ends with files that are of no interest any more, and begins again with them', async (t) => {
+    const folder = temporaryFolder(t);
+    const [kept, left] = [join(folder, 'kept'), join(folder, 'left')];
+    let files = [kept, left];
+    const driver = createFileDriver();
+    const seen: string[] = [];
+    const stop = await driver.watch(
+      (scope) => seen.push(...scope.ids),
+      () => interestIn(...files),
+    );
+    t.after(stop);
+    const noticed = async (path: string): Promise<void> => {
+      writeFileSync(path, `${Math.random()}`);
+      await eventually(() => seen.includes(`file ${path}`), { what: `${path} to be noticed`, timeout: 30_000 });
+    };
+    await noticed(left);
+    files = [kept];
+    await driver.list(everything(), interestIn(kept));
+    seen.length = 0;
+    writeFileSync(left, 'x');
+    await noticed(kept); // in the same folder, and after it
+    assert.ok(!seen.includes(`file ${left}`));
+    files = [kept, left];
+    await driver.list(everything(), interestIn(...files));
+    await noticed(left);
+  });
+
   it('is content with its own writes: what they wake finds nothing to do', async (t) => {
     const path = join(temporaryFolder(t), 'subnet.env');
     const { driver, expect } = await watching(t, path);
