@@ -133,11 +133,18 @@ export class DockerFollower {
       `Docker is restarted, so that ${this.#options.bridge} follows the subnet: ${command}`,
     );
     const note = noteOf(cause, this.#seen?.restarted, clock.now());
-    this.#running = this.#docker.driver.restart(note).then((result) => {
-      this.#running = undefined;
-      this.#ended = result;
-      ended();
+    const broken = (error: unknown): RestartResult => ({
+      ok: false,
+      message: error instanceof Error ? error.message : String(error),
     });
+    this.#running = this.#docker.driver
+      .restart(note)
+      .then(undefined, broken)
+      .then((result) => {
+        this.#running = undefined;
+        this.#ended = result;
+        ended();
+      });
   }
 
   /** What a report says of Docker. */
