@@ -19,6 +19,7 @@ import { Retry } from '../reconciler/plan/retry.ts';
 import type { AgentDeps } from './deps.ts';
 import { DesiredState } from './desired-state.ts';
 import { DockerFollower } from './docker.ts';
+import { type Due, DueTimes } from './due-times.ts';
 import { HeldMemory } from './held-memory.ts';
 import { Journal } from './journal.ts';
 import { LastGood } from './last-good.ts';
@@ -43,6 +44,7 @@ export class Agent implements AgentServices {
   #dirty: Scope = emptyScope();
   /** `docker`: the follower, if it looked at Docker in this round. */
   #round: { round: Round; at: number; docker: DockerFollower | undefined } | undefined;
+  readonly #dueTimes = new DueTimes();
   #relistAt: number | undefined;
   #interest = { devices: [] as string[] };
   #send: Send = () => {};
@@ -225,7 +227,7 @@ export class Agent implements AgentServices {
     if (!(await host.refresh())) return;
     if (before !== undefined && host.current?.uplink.address !== before) this.#deps.source.reconnect?.();
     this.#send({ type: 'HOST_CHANGED' });
-    if (this.lastGood.inForce ? this.lastGood.rebuild() : this.state.rebuild()) mergeScope(scope, everything());
+    if (this.state.rebuild()) mergeScope(scope, everything());
   }
 
   #allHeld() {
@@ -246,6 +248,7 @@ export class Agent implements AgentServices {
 
   markRetriesDirty(): void {
     const now = this.#deps.clock.now();
+    this.#dueTimes.looked(this.#due, now);
     this.markDirty(scopeOf({ ids: this.#retry.takeDue(now) }));
     if (this.#relistAt !== undefined && this.#relistAt <= now) this.markDirty(everything());
     if (this.#docker && (this.#docker.wakeAt ?? Number.POSITIVE_INFINITY) <= now) this.markDirty(this.#docker.scope);
@@ -274,16 +277,13 @@ export class Agent implements AgentServices {
   }
 
   retryDelayMs(): number | undefined {
-    const { mirror } = this.state;
-    const due = [
-      this.#retry.nextDue(),
-      this.#relistAt,
-      mirror.nextExpiry(),
-      this.state.nextPathEnd(),
-      this.#docker?.wakeAt,
-    ];
-    const next = Math.min(...due.map((at) => at ?? Number.POSITIVE_INFINITY));
-    return Number.isFinite(next) ? Math.max(10, next - this.#deps.clock.now()) : undefined;
+    return this.#dueTimes.delayMs(this.#due, this.#deps.clock.now());
+  }
+
+  get #due(): Due {
+    const { state } = this;
+    const others = [state.mirror.nextExpiry(), state.nextPathEnd(), this.#docker?.wakeAt];
+    return [this.#retry.nextDue(), this.#relistAt, ...others];
   }
 
   backoffMs(failures: number, first: number, most: number): number {
