@@ -44,7 +44,6 @@ function readKeys(reader: Reader, kind: Kind, keys: string[]): Have[] {
     case 'route':
       return routes(reader, keys);
     case 'file':
-    case 'docker':
       return [];
   }
 }

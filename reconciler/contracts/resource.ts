@@ -7,10 +7,10 @@
  */
 
 /**
- * In the order in which they are built; taken down in reverse (DESIGN 3, "Order lives in one file": order.ts). `docker` is for scopes and
- * reports: it is no Resource, so that no plan can have one, and followed on its own (docker/).
+ * In the order in which they are built; taken down in reverse (DESIGN 3, "Order lives in one file": order.ts). What runs beside the rounds
+ * (states/companion.ts) is no Resource, so that no plan can have one.
  */
-export type Kind = 'link' | 'address' | 'neighbour' | 'fdb' | 'nexthop' | 'route' | 'file' | 'docker';
+export type Kind = 'link' | 'address' | 'neighbour' | 'fdb' | 'nexthop' | 'route' | 'file';
 
 /** A network device. Observed ones may be of any type; wanted ones are always vxlan so far. */
 export interface Link {
