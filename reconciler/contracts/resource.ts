@@ -115,6 +115,8 @@ export interface FileResource {
   /** The flag that names it, for sentences; default --subnet-file. */
   flag?: string;
   edit?: FileEdit;
+  /** Docker's options may stand in it too (two-in-one.ts): then their lines stay. */
+  shared?: boolean;
 }
 
 /** Of somebody else's file (daemon.json). */

@@ -4,6 +4,7 @@
  * - Protocol marks are not compared: they say who once made it, so what flanneld made is adopted without a write.
  * - A field inside a link's vxlan attributes is named by its path ("vxlan.local").
  */
+import { withDockerOptions } from '../../config/two-in-one.ts';
 import type { Have, Link, Nexthop, Resource, Route, Want } from '../contracts/resource.ts';
 
 /** UDP port that the kernel takes if none is given (vxlan.c: vxlan_port). */
@@ -35,6 +36,8 @@ export function compare(want: Want, have: Have): readonly string[] {
       return have.kind === 'route' ? compareRoutes(want, have) : ['kind'];
     case 'file':
       if (have.kind === 'file' && have.content === want.content) return SAME;
+      if (have.kind === 'file' && want.shared && have.content === withDockerOptions(want.content, have.content))
+        return SAME;
       return want.edit ? Object.keys(want.edit.want) : ['content'];
   }
 }

@@ -5,6 +5,7 @@ import { aliasOf, type Instance } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import {
   type Address,
+  type FileResource,
   type Have,
   keyOf,
   type Link,
@@ -153,6 +154,12 @@ export function nexthopIdTaken(want: Nexthop, have: Nexthop, route: Route): Held
   const where = have.plain ? `via ${have.gateway || have.dev}` : 'of another form';
   const detail = `Nexthop id ${want.id} is taken by somebody else (proto ${protocolName(have.protocol)}, ${where}); the route to ${route.dst} uses a plain gateway instead, and nothing needs to be done.`;
   return held(want, 'foreign nexthop', detail, false);
+}
+
+/** Nothing is wrong, but the one who wrote it thought otherwise. */
+export function twoInOne(want: FileResource): HeldEntry {
+  const detail = `${want.path} also has Docker's options, because mk-docker-opts.sh was told to write them there (-d ${want.path}); both sets of lines are kept and follow the lease, and nothing needs to be done, but a file of its own for Docker (-d /run/flannel/docker_opts.env) is clearer.`;
+  return held(want, 'two files in one', detail, false);
 }
 
 /** A foreign object in the slot of a Want other than a link. */

@@ -7,6 +7,7 @@
  * - Carried out as it is, the plan leads to a state for which the next plan is empty, but for what is held.
  */
 
+import { hasDockerOptions } from '../../config/two-in-one.ts';
 import type { Change } from '../contracts/driver.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import { type Have, idOf, keyOf, type Nexthop, type Route, type Want } from '../contracts/resource.ts';
@@ -138,6 +139,8 @@ class Planner {
       else this.#offer({ op: 'create', id, reason: 'missing', want });
       return;
     }
+    if (want.kind === 'file' && want.shared && have.kind === 'file' && hasDockerOptions(have.content))
+      this.#held.push(conflict.twoInOne(want));
     const fields = compare(want, have);
     if (fields.length === 0) this.#inSync++;
     else if (this.#isBlocked(want)) {
