@@ -22,7 +22,7 @@ function held(want: Want, why: string, detail: string, unmet = true): HeldEntry 
   return { kind: want.kind, key: keyOf(want), why, detail, unmet };
 }
 
-/** Unreadable is not absent (DESIGN 3). */
+/** What can't be read is held, for it may well be there: docs/design.md#unreadable-is-not-absent. */
 export function unreadable(want: Want, problem: string): HeldEntry {
   const detail = `${want.kind} ${keyOf(want)} can't be read (${problem}), so that nobody knows whether it is as it should be; run selvage as a user who may read it.`;
   return held(want, 'unreadable', detail);
@@ -136,6 +136,9 @@ export function nexthopIdTaken(want: Nexthop, have: Nexthop, route: Route): Held
   const detail = `Nexthop id ${want.id} is taken by somebody else (proto ${protocolName(have.protocol)}, ${where}); the route to ${route.dst} uses a plain gateway instead, and nothing needs to be done.`;
   return held(want, 'foreign nexthop', detail, false);
 }
+
+/** Of what is there, also if nothing is wrong with it. */
+export const remarkOn = (want: Want, why: string, detail: string): HeldEntry => held(want, why, detail, false);
 
 /** A foreign object in the slot of a Want other than a link. */
 export function foreignObject(want: Want, have: Have): HeldEntry {
