@@ -2,8 +2,14 @@
  * Owns the choice of the endpoint for the v2 API, by the same rules as for v3 (drivers/etcd/client.ts): all calls go to one member until
  * it fails; a read is asked of each once; a write is sent again only if it surely did not arrive.
  */
-import { type EtcdFailure, elsewhere, together } from '../etcd/errors.ts';
-import { checkEndpoints, DEFAULT_TUNING, type EtcdV3Options, readCredentials, type Tuning } from '../etcd/options.ts';
+import { type EtcdFailure, elsewhere, together } from '../etcd-common/errors.ts';
+import {
+  checkEndpoints,
+  DEFAULT_TUNING,
+  type EtcdOptions,
+  readCredentials,
+  type Tuning,
+} from '../etcd-common/options.ts';
 import { type Answer, type Exchange, Member } from './http.ts';
 import { type Reply, readReply } from './protocol.ts';
 
@@ -18,7 +24,7 @@ export class V2Client {
   private current: number;
 
   /** @throws StoreError invalid */
-  constructor(options: EtcdV3Options) {
+  constructor(options: EtcdOptions) {
     checkEndpoints(options.endpoints);
     if (options.endpoints.some((endpoint) => endpoint.startsWith('https:'))) readCredentials(options);
     this.tuning = { ...DEFAULT_TUNING, ...options.tuning };

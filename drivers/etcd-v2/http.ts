@@ -6,8 +6,8 @@
  */
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { EtcdFailure, etcdFailure } from '../etcd/errors.ts';
-import { type EtcdV3Options, readCredentials } from '../etcd/options.ts';
+import { EtcdFailure, etcdFailure } from '../etcd-common/errors.ts';
+import { type EtcdOptions, readCredentials } from '../etcd-common/options.ts';
 
 export interface Exchange {
   method: 'GET' | 'PUT';
@@ -33,12 +33,12 @@ const CANCELLED = '1 CANCELLED: stopped by selvage';
 
 export class Member {
   readonly url: string;
-  private readonly options: EtcdV3Options;
+  private readonly options: EtcdOptions;
   private readonly live = new Set<() => void>();
   private agent: http.Agent | undefined;
   private closed = false;
 
-  constructor(url: string, options: EtcdV3Options) {
+  constructor(url: string, options: EtcdOptions) {
     this.url = url;
     this.options = options;
   }

@@ -1,7 +1,7 @@
 /**
  * Owns what etcd's v2 API says: its answers as types, its error codes as failures (flannel.md 1, etcd's Documentation/v2/errorcode.md).
  */
-import type { EtcdFailure } from '../etcd/errors.ts';
+import type { EtcdFailure } from '../etcd-common/errors.ts';
 import type { Answer } from './http.ts';
 
 export interface Node {

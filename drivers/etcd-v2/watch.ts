@@ -10,7 +10,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoreChange, WatchEvent } from '../../reconciler/source.ts';
-import { EtcdFailure } from '../etcd/errors.ts';
+import { EtcdFailure } from '../etcd-common/errors.ts';
 import type { V2Client } from './client.ts';
 import type { Member } from './http.ts';
 import { CLEARED, type Event, type Reply } from './protocol.ts';

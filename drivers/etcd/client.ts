@@ -5,9 +5,15 @@
  * - A watch stays where it was opened; if it ends for a reason that another member may not have, the next call goes there.
  */
 import type { IRequestOp, ITxnRequest } from 'etcd3';
+import { type EtcdFailure, elsewhere, together } from '../etcd-common/errors.ts';
+import {
+  checkEndpoints,
+  DEFAULT_TUNING,
+  type EtcdOptions,
+  readCredentials,
+  type Tuning,
+} from '../etcd-common/options.ts';
 import { Endpoint } from './endpoint.ts';
-import { type EtcdFailure, elsewhere, together } from './errors.ts';
-import { checkEndpoints, DEFAULT_TUNING, type EtcdV3Options, readCredentials, type Tuning } from './options.ts';
 import type { CallOptions, Rpc } from './rpc.ts';
 
 type Ask<T> = (endpoint: Endpoint, options: CallOptions) => Promise<T>;
@@ -17,7 +23,7 @@ class Endpoints {
   private readonly tuning: Tuning;
   private current: number;
 
-  constructor(options: EtcdV3Options, tuning: Tuning) {
+  constructor(options: EtcdOptions, tuning: Tuning) {
     this.tuning = tuning;
     this.all = options.endpoints.map((url) => new Endpoint(url, options, tuning));
     this.current = tuning.first(this.all.length);
@@ -68,7 +74,7 @@ const isRead = ({ compare = [], success = [] }: ITxnRequest): boolean =>
   compare.length === 0 && success.every((op: IRequestOp) => op.request_range !== undefined);
 
 /** Connects with the first call. @throws StoreError invalid: an endpoint that is none, or a file of TLS that can't be used */
-export function connect(options: EtcdV3Options): Rpc {
+export function connect(options: EtcdOptions): Rpc {
   checkEndpoints(options.endpoints);
   // Read here to fail at once; each new connection reads them anew.
   if (options.endpoints.some((endpoint) => endpoint.startsWith('https:'))) readCredentials(options);

@@ -6,9 +6,9 @@
  * - After close() nothing is under way: the process can end.
  */
 import type { Etcd3, ILeaseKeepAliveResponse, IWatchCreateRequest } from 'etcd3';
-import { type EtcdFailure, etcdFailure, type Why } from './errors.ts';
+import { type EtcdFailure, etcdFailure, type Why } from '../etcd-common/errors.ts';
+import { type EtcdOptions, readCredentials, type Tuning } from '../etcd-common/options.ts';
 import { callOptions, channelOptions, type GrpcCallOptions, LiveCalls, NO_POLICY } from './grpc-options.ts';
-import { type EtcdV3Options, readCredentials, type Tuning } from './options.ts';
 import type { CallOptions, WatchListener } from './rpc.ts';
 import { openWatchStream } from './watch-stream.ts';
 
@@ -33,7 +33,7 @@ const LOGIN: ReadonlySet<Why> = new Set<Why>(['authOff', 'noUser', 'token', 'rep
 
 export class Endpoint {
   readonly url: string;
-  private readonly options: EtcdV3Options;
+  private readonly options: EtcdOptions;
   private readonly tuning: Tuning;
   private readonly live = new LiveCalls();
   private etcd: Etcd3 | undefined;
@@ -43,7 +43,7 @@ export class Endpoint {
   private useLogin: boolean;
   private closed = false;
 
-  constructor(url: string, options: EtcdV3Options, tuning: Tuning) {
+  constructor(url: string, options: EtcdOptions, tuning: Tuning) {
     this.url = url;
     this.options = options;
     this.tuning = tuning;

@@ -11,7 +11,7 @@
  */
 import type { IEvent, IWatchResponse } from 'etcd3';
 import type { StoreChange, WatchEvent } from '../../reconciler/source.ts';
-import type { EtcdFailure } from './errors.ts';
+import type { EtcdFailure } from '../etcd-common/errors.ts';
 import { type Keys, leaseRange, toRecord } from './records.ts';
 import type { Rpc } from './rpc.ts';
 

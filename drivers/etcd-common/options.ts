@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import { StoreError } from '../../reconciler/source.ts';
 
-export interface EtcdV3Options {
+export interface EtcdOptions {
   /** URLs with scheme, host and port: "http://127.0.0.1:2379". They are one cluster. */
   endpoints: string[];
   /** Cleaned: "/coreos.com/network". */
@@ -70,7 +70,7 @@ function check(flags: string, path: string, holds: string, parse: () => unknown)
 }
 
 /** Reads the files anew on each call, so that renewed certificates are taken. @throws StoreError invalid */
-export function readCredentials(options: EtcdV3Options): Credentials {
+export function readCredentials(options: EtcdOptions): Credentials {
   const { caFile, certFile, keyFile } = options;
   if (!certFile !== !keyFile) {
     const [given, missing] = certFile ? ['--etcd-certfile', '--etcd-keyfile'] : ['--etcd-keyfile', '--etcd-certfile'];
