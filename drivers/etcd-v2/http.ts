@@ -6,8 +6,9 @@
  */
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { EtcdFailure, etcdFailure } from '../etcd-common/errors.ts';
-import { type EtcdOptions, readCredentials } from '../etcd-common/options.ts';
+import { CANCELLED, type EtcdFailure, failureAt } from '../etcd-common/errors.ts';
+import type { EtcdOptions } from '../etcd-common/options.ts';
+import { readCredentials } from '../etcd-common/tls.ts';
 
 export interface Exchange {
   method: 'GET' | 'PUT';
@@ -29,8 +30,6 @@ export interface Answer {
   body: string;
 }
 
-const CANCELLED = '1 CANCELLED: stopped by selvage';
-
 export class Member {
   readonly url: string;
   private readonly options: EtcdOptions;
@@ -44,10 +43,7 @@ export class Member {
   }
 
   failure(error: unknown): EtcdFailure {
-    if (error instanceof EtcdFailure) return error;
-    const { prefix, username = '', caFile, certFile } = this.options;
-    const where = { endpoint: this.url, prefix, username, ca: Boolean(caFile), cert: Boolean(certFile) };
-    return etcdFailure(error, where);
+    return failureAt(this.url, this.options, error);
   }
 
   /** @throws EtcdFailure where there was no answer; any status is one */
