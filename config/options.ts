@@ -13,7 +13,7 @@ import { type GoArgv, parseGoArgv } from './go-argv.ts';
 import { parseGoBool } from './go-value.ts';
 import { nearest } from './nearest.ts';
 
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
 export interface Options {
   command: Command;

@@ -1,17 +1,13 @@
 /** Owns what the agent is given by main.ts: the outside world as interfaces, so that states/ imports no driver and tests turn the clock. */
 import type { Options } from '../config/options.ts';
+import type { Log } from '../reconciler/contracts/log.ts';
 import type { Driver } from '../reconciler/driver.ts';
 import type { HostFacts } from '../reconciler/host.ts';
 import type { Source } from '../reconciler/source.ts';
 import type { StateCache } from '../reconciler/state-copy.ts';
 import type { DockerDeps } from './docker.ts';
 
-export interface Log {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
+export type { Log };
 
 export interface Clock {
   /** Milliseconds since the epoch. */

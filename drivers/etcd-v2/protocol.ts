@@ -23,9 +23,9 @@ export interface Event {
   node: Node;
 }
 
-export const NOT_FOUND = 100;
-export const COMPARE_FAILED = 101;
-export const EXISTS = 105;
+const NOT_FOUND = 100;
+const COMPARE_FAILED = 101;
+const EXISTS = 105;
 export const CLEARED = 401;
 /** For failure-rules.ts: what etcd 3.4 and later say without --enable-v2 is a page of "404 page not found". */
 const NO_V2 = 'v2 API is off';

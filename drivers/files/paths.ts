@@ -28,7 +28,7 @@ export async function followLinks(path: string): Promise<string[]> {
   }
 }
 
-export type FileState =
+type FileState =
   | { what: 'absent' }
   | { what: 'file'; bytes: Buffer; mode: number }
   /** "a folder", "a device", … */

@@ -31,7 +31,7 @@ const SLICE = 4000;
 const CREATE = c.NLM_F_CREATE | c.NLM_F_EXCL;
 const REPLACE = c.NLM_F_CREATE | c.NLM_F_REPLACE;
 
-export interface ApplyContext {
+interface ApplyContext {
   client: Client;
   netns: string | undefined;
   /** The ears on the same namespace. */
