@@ -1,11 +1,11 @@
 /** Owns what the agent is given by main.ts: the outside world as interfaces, so that states/ imports no driver and tests turn the clock. */
 import type { Options } from '../config/options.ts';
+import type { Driver } from '../reconciler/contracts/driver.ts';
+import type { HostFacts } from '../reconciler/contracts/host.ts';
 import type { Log } from '../reconciler/contracts/log.ts';
-import type { Driver } from '../reconciler/driver.ts';
-import type { HostFacts } from '../reconciler/host.ts';
-import type { Source } from '../reconciler/source.ts';
-import type { StateCache } from '../reconciler/state-copy.ts';
-import type { DockerDeps } from './docker.ts';
+import type { Source } from '../reconciler/contracts/source.ts';
+import type { StateCache } from '../reconciler/contracts/state-copy.ts';
+import type { Companion } from './companion.ts';
 
 export type { Log };
 
@@ -37,8 +37,8 @@ export interface AgentDeps {
   stateCache?: StateCache;
   drivers: Driver[];
   host: HostReader;
-  /** Absent: Docker is neither looked at nor followed. */
-  docker?: DockerDeps;
+  /** What runs beside the rounds. */
+  companions: readonly Companion[];
   /** Starts the level pass; returns what stops it. */
   levelPass(pass: () => void): () => void;
   /** The content of subnet.env as it was at start, "" without one: names the previous subnet and network. */

@@ -7,10 +7,10 @@
 import { parseLeaseAttrs } from '../config/lease.ts';
 import { configKey, leaseKey } from '../config/lease-key.ts';
 import type { Lease, LeaseAttrs } from '../config/model.ts';
-import { joinReports } from '../reconciler/build-report.ts';
+import type { DriftEntry, Report } from '../reconciler/contracts/report.ts';
+import { everything } from '../reconciler/contracts/scope.ts';
 import { needsRewrite } from '../reconciler/lease/value.ts';
-import type { DriftEntry, Report } from '../reconciler/report.ts';
-import { everything } from '../reconciler/scope.ts';
+import { joinReports } from '../reconciler/report/build-report.ts';
 import { Agent } from './agent.ts';
 import type { AgentDeps } from './deps.ts';
 import { putConfig } from './desired-state.ts';
@@ -33,13 +33,13 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   return report;
 }
 
-/** One round, and another where Docker had to be restarted for it. `made`: what has been written to the store. */
+/** One round, and another where a companion (Docker) has begun something for it. `made`: what has been written to the store. */
 async function repair(agent: Agent, made: DriftEntry[] = []): Promise<Report> {
   const report = await oneRound(agent, made);
   // What peers are told comes after what they are told of.
   if (!agent.lastGood.inForce && agent.state.lease.unpublished && agent.state.isBuilt) await agent.acquire();
-  if (!agent.dockerRestart) return report;
-  await agent.dockerRestart;
+  if (!agent.acting) return report;
+  await agent.acting;
   return joinReports(report, await oneRound(agent));
 }
 

@@ -4,9 +4,9 @@
  * - A watch that can't be begun is tried again, ever more rarely; one that goes deaf later does that itself (driver.ts).
  * - While one is deaf that is held, and the host is not converged: what others change is found by the level pass only.
  */
-import type { Driver, Interest } from '../reconciler/driver.ts';
-import type { HeldEntry } from '../reconciler/report.ts';
-import { everything, type Scope } from '../reconciler/scope.ts';
+import type { Driver, Interest } from '../reconciler/contracts/driver.ts';
+import type { HeldEntry } from '../reconciler/contracts/report.ts';
+import { everything, type Scope } from '../reconciler/contracts/scope.ts';
 import type { Clock } from './deps.ts';
 import { asSentence } from './sentence.ts';
 

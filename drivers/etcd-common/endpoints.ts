@@ -4,7 +4,7 @@
  * - A read is asked of each endpoint once before it fails. A write is sent again only if it surely did not arrive.
  * - A watch stays where it was opened; if it ends for a reason that another member may not have, the next call goes there (`leave`).
  */
-import { StoreError } from '../../reconciler/source.ts';
+import { StoreError } from '../../reconciler/contracts/source.ts';
 import { type EtcdFailure, elsewhere, together } from './errors.ts';
 import { DEFAULT_TUNING, type EtcdOptions, type Tuning } from './options.ts';
 import { readCredentials } from './tls.ts';

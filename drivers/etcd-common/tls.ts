@@ -2,7 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, rootCertificates } from 'node:tls';
-import { StoreError } from '../../reconciler/source.ts';
+import { StoreError } from '../../reconciler/contracts/source.ts';
 import type { EtcdOptions } from './options.ts';
 
 /** In PEM, under the names that etcd3 has for them. */

@@ -1,5 +1,5 @@
-/** Owns how a watch that failed says so to whoever watches (reconciler/source.ts). */
-import type { WatchEvent } from '../../reconciler/source.ts';
+/** Owns how a watch that failed says so to whoever watches (reconciler/contracts/source.ts). */
+import type { WatchEvent } from '../../reconciler/contracts/source.ts';
 import { EtcdFailure } from './errors.ts';
 
 type Ended = Extract<WatchEvent, { type: 'ended' }>;

@@ -9,7 +9,7 @@
  *   index and cluster id in every answer.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StoreChange, WatchEvent } from '../../reconciler/source.ts';
+import type { StoreChange, WatchEvent } from '../../reconciler/contracts/source.ts';
 import { EtcdFailure } from '../etcd-common/errors.ts';
 import { endOf } from '../etcd-common/watch-end.ts';
 import type { V2Client } from './client.ts';

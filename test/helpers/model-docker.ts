@@ -2,8 +2,8 @@
  * Owns a Docker in memory: an engine that takes its bridge's address from the options file or daemon.json of the model kernel when it
  * starts, as dockerd does, and a restart that a test lets end or fail.
  */
-import type { DockerDriver, Engine, Restarted, RestartResult } from '../../reconciler/docker/observed.ts';
-import { type Scope, scopeOf } from '../../reconciler/scope.ts';
+
+import type { DockerDriver, Engine, Restarted, RestartResult } from '../../reconciler/docker/contract.ts';
 import type { ModelKernel } from './model-kernel.ts';
 
 export const OPTS_FILE = '/run/flannel/docker_opts.env';
@@ -21,7 +21,7 @@ export class ModelDocker implements DockerDriver {
   readsFiles = true;
   readonly restarts: Restarted[] = [];
   readonly #kernel: ModelKernel;
-  #emit: ((scope: Scope) => void) | undefined;
+  #changed: (() => void) | undefined;
 
   constructor(kernel: ModelKernel) {
     this.#kernel = kernel;
@@ -46,7 +46,7 @@ export class ModelDocker implements DockerDriver {
   }
 
   changed(): void {
-    this.#emit?.(scopeOf({ kinds: ['docker'] }));
+    this.#changed?.();
   }
 
   file(path: string): string | undefined {
@@ -75,10 +75,10 @@ export class ModelDocker implements DockerDriver {
     return this.result;
   }
 
-  watch(emit: (scope: Scope) => void): () => void {
-    this.#emit = emit;
+  watch(changed: () => void): () => void {
+    this.#changed = changed;
     return () => {
-      this.#emit = undefined;
+      this.#changed = undefined;
     };
   }
 

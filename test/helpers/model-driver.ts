@@ -5,11 +5,12 @@
  * - The one contract suite (test/lab/contract/driver-contract.ts) runs against it and against the real driver.
  */
 import { contains, parseCidr } from '../../config/ipv4.ts';
-import { compare } from '../../reconciler/compare.ts';
-import type { Care, Change, Driver, Interest, Listing, Outcome } from '../../reconciler/driver.ts';
-import type { Failure, FailureKind } from '../../reconciler/failure.ts';
-import { BUILD_ORDER } from '../../reconciler/order.ts';
+import type { Care, Change, Driver, Interest, Listing, Outcome } from '../../reconciler/contracts/driver.ts';
+import type { Failure, FailureKind } from '../../reconciler/contracts/failure.ts';
+import type { Scope } from '../../reconciler/contracts/scope.ts';
 import {
+  BUILD_ORDER,
+  compare,
   type Have,
   idOf,
   type Link,
@@ -17,9 +18,8 @@ import {
   type Resource,
   SELVAGE_PROTOCOL,
   type Want,
-} from '../../reconciler/resource.ts';
-import { isPlainAndRight } from '../../reconciler/route-form.ts';
-import type { Scope } from '../../reconciler/scope.ts';
+} from '../../reconciler/kinds/index.ts';
+import { isPlainAndRight } from '../../reconciler/plan/route-form.ts';
 import { Errno, type Flags, type LinkChange, type ModelKernel } from './model-kernel.ts';
 
 const KINDS_OF_FAILURE: Record<string, FailureKind> = {
@@ -77,7 +77,7 @@ export class ModelDriver implements Driver {
   }
 
   async watch(emit: (scope: Scope) => void, interest?: () => Interest): Promise<() => Promise<void>> {
-    this.#emit = (scope) => emit(withDocker(scope, interest?.().bridge));
+    this.#emit = (scope) => emit(withCompanions(scope, interest?.().ofCompanions ?? new Map()));
     this.#pending = [];
     return async () => {
       this.#emit = undefined;
@@ -168,11 +168,13 @@ export class ModelDriver implements Driver {
   }
 }
 
-/** An event about Docker's bridge or its address is one about Docker. */
-function withDocker(scope: Scope, bridge: string | undefined): Scope {
-  const isAbout = (id: string): boolean => id.startsWith(`address ${bridge}|`) || id === `link ${bridge}`;
-  if (bridge !== undefined && (scope.links.has(bridge) || [...scope.ids].some(isAbout)))
-    scope.ids.add(`docker ${bridge}`);
+/** An event about a companion's device or its address is one about the companion. */
+function withCompanions(scope: Scope, ofCompanions: NonNullable<Interest['ofCompanions']>): Scope {
+  for (const [dev, names] of ofCompanions) {
+    const isAbout = (id: string): boolean => id.startsWith(`address ${dev}|`) || id === `link ${dev}`;
+    if (!scope.links.has(dev) && ![...scope.ids].some(isAbout)) continue;
+    for (const name of names) scope.companions.add(name);
+  }
   return scope;
 }
 
@@ -196,10 +198,11 @@ function concerns(have: Have, interest: Interest, links: ReadonlyMap<string, Lin
   const { devices } = interest;
   switch (have.kind) {
     case 'link':
-      return devices.includes(have.name) || [interest.uplink, interest.bridge].includes(have.name) || isTunnel(have);
+      if (devices.includes(have.name) || interest.ofCompanions?.has(have.name)) return true;
+      return have.name === interest.uplink || isTunnel(have);
     case 'address':
-      if (have.dev === interest.bridge) return true;
-      return devices.includes(have.dev) || (isTunnel(links.get(have.dev)) && have.dev !== interest.uplink);
+      if (devices.includes(have.dev) || interest.ofCompanions?.has(have.dev)) return true;
+      return isTunnel(links.get(have.dev)) && have.dev !== interest.uplink;
     case 'neighbour':
     case 'fdb':
       return devices.includes(have.dev);

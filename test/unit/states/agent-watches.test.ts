@@ -1,7 +1,7 @@
 /** The host's watches: one that can't be begun is tried again, and meanwhile nobody says that all is well. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Driver } from '../../../reconciler/driver.ts';
+import type { Driver } from '../../../reconciler/contracts/driver.ts';
 import { World } from '../../helpers/agent-world.ts';
 
 const SECOND = 1000;

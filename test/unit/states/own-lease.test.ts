@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { contains, overlaps } from '../../../config/ipv4.ts';
-import { StoreError } from '../../../reconciler/source.ts';
+import { StoreError } from '../../../reconciler/contracts/source.ts';
 import { DAY, finish, LeaseHost, SMALL, world } from '../../helpers/lease-host.ts';
 import { addressOf, CONFIG, CONFIG_KEY, keyFor, macOf, PREFIX, valueFor } from '../../helpers/store.ts';
 

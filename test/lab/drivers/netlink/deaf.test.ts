@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { after, test } from 'node:test';
 import type { NetlinkOptions } from '../../../../drivers/netlink/driver.ts';
-import { emptyScope, mergeScope } from '../../../../reconciler/scope.ts';
+import { emptyScope, mergeScope } from '../../../../reconciler/contracts/scope.ts';
 import { eventually } from '../../../helpers/eventually.ts';
 import { FaultyTransport } from '../../../helpers/faulty-transport.ts';
 import { destroyAll } from '../../../helpers/netns.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AutoSource } from '../../../../drivers/etcd-auto/source.ts';
 import type { V2Source } from '../../../../drivers/etcd-v2/source.ts';
-import type { StoreSnapshot, WatchEvent } from '../../../../reconciler/source.ts';
+import type { StoreSnapshot, WatchEvent } from '../../../../reconciler/contracts/source.ts';
 
 const PREFIX = '/coreos.com/network';
 const record = {
