@@ -18,7 +18,7 @@ import { namesSameWay, needsRewrite } from '../reconciler/lease/value.ts';
 import { mustYieldTo } from '../reconciler/lease/yield.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
 import type { AgentDeps } from './deps.ts';
-import type { AcquireResult } from './services.ts';
+import type { AcquireResult } from './lease-services.ts';
 
 /** What a lease is chosen for: the state of the store and of this host. */
 export interface LeaseContext {
