@@ -9,9 +9,9 @@
 
 import type { Outcome } from '../reconciler/contracts/driver.ts';
 import type { CompanionSections, HeldEntry, Report } from '../reconciler/contracts/report.ts';
-import type { FileResource } from '../reconciler/contracts/resource.ts';
 import type { CompanionName, Scope } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
+import type { FileResource } from '../reconciler/kinds/index.ts';
 
 /** What wakes it, beside its own watch. */
 export interface CompanionInterest {

@@ -1,9 +1,9 @@
 /** Owns the agent's companions as one: what wakes any of them, what they have found, and which of them are acting. */
 import type { Interest, Outcome } from '../reconciler/contracts/driver.ts';
 import type { CompanionSections, HeldEntry } from '../reconciler/contracts/report.ts';
-import { idOf } from '../reconciler/contracts/resource.ts';
 import { type CompanionName, mergeScope, type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
+import { idOf } from '../reconciler/kinds/index.ts';
 import type { Companion } from './companion.ts';
 
 export class Companions {

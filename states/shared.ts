@@ -8,6 +8,7 @@ import type { Send } from './events.ts';
 import { HeldMemory } from './held-memory.ts';
 import { Journal } from './journal.ts';
 import { LastGood } from './last-good.ts';
+import { DriverWatches } from './watch-drivers.ts';
 
 export class Shared {
   readonly deps: AgentDeps;
@@ -17,6 +18,7 @@ export class Shared {
   readonly journal: Journal;
   readonly lastGood: LastGood;
   readonly companions: Companions;
+  readonly watches: DriverWatches;
   /** What rounds have found to be held. */
   readonly heldMemory = new HeldMemory();
   #sink: Send = () => {};
@@ -27,6 +29,7 @@ export class Shared {
     this.state = new DesiredState(deps, this.dirty);
     this.journal = new Journal(deps.log, mode, new Set(deps.companions.map(({ name }) => name)));
     this.lastGood = new LastGood(deps, mode, this.state);
+    this.watches = new DriverWatches(deps.drivers, deps.clock);
     this.companions = new Companions(deps.companions, (name, error) => this.journal.failure(name, error));
   }
 
@@ -39,6 +42,7 @@ export class Shared {
 
   /** All that is held now, whoever found it. */
   get held(): HeldEntry[] {
-    return [...this.lastGood.held, ...this.state.held, ...this.heldMemory.entries, ...this.companions.held];
+    const besides = [...this.watches.held, ...this.companions.held];
+    return [...this.lastGood.held, ...this.state.held, ...this.heldMemory.entries, ...besides];
   }
 }

@@ -18,7 +18,6 @@ import { Round } from './round.ts';
 import type { RoundServices } from './round-services.ts';
 import type { Shared } from './shared.ts';
 import type { StoreFollower } from './store-follower.ts';
-import { watchDrivers } from './watch-drivers.ts';
 
 /** How soon a listing that could not be completed is tried again, ms. */
 const RELIST_MS = 1000;
@@ -52,11 +51,10 @@ export class Work implements RoundServices {
   // ---- what wakes ----
 
   watchHost(send: Send): () => void {
-    const { deps, journal, companions } = this.#shared;
+    const { watches, companions } = this.#shared;
     this.#shared.sendTo(send);
     const emit = (scope: Scope): void => this.#edge(scope, send);
-    const failed = (error: unknown): void => journal.failure('work', error);
-    const stops = [watchDrivers(deps.drivers, () => this.#interest, emit, failed), companions.watch(emit)];
+    const stops = [watches.start(emit, () => this.#interest), companions.watch(emit)];
     return () => {
       for (const stop of stops) stop();
     };

@@ -13,8 +13,8 @@ import { backendFor, unsupportedBackend } from '../backends/index.ts';
 import type { Interest } from '../contracts/driver.ts';
 import type { HostSubnet } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
-import { type FileResource, idOf, linkOf, type Route, type Want } from '../contracts/resource.ts';
 import { type CompanionName, emptyScope, mergeScope, type Scope } from '../contracts/scope.ts';
+import { type FileResource, idOf, linkOf, type Route, type Want } from '../kinds/index.ts';
 import { pathOf } from './paths.ts';
 import { notMoved, Peers } from './peers.ts';
 

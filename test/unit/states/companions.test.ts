@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Outcome } from '../../../reconciler/contracts/driver.ts';
-import type { FileResource } from '../../../reconciler/contracts/resource.ts';
 import type { Scope } from '../../../reconciler/contracts/scope.ts';
 import type { Desired } from '../../../reconciler/desired/desired.ts';
+import type { FileResource } from '../../../reconciler/kinds/index.ts';
 import { type Companion, type CompanionReport, isConcerned } from '../../../states/companion.ts';
 import { repairOnce, reportDrift } from '../../../states/once.ts';
 import { World } from '../../helpers/agent-world.ts';
