@@ -31,7 +31,7 @@ import { type LeaseContext, OwnLease } from './own-lease.ts';
 import { lookForPaths, type PathsSeen } from './paths-seen.ts';
 import type { Round } from './round.ts';
 
-export interface UsableConfig {
+interface UsableConfig {
   config: NetworkConfig;
   backend: Backend;
 }
@@ -62,15 +62,18 @@ export class DesiredState {
   readonly #prefix: string;
   /** Networks that this host is in or has left something in, as far as subnet.env, the last good copy and this process know: what is ours is looked for there. */
   readonly #networks = new Set<string>();
-  /** What the Wants were made from. */
+  /** What the Wants were made from, as text. */
   #signature = '';
   readonly #earlier: EarlierPaths<Backend>;
+  /** What this host was reached by before this process. */
   #seen: PathsSeen | undefined;
-  /** As the process before this one has left it: when our lease left a path, ms since the epoch. */
+  /** When our lease left each path, as the process before this one has told it (path: ms since the epoch). */
   #leftBefore: Readonly<Record<string, number>> = {};
-  /** Of the own VTEP, on whichever device. */
+  /** The MAC of this host's VTEP, whichever device it is on. */
   #mac: string | undefined;
+  /** The Wants whose devices were last found right. */
   #built: Desired | undefined;
+  /** The lease that a drift report goes by instead of ours. */
   #supposed: PublishedLease | undefined;
 
   constructor(deps: AgentDeps, dirty: Dirty) {
@@ -157,7 +160,7 @@ export class DesiredState {
     return [...this.mirror.unreadableSubnets, ...(this.desired?.unreadableSubnets ?? [])];
   }
 
-  /** Takes a change of the mirror over into the Wants; where that has to be looked at. */
+  /** Takes a change of the mirror over into the Wants. @returns where to look because of it */
   update(change: MirrorChange): Scope {
     // A config that our lease still fits is followed before anybody's lease is judged by it.
     if (change.config && this.remake()) return everything();
@@ -167,12 +170,12 @@ export class DesiredState {
     return scopeOf({ ids, peers: change.subnets });
   }
 
-  /** After a listing of the store: all peers anew. */
+  /** Takes all peers anew, after a listing of the store. */
   relist(): void {
     if (!this.remake()) this.desired?.setAll(this.mirror);
   }
 
-  /** The config that the Wants were made of is not the one in force any more, and ours is not a lease that fits that one. */
+  /** Whether the Wants are of an earlier config, because our lease doesn't fit the one in force. */
   get isOutdated(): boolean {
     const { config } = this.mirror;
     const made = this.desired?.context.config;
@@ -200,7 +203,7 @@ export class DesiredState {
     return true;
   }
 
-  /** The host can be reached on the config's path: it may be published. */
+  /** Whether this host can be reached on the config's path, so that it may be published. */
   get isBuilt(): boolean {
     return this.desired !== undefined && this.#built === this.desired && !this.isOutdated;
   }

@@ -33,14 +33,12 @@ export class DockerRestart {
     const fields = { docker: { cause: note.cause, command: restart.command } };
     this.#log.info(fields, `Docker is restarted, so that ${bridge} follows the subnet: ${restart.command}`);
     this.#isRunning = true;
-    this.#ended = await driver
-      .restart(note)
-      .catch(
-        (error: unknown): RestartResult => ({
-          ok: false,
-          message: error instanceof Error ? error.message : String(error),
-        }),
-      );
+    this.#ended = await driver.restart(note).catch(
+      (error: unknown): RestartResult => ({
+        ok: false,
+        message: error instanceof Error ? error.message : String(error),
+      }),
+    );
     this.#isRunning = false;
   }
 

@@ -1,4 +1,4 @@
-/** Owns what the machine's lease region may ask for. The synchronous ones read plain values and never throw; what rejects is an event. */
+/** Owns what the machine's lease region may ask for. The synchronous ones read plain values and never throw; a rejection is an event to the machine. */
 
 /** `waiting`: there is nothing to take; no usable config, or with --lease adopt no lease for this host yet. */
 export type AcquireResult = 'held' | 'outOfSubnets' | 'waiting';

@@ -14,10 +14,11 @@ import type { AgentServices } from './services.ts';
 
 interface Context {
   services: AgentServices;
-  /** Consecutive ones of each region; they set the back-off and return to 0 on success. */
+  /** How often each region has failed in a row; it sets the back-off, and returns to 0 on success. */
   failures: Record<Region, number>;
-  /** Since the lease was last looked at: config or host have changed; there may be room, or our own record is another. */
+  /** True if config or host have changed since the lease was last looked at. */
   leaseOutdated: boolean;
+  /** True if since then there may be room, or our own record is another. */
   leaseMayFit: boolean;
   stopping: boolean;
 }

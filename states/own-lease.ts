@@ -24,7 +24,7 @@ import type { AcquireResult } from './lease-services.ts';
 export interface LeaseContext {
   mirror: Mirror;
   publicIP: string;
-  /** Of this host's own VTEPs, as they were when this process started. */
+  /** The MACs of this host's own VTEPs, as they were when this process started. */
   vtepMacs: ReadonlySet<string>;
   /** The value's text that this host wants in `lease` (or in a new one), byte for byte as flannel writes it. */
   valueFor(lease: Lease | undefined): Promise<string>;
@@ -40,13 +40,13 @@ const MOST_RACES = 8;
 export class OwnLease {
   current: Lease | undefined;
   held: HeldEntry[] = [];
-  /** It names another way to this host than it should: it is written as soon as that way is built. */
+  /** True while our lease names another way to this host than it should: that is written as soon as the way is built. */
   unpublished = false;
-  /** ms since epoch; undefined for a permanent lease or none. */
+  /** When it is to be renewed, ms since the epoch; undefined for a permanent lease or none. */
   #renewAt: number | undefined;
   readonly #deps: AgentDeps;
   readonly #prefix: string;
-  /** What this host had last: where it goes back to if that is free. */
+  /** The subnet that this host had last: it goes back there if that is free. */
   previousSubnet: string | undefined;
 
   constructor(deps: AgentDeps, prefix: string, previousSubnet: string | undefined) {

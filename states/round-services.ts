@@ -1,4 +1,4 @@
-/** Owns what the machine's work region may ask for. The synchronous ones read or set plain values and never throw; what rejects is an event. */
+/** Owns what the machine's work region may ask for. The synchronous ones read or set plain values and never throw; a rejection is an event to the machine. */
 import type { Scope } from '../reconciler/contracts/scope.ts';
 import type { Send } from './events.ts';
 

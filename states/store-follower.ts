@@ -24,12 +24,12 @@ export class StoreFollower implements StoreServices {
     this.#shared = shared;
   }
 
-  /** Listed, and not lost since. */
+  /** Whether the store has been listed, and was not lost since. */
   get isHeard(): boolean {
     return this.#heard;
   }
 
-  /** The store is heard, and what it says can be run: the wants are all that this host should have. */
+  /** Whether the store is heard and what it says can be run: then the wants are all that this host should have. */
   get isComplete(): boolean {
     const { mirror, usable, isOutdated } = this.#shared.state;
     return this.#heard && mirror.complete && usable !== undefined && !isOutdated;
@@ -86,7 +86,7 @@ export class StoreFollower implements StoreServices {
     return lease.compareWith(mirror);
   }
 
-  /** An earlier path ends at another time than before: one was left, or let go of. */
+  /** Tells the machine, if an earlier path ends at another time than before: one was left, or let go of. */
   sayDue(): void {
     const end = this.#shared.state.nextPathEnd();
     if (end === this.#pathEnd) return;

@@ -1,4 +1,4 @@
-/** Owns what the machine's store region may ask for. The synchronous ones read plain values and never throw; what rejects is an event. */
+/** Owns what the machine's store region may ask for. The synchronous ones read plain values and never throw; a rejection is an event to the machine. */
 import type { Send } from './events.ts';
 
 export interface StoreServices {
