@@ -36,7 +36,7 @@ describe('desired', () => {
     const want = desiredOf().wants.get(FILE);
     const content =
       'FLANNEL_NETWORK=10.5.0.0/16\nFLANNEL_SUBNET=10.5.34.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=false\n';
-    assert.deepEqual(want, { kind: 'file', path: '/run/flannel/subnet.env', content, mode: 0o644 });
+    assert.deepEqual(want, { kind: 'file', path: '/run/flannel/subnet.env', content, mode: 0o644, shared: true });
   });
 
   it('is incomplete until the leases are known', () => {
