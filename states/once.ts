@@ -32,7 +32,7 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   return report;
 }
 
-/** One round, and another where a companion (Docker) has begun something for it. `made`: what has been written to the store. */
+/** One round, and another where a companion has begun something for it. `made`: what has been written to the store. */
 async function repair(agent: Agent, made: DriftEntry[] = []): Promise<Report> {
   const report = await oneRound(agent, made);
   // What peers are told comes after what they are told of.
