@@ -6,6 +6,7 @@ import { answer, exitCodeOfEnd } from './commands/answer.ts';
 import { checkConfig } from './commands/check-config.ts';
 import { dockerOpts } from './commands/docker-opts.ts';
 import { leases } from './commands/leases.ts';
+import { leave } from './commands/leave.ts';
 import { migrate } from './commands/migrate.ts';
 import { drift, once } from './commands/once.ts';
 import { run } from './commands/run.ts';
@@ -32,6 +33,8 @@ async function main(argv: string[]): Promise<number> {
       return checkConfig(options.args[0] ?? '-');
     case 'leases':
       return leases(options);
+    case 'leave':
+      return leave(options);
     case 'migrate':
       return migrate(options);
     case 'drift':

@@ -2,13 +2,18 @@
 import { closeAll, composeDeps, requirePermission } from '../compose.ts';
 import { configKey } from '../config/lease-key.ts';
 import type { Options } from '../config/options.ts';
+import { takeInstanceLock } from '../drivers/host/instance-lock.ts';
 import { openLog } from '../drivers/log/logger.ts';
 import { tellServiceManager } from '../drivers/systemd/service.ts';
 import { EXIT } from '../reconciler/report/exit-code.ts';
 import { Agent } from '../states/agent.ts';
+import type { Log } from '../states/deps.ts';
 import type { Daemon } from '../states/daemon.ts';
 import { statusLine } from '../states/status-line.ts';
 import { VERSION } from '../version.ts';
+
+/** How soon a lock that another had is tried again. */
+const LOCK_RETRY_MS = 5000;
 
 /** Ends with SIGTERM or SIGINT. @throws StoreError, RunError, UsageError */
 export async function run(options: Options): Promise<number> {
@@ -21,6 +26,7 @@ export async function run(options: Options): Promise<number> {
   const log = await openLog(options.logLevel);
   const levelPass = (pass: () => void) => startLevelPass(options.resync, Math.random, pass);
   const deps = { ...(await composeDeps(options, log)), levelPass };
+  const lock = holdInstanceLock(options, log);
   let ready = false;
   const agent = new Agent(deps, 'run', () => {
     ready = true;
@@ -55,8 +61,30 @@ export async function run(options: Options): Promise<number> {
   } finally {
     stopHealth();
     service.close();
+    lock.release();
     await closeAll(deps);
   }
+}
+
+/** By it `selvage leave` knows that this daemon runs; the second of one network says so, and takes it when the first has gone. */
+function holdInstanceLock(options: Options, log: Log): { release(): void } {
+  const network = { prefix: options.etcd.prefix, subnetFile: options.subnetFile };
+  let lock = takeInstanceLock(network);
+  if (lock.heldBy === undefined) return lock;
+  log.warn(
+    { pid: lock.heldBy },
+    `Another selvage (pid ${lock.heldBy}) runs for the network at ${options.etcd.prefix} on this host; both work towards the same state, but one is enough: stop one of them, or give this one its own --etcd-prefix.`,
+  );
+  const timer = setInterval(() => {
+    lock = takeInstanceLock(network);
+    if (lock.heldBy === undefined) clearInterval(timer);
+  }, LOCK_RETRY_MS).unref();
+  return {
+    release: () => {
+      clearInterval(timer);
+      lock.release();
+    },
+  };
 }
 
 async function serve(options: Options, agent: Agent, ready: () => boolean): Promise<() => void> {

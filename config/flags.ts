@@ -14,6 +14,7 @@ export const COMMANDS = [
   'drift',
   'leases',
   'migrate',
+  'leave',
   'check-config',
   'docker-opts',
   'version',
@@ -40,9 +41,11 @@ export interface Flag {
   noEffect?: true;
 }
 
-const STORE = ['run', 'drift', 'leases'] as const;
-const ETCD = ['run', 'drift', 'leases', 'migrate'] as const;
+const STORE = ['run', 'drift', 'leases', 'leave'] as const;
+const ETCD = ['run', 'drift', 'leases', 'migrate', 'leave'] as const;
 const MIGRATE = ['migrate'] as const;
+const LEAVE = ['leave'] as const;
+const HOST_OR_LEAVE = ['run', 'drift', 'leave'] as const;
 const HOST = ['run', 'drift'] as const;
 const RUN = ['run'] as const;
 const NOTHING = [] as const;
@@ -57,10 +60,10 @@ const ROWS = [
   { name: 'etcd-cafile', type: 'string', default: '', help: 'certificate authority that etcd is checked against (PEM)', of: 'flannel', commands: ETCD, placeholder: 'FILE' },
   { name: 'etcd-username', type: 'string', default: '', help: 'etcd user', of: 'flannel', commands: ETCD, placeholder: 'NAME' },
   { name: 'etcd-password', type: 'string', default: '', help: 'etcd password; better given in the environment, where ps does not show it', of: 'flannel', commands: ETCD, placeholder: 'TEXT' },
-  { name: 'iface', type: 'list', default: '', help: 'external interface by name, by address or by a regular expression that fits the whole of either (eth.*); repeated: the first that is there (default: that of the default route)', of: 'flannel', commands: HOST, placeholder: 'NAME|IP|REGEX', check: is.nonEmptyItems('the name or address of an interface, such as eth0') },
-  { name: 'iface-regex', type: 'list', default: '', help: 'external interface by a regular expression that fits a part of its addresses, or else of its name (^eth); repeated: the first that matches', of: 'flannel', commands: HOST, placeholder: 'REGEX', check: is.regexes },
-  { name: 'public-ip', type: 'string', default: '', help: 'address that other hosts reach this one by (default: that of the external interface)', of: 'flannel', commands: HOST, placeholder: 'IP', check: is.optionalIPv4 },
-  { name: 'subnet-file', type: 'string', default: '/run/flannel/subnet.env', help: 'file to which the subnet and MTU are written', of: 'flannel', commands: HOST, placeholder: 'FILE', check: is.file },
+  { name: 'iface', type: 'list', default: '', help: 'external interface by name, by address or by a regular expression that fits the whole of either (eth.*); repeated: the first that is there (default: that of the default route)', of: 'flannel', commands: HOST_OR_LEAVE, placeholder: 'NAME|IP|REGEX', check: is.nonEmptyItems('the name or address of an interface, such as eth0') },
+  { name: 'iface-regex', type: 'list', default: '', help: 'external interface by a regular expression that fits a part of its addresses, or else of its name (^eth); repeated: the first that matches', of: 'flannel', commands: HOST_OR_LEAVE, placeholder: 'REGEX', check: is.regexes },
+  { name: 'public-ip', type: 'string', default: '', help: 'address that other hosts reach this one by (default: that of the external interface)', of: 'flannel', commands: HOST_OR_LEAVE, placeholder: 'IP', check: is.optionalIPv4 },
+  { name: 'subnet-file', type: 'string', default: '/run/flannel/subnet.env', help: 'file to which the subnet and MTU are written', of: 'flannel', commands: HOST_OR_LEAVE, placeholder: 'FILE', check: is.file },
   { name: 'subnet-lease-renew-margin', type: 'int', default: '60', help: 'minutes before its end at which the lease is renewed, 1 to 1439', of: 'flannel', commands: RUN, placeholder: 'MINUTES', check: is.intFrom(1, 1439, ' (minutes)') },
   { name: 'ip-masq', type: 'bool', default: 'false', help: 'write FLANNEL_IPMASQ=true; the firewall itself is not touched yet', of: 'flannel', commands: HOST },
   { name: 'healthz-ip', type: 'string', default: '0.0.0.0', help: 'address of the health server', of: 'flannel', commands: RUN, placeholder: 'IP', check: is.ip },
@@ -78,15 +81,18 @@ const ROWS = [
   { name: 'lease', type: 'string', default: 'acquire', help: 'acquire: take and renew a lease; adopt: never write etcd, work for the lease that is there', of: 'selvage', commands: RUN, placeholder: 'HOW', check: is.oneOf('acquire', 'adopt') },
   { name: 'etcd-api', type: 'string', default: 'auto', help: 'API of etcd that the network is kept with: v3 (flannel from 0.18), v2 (up to 0.17), or auto: v3 if the config is there, else v2', of: 'selvage', commands: STORE, placeholder: 'API', check: is.oneOf('auto', 'v2', 'v3') },
   { name: 'state-file', type: 'string', default: '', help: 'take config and leases from this file instead of etcd (selvage leases --format state-file writes one); the lease of this host is the one with its public IP', of: 'selvage', commands: STORE, placeholder: 'FILE' },
-  { name: 'state-cache', type: 'string', default: '/var/lib/selvage/desired.json', help: 'where the last good copy of the desired state is kept, for when etcd cannot be reached; none: nowhere', of: 'selvage', commands: HOST, placeholder: 'FILE', check: is.file },
+  { name: 'state-cache', type: 'string', default: '/var/lib/selvage/desired.json', help: 'where the last good copy of the desired state is kept, for when etcd cannot be reached; none: nowhere', of: 'selvage', commands: HOST_OR_LEAVE, placeholder: 'FILE', check: is.file },
   { name: 'from', type: 'string', default: 'v2', help: 'API that the network is copied from', of: 'selvage', commands: MIGRATE, placeholder: 'API', check: is.oneOf('v2', 'v3'), noEnv: true },
   { name: 'to', type: 'string', default: 'v3', help: 'API that it is copied to', of: 'selvage', commands: MIGRATE, placeholder: 'API', check: is.oneOf('v2', 'v3'), noEnv: true },
   { name: 'apply', type: 'bool', default: 'false', help: 'do it; without it only says what it would do', of: 'selvage', commands: MIGRATE, noEnv: true },
-  { name: 'docker', type: 'string', default: 'report', help: 'off; report: say where Docker does not follow the subnet; opts: keep its options file; daemon-json: keep bip and mtu in daemon.json', of: 'selvage', commands: HOST, placeholder: 'HOW', check: is.oneOf('off', 'report', 'opts', 'daemon-json') },
+  { name: 'hand-back', type: 'bool', default: 'false', help: "leave everything in force, in flannel's own form and unmarked, for flanneld to take over", of: 'selvage', commands: LEAVE, noEnv: true },
+  { name: 'release-lease', type: 'bool', default: 'false', help: 'give the lease up, too', of: 'selvage', commands: LEAVE, noEnv: true },
+  { name: 'dry-run', type: 'bool', default: 'false', help: 'only say what would be done', of: 'selvage', commands: LEAVE, noEnv: true },
+  { name: 'docker', type: 'string', default: 'report', help: 'off; report: say where Docker does not follow the subnet; opts: keep its options file; daemon-json: keep bip and mtu in daemon.json', of: 'selvage', commands: HOST_OR_LEAVE, placeholder: 'HOW', check: is.oneOf('off', 'report', 'opts', 'daemon-json') },
   { name: 'docker-host', type: 'string', default: 'unix:///var/run/docker.sock', help: "the engine's socket: unix:///PATH or tcp://HOST:PORT", of: 'selvage', commands: HOST, placeholder: 'URL', check: is.dockerHost },
   { name: 'docker-bridge', type: 'string', default: 'docker0', help: "Docker's default bridge", of: 'selvage', commands: HOST, placeholder: 'NAME', check: is.nonEmpty('the name of a bridge, such as docker0') },
-  { name: 'docker-daemon-json', type: 'string', default: '/etc/docker/daemon.json', help: "Docker's configuration file", of: 'selvage', commands: HOST, placeholder: 'FILE', check: is.file },
-  { name: 'docker-opts-file', type: 'string', default: '/run/flannel/docker_opts.env', help: "file with Docker's options, as mk-docker-opts.sh writes it", of: 'selvage', commands: HOST, placeholder: 'FILE', check: is.file },
+  { name: 'docker-daemon-json', type: 'string', default: '/etc/docker/daemon.json', help: "Docker's configuration file", of: 'selvage', commands: HOST_OR_LEAVE, placeholder: 'FILE', check: is.file },
+  { name: 'docker-opts-file', type: 'string', default: '/run/flannel/docker_opts.env', help: "file with Docker's options, as mk-docker-opts.sh writes it", of: 'selvage', commands: HOST_OR_LEAVE, placeholder: 'FILE', check: is.file },
   { name: 'docker-opts-key', type: 'string', default: 'DOCKER_OPTS', help: 'variable that has all of them together (-k of mk-docker-opts.sh)', of: 'selvage', commands: HOST, placeholder: 'NAME', check: is.variable },
   { name: 'docker-opts-combined', type: 'bool', default: 'false', help: 'write that variable only (-c of mk-docker-opts.sh)', of: 'selvage', commands: HOST },
   { name: 'docker-restart', type: 'string', default: 'never', help: 'when Docker is restarted to take over another subnet: never, idle (no container runs, or live-restore is on) or always', of: 'selvage', commands: RUN, placeholder: 'WHEN', check: is.oneOf('never', 'idle', 'always') },

@@ -8,6 +8,7 @@ export const USAGE = [
   ['selvage drift', 'reports what a repair run would do; writes nothing'],
   ['selvage leases', 'the network as etcd has it, and what is wrong with it'],
   ['selvage migrate --from v2 --to v3', "copies the network from one of etcd's APIs to the other; with --apply"],
+  ['selvage leave', 'takes everything of ours off this host; with --hand-back leaves it to flanneld, in force'],
   ['selvage check-config [FILE|-]', 'reads a network config as flannel would and prints what comes of it'],
   ['selvage docker-opts [-fdicmk …]', "writes Docker's options as mk-docker-opts.sh does, with its flags"],
   ['selvage --version', 'prints the version'],

@@ -53,6 +53,7 @@ export interface Options {
   /** A cron expression, unchecked. */
   resync: string;
   lease: 'acquire' | 'adopt';
+  leave: { handBack: boolean; releaseLease: boolean; dryRun: boolean };
   migrate: { from: 'v2' | 'v3'; to: 'v2' | 'v3'; apply: boolean };
   /** undefined: etcd is the source. */
   stateFile?: string;
@@ -104,6 +105,7 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     resync: values.resync,
     // Nobody takes a lease out of a file.
     lease: values['state-file'] === '' ? values.lease : 'adopt',
+    leave: { handBack: values['hand-back'], releaseLease: values['release-lease'], dryRun: values['dry-run'] },
     migrate: { from: values.from, to: values.to, apply: values.apply },
     ...(values['state-file'] === '' ? {} : { stateFile: values['state-file'] }),
     ...(values['state-cache'] === 'none' ? {} : { stateCache: values['state-cache'] }),
@@ -186,6 +188,16 @@ function checkTogether(command: Command, values: FlagValues, given: AllGiven): v
   }
   if (command === 'migrate' && values.from === values.to) {
     throw new UsageError(`selvage migrate goes from one API to the other: say --from v2 --to v3.`, 'to');
+  }
+  if (values['hand-back'] && values['release-lease']) {
+    throw new UsageError(
+      '--hand-back keeps the lease, which flanneld goes on with: leave out --release-lease.',
+      'release-lease',
+    );
+  }
+  if (values['release-lease'] && (values.lease === 'adopt' || values['state-file'] !== '')) {
+    const why = values['state-file'] === '' ? `${name('lease')} adopt never writes etcd` : 'nobody gives up a lease of a file';
+    throw new UsageError(`--release-lease is given, but ${why}: leave one of them out.`, 'release-lease');
   }
   if (values.format === 'state-file' && command !== 'leases') {
     throw new UsageError(

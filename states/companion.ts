@@ -12,6 +12,7 @@ import type { CompanionSections, HeldEntry, Report } from '../reconciler/contrac
 import type { CompanionName, Scope } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
 import type { FileResource } from '../reconciler/kinds/index.ts';
+import type { LeftBehind } from './leave-behind.ts';
 
 /** What wakes it, beside its own watch. */
 export interface CompanionInterest {
@@ -35,6 +36,12 @@ export interface CompanionReport {
   /** Told in the report of the round in which it looked: what was found, and what came of an act that was read back. */
   drift: Report['drift'];
   outcomes: Report['outcomes'];
+}
+
+export interface Leaving {
+  handBack: boolean;
+  /** False: a dry run. */
+  apply: boolean;
 }
 
 export interface Companion {
@@ -64,6 +71,13 @@ export interface Companion {
   act(): Promise<void>;
 
   report(): CompanionReport;
+
+  /**
+   * This host leaves the network (`selvage leave`): what the companion has made goes, or stays with `handBack` in the form in which flannel
+   * would have it. Nothing foreign is touched, and what is done already is not told again. Only looks unless `apply`. Left out: it leaves nothing.
+   * Called before the kernel's resources go, without a look or a round before it.
+   */
+  leave?(how: Leaving): Promise<LeftBehind>;
 
   /** The process ends. What it has begun may go on by itself. */
   close(): void;

@@ -15,10 +15,19 @@ import type { DockerDriver, DockerObserved, Engine } from '../reconciler/docker/
 import { mayRestart, noteOf, type RestartVerdict, type Window } from '../reconciler/docker/restart.ts';
 import * as say from '../reconciler/docker/sentences.ts';
 import { causeOf } from '../reconciler/docker/wanted.ts';
-import { type Companion, type CompanionInterest, type CompanionReport, isConcerned, type Looked } from './companion.ts';
+import {
+  type Companion,
+  type CompanionInterest,
+  type CompanionReport,
+  isConcerned,
+  type Leaving,
+  type Looked,
+} from './companion.ts';
 import type { AgentDeps } from './deps.ts';
+import { leaveDocker } from './docker-leave.ts';
 import { dockerFiles, isInForce, lookAtDocker } from './docker-look.ts';
 import { DockerRestart } from './docker-restart.ts';
+import type { LeftBehind } from './leave-behind.ts';
 
 export interface DockerDeps {
   driver: DockerDriver;
@@ -109,6 +118,10 @@ export class DockerCompanion implements Companion {
   report(): CompanionReport {
     const { assessment, outcomes = [] } = this.#look ?? {};
     return { held: this.#held, drift: assessment?.drift ?? [], outcomes, sections: this.#sections };
+  }
+
+  leave(how: Leaving): Promise<LeftBehind> {
+    return leaveDocker(this.#deps.drivers, this.#options, this.#driver.noteFile, how);
   }
 
   close(): void {

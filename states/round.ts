@@ -20,16 +20,16 @@ import type { HeldEntry } from '../reconciler/contracts/report.ts';
 import { emptyScope, everything, mergeScope, type Scope, scopeOf, scopeOfIds } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
 import { networksLeft } from '../reconciler/desired/left-behind.ts';
-import { compare, type Have, idOf, kindsThat, linkOf, mustRecreate, splitId } from '../reconciler/kinds/index.ts';
-import { Blockage } from '../reconciler/plan/blockage.ts';
+import { compare, type Have, idOf, linkOf, mustRecreate, splitId } from '../reconciler/kinds/index.ts';
 import { closeScope } from '../reconciler/plan/close-scope.ts';
 import type { KeepStale } from '../reconciler/plan/gates.ts';
 import type { RetryView } from '../reconciler/plan/hold.ts';
 import type { Step } from '../reconciler/plan/order.ts';
-import { contextOf, ownDevices } from '../reconciler/plan/ownership.ts';
+import { contextOf } from '../reconciler/plan/ownership.ts';
 import { changesOf, makePlan, type Plan } from '../reconciler/plan/plan.ts';
 import { MISMATCH, verify } from '../reconciler/plan/verify.ts';
-import { isRival } from '../reconciler/tunnels/index.ts';
+import { carryOut } from './carry-out.ts';
+import { listEverything, listScope } from './host-listing.ts';
 
 interface RoundInput {
   scope: Scope;
@@ -45,8 +45,6 @@ interface RoundInput {
   /** True with --keep-stale: what nobody wants is reported and stays. */
   reportStale: boolean;
 }
-
-const ABOVE_DEVICES = kindsThat((rules) => !rules.tellsOwner);
 
 export class Round {
   /** What was found to differ, before any repair. */
@@ -189,22 +187,7 @@ export class Round {
   }
 
   async #carryOut(steps: readonly Step[]): Promise<void> {
-    const blockage = new Blockage(steps.flatMap(({ changes }) => changes));
-    for (const outcome of this.outcomes) blockage.note(outcome);
-    const note = (outcome: Outcome): void => {
-      this.outcomes.push(outcome);
-      blockage.note(outcome);
-    };
-    for (const step of steps) {
-      const driver = this.#input.drivers.find((one) => one.kinds.includes(step.kind));
-      if (!driver) continue;
-      const free: Change[] = [];
-      for (const change of step.changes) {
-        if (blockage.by(change) === undefined) free.push(change);
-        else note({ change, result: 'blocked' });
-      }
-      if (free.length) for (const outcome of await driver.apply(free)) note(outcome);
-    }
+    this.outcomes.push(...(await carryOut(this.#input.drivers, steps, this.outcomes)));
   }
 
   #makePlan(scope: Scope, haves: readonly Have[], scopeComplete: boolean): Plan {
@@ -223,51 +206,17 @@ export class Round {
       keepStale: keepStale(haves),
       reportStale: this.#input.reportStale,
       isFlannels: (route) => desired.isFlannels(route),
+      prefersPlain: (route) => desired.prefersPlain(route),
     });
   }
 
-  /** A full listing finds our devices first, the stale ones too, and then looks under those. */
   async #list(scope: Scope, care?: Care): Promise<Listing> {
-    if (!scope.all) return this.#ask(scope, this.#interest, care);
-    const links = await this.#ask(scopeOf({ kinds: ['link'] }), this.#interest);
-    const names = links.haves.flatMap((have) => (have.kind === 'link' && isRival(have) ? have.name : []));
-    const wide = { ...this.#interest, devices: [...new Set([...this.#interest.devices, ...names])] };
-    const addresses = await this.#ask(scopeOf({ kinds: ['address'] }), wide);
-    const { desired, instance } = this.#input;
-    const seen = [...links.haves, ...addresses.haves];
-    const own = ownDevices({ instance, desired: desired.wants, ...contextOf(seen, addresses.complete) });
-    this.#interest = { ...this.#interest, devices: own };
-    const rest = await this.#ask(scopeOf({ kinds: ABOVE_DEVICES }), this.#interest);
-    return {
-      haves: [...seen, ...rest.haves],
-      complete: links.complete && addresses.complete && rest.complete,
-      problem: links.problem ?? addresses.problem ?? rest.problem,
-      unread: rest.unread,
-    };
+    const { drivers, desired, instance } = this.#input;
+    if (!scope.all) return listScope(drivers, scope, this.#interest, care);
+    const { interest, ...listing } = await listEverything(drivers, this.#interest, { instance, desired: desired.wants });
+    this.#interest = interest;
+    return listing;
   }
-
-  async #ask(scope: Scope, interest: Interest, care?: Care): Promise<Listing> {
-    const listings = await Promise.all(
-      this.#input.drivers
-        .filter((driver) => concerns(scope, driver))
-        .map((driver) => driver.list(scope, interest, care)),
-    );
-    const [first] = listings;
-    if (listings.length === 1 && first) return first;
-    return {
-      haves: listings.flatMap((listing) => listing.haves),
-      complete: listings.every((listing) => listing.complete),
-      problem: listings.find((listing) => listing.problem !== undefined)?.problem,
-      unread: new Map(listings.flatMap((listing) => [...(listing.unread ?? [])])),
-    };
-  }
-}
-
-function concerns(scope: Scope, driver: Driver): boolean {
-  if (scope.all || (scope.links.size && driver.kinds.includes('link'))) return true;
-  for (const kind of scope.kinds) if (driver.kinds.includes(kind)) return true;
-  for (const id of scope.ids) if (driver.kinds.includes(splitId(id).kind)) return true;
-  return false;
 }
 
 /** Said to be done, and not found by the read-back. */

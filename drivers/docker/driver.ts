@@ -53,6 +53,7 @@ export function openDocker(options: DockerDriverOptions): DockerDriver {
   }
 
   return {
+    noteFile: options.noteFile,
     async look() {
       const [answer, restarted] = await Promise.all([askEngine(address), readNote(options.noteFile)]);
       const problem = answer.engine ? undefined : answer.problem;

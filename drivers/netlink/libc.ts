@@ -14,6 +14,7 @@ interface Libc {
   recv(fd: number, data: Uint8Array, length: number, flags: number): number;
   setns(fd: number, type: number): number;
   close(fd: number): number;
+  flock(fd: number, operation: number): number;
 }
 
 const MUSL_ARCH: Record<string, string> = { x64: 'x86_64', arm64: 'aarch64', arm: 'armhf', ia32: 'i386' };
@@ -33,6 +34,7 @@ export function libc(): Libc {
     recv: library.func('intptr_t recv(int, void *, size_t, int)'),
     setns: library.func('int setns(int, int)'),
     close: library.func('int close(int)'),
+    flock: library.func('int flock(int, int)'),
   };
   return loaded;
 }

@@ -2,7 +2,7 @@
  * Owns the file of the last good copy: read in one go, replaced atomically and durably (drivers/files/write.ts).
  * What is wrong with it is one sentence, for it is never more than a help.
  */
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { CopyHead, StateCache, StateCopy } from '../../reconciler/contracts/state-copy.ts';
 import { writeAtomically } from '../files/write.ts';
@@ -66,6 +66,7 @@ export function openStateCache(path: string): StateCache {
       if (there && saysTheSame(there, copy)) return;
       await writeAtomically(path, formatCopy(copy), MODE);
     },
+    remove: () => rm(path, { force: true }),
   };
 }
 

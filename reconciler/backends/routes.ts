@@ -1,7 +1,7 @@
 /**
  * Owns how a peer's subnet is routed: a route on a nexthop object of its own where the kernel has those (50 times faster:
  * docs/reference/kernel.md#what-it-costs), else with a plain gateway. The object's id is the subnet's address, whatever the way: so a peer
- * moves from one way to another in place.
+ * moves from one way to another in place. Direct routes of a smaller network are made plain all the same (prefersPlain).
  */
 import { contains, parseCidr, parseIp } from '../../config/ipv4.ts';
 import type { Lease } from '../../config/model.ts';
@@ -10,6 +10,16 @@ import { MAIN_TABLE, SELVAGE_PROTOCOL, type Want } from '../kinds/index.ts';
 
 /** net.ipv4.conf.*.rp_filter: while hosts move from one path to another, packets come on one and go on the other (RFC 3704, 2.4). */
 export const LOOSE = 2;
+
+/**
+ * Peers up to which direct routes are made in flannel's own plain form, so that a flanneld that takes the host over can replace and delete
+ * them: it can't with a route on a nexthop object. Above it the kernel's hash of gateways, which is quadratic, costs more than that is worth.
+ */
+export const MOST_PLAIN = 1024;
+
+/** Whether a direct route that has to be made, or changed, is to be plain. Decided from the count alone: either form is in sync. */
+export const prefersPlain = ({ uplink }: Host, peers: number, dev: string): boolean =>
+  peers <= MOST_PLAIN && dev === uplink.name;
 
 export interface Way {
   dev: string;

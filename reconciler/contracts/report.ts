@@ -48,7 +48,9 @@ export interface CompanionSections {
 
 export interface Report extends CompanionSections {
   version: 1;
-  mode: 'once' | 'drift' | 'run';
+  mode: 'once' | 'drift' | 'run' | 'leave';
+  /** Of `selvage leave`: what was asked for. */
+  leave?: { handBack: boolean; releaseLease: boolean; dryRun: boolean };
   at: string;
   durationMs: number;
   host: { hostname: string; iface: string; publicIP: string };

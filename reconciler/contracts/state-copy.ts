@@ -40,4 +40,6 @@ export interface StateCache {
   load(): Promise<StateCopy | undefined>;
   /** Replaces the copy at once and whole; does nothing if the one that is there says the same and is recent. */
   save(copy: StateCopy): Promise<void>;
+  /** Does nothing if there is none. Rejects with the errno. */
+  remove(): Promise<void>;
 }

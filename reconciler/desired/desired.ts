@@ -10,15 +10,13 @@ import type { Lease } from '../../config/model.ts';
 import { formatSubnetEnv } from '../../config/subnet-env.ts';
 import type { Backend, BackendContext, PeerWants } from '../backends/backend.ts';
 import { backendFor, pathOf, unsupportedBackend } from '../backends/index.ts';
+import { prefersPlain } from '../backends/routes.ts';
 import type { Interest } from '../contracts/driver.ts';
 import type { HostSubnet } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import { type CompanionName, emptyScope, mergeScope, type Scope } from '../contracts/scope.ts';
-import { type FileResource, idOf, linkOf, type Route, type Want } from '../kinds/index.ts';
+import { BOOT_PROTOCOL, type FileResource, idOf, linkOf, type Route, type Want } from '../kinds/index.ts';
 import { notMoved, Peers } from './peers.ts';
-
-/** RTPROT_BOOT (linux/rtnetlink.h): of flannel's routes, and of those that `ip route add` makes. */
-const BOOT_PROTOCOL = 3;
 
 /** What Desired needs of the mirror. */
 export interface LeaseSource {
@@ -134,9 +132,13 @@ export class Desired {
   }
 
   /** A route that flannel's host-gw or DirectRouting has made for a peer's lease as it is: unmarked, but nobody else's. */
-  isFlannels({ dst, dev, gateway, metric, protocol, type, plain }: Route): boolean {
-    if (protocol !== BOOT_PROTOCOL || dev !== this.context.host.uplink.name || metric !== 0) return false;
-    return plain && type === 'unicast' && gateway === this.#peers.leaseOf(dst)?.attrs.publicIP;
+  isFlannels(route: Route): boolean {
+    return isFlannels(route, this.context.host.uplink.name, this.#peers.leaseOf(route.dst)?.attrs.publicIP);
+  }
+
+  /** Whether a route that has to be made is to have a plain gateway (plan/route-form.ts). */
+  prefersPlain({ dev }: Route): boolean {
+    return prefersPlain(this.context.host, this.#peers.count, dev);
   }
 
   /** The same scope without peers: they, and single ids of theirs, become all ids of that peer. Ids that nobody wants stay. */
@@ -185,6 +187,13 @@ export class Desired {
       files: [instance.subnetFile, ...[...this.#filesOf.values()].flat()],
     };
   }
+}
+
+/** `gateway`: the PublicIP of the lease of the route's subnet; undefined if there is none. */
+export function isFlannels(route: Route, uplink: string, gateway: string | undefined): boolean {
+  const { dev, metric, protocol, type, plain } = route;
+  if (protocol !== BOOT_PROTOCOL || dev !== uplink || metric !== 0) return false;
+  return plain && type === 'unicast' && route.gateway === gateway;
 }
 
 function subnetFile({ config, own, instance, ipMasq }: BackendContext, mtu: number): Want {

@@ -52,6 +52,11 @@ export class Peers {
     return [...this.#held.values()].filter(({ unreadable }) => unreadable).map(({ lease }) => lease.subnet);
   }
 
+  /** Of all leases but our own, whether in force or not. */
+  get count(): number {
+    return this.#peers.size;
+  }
+
   idsOf(subnet: string): readonly string[] {
     return this.#peers.get(subnet)?.ids ?? [];
   }

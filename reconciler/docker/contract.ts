@@ -48,6 +48,8 @@ export interface DockerObserved {
 export type RestartResult = { ok: true } | { ok: false; message: string };
 
 export interface DockerDriver {
+  /** Where it notes what it last restarted Docker for, if it does so in a file. */
+  readonly noteFile?: string;
   /** Asks the engine and reads what it was last restarted for. No engine is a fact: `engine` is undefined. Never rejects. */
   look(): Promise<Pick<DockerObserved, 'engine' | 'restarted' | 'problem'>>;
   /** Notes the cause, runs the command, and waits until an engine answers. Never rejects. */

@@ -21,7 +21,7 @@ export { identical } from './fields.ts';
 export type { FileEdit, FileResource } from './file.ts';
 export type { Owner } from './kind.ts';
 export type { Link } from './link.ts';
-export { SELVAGE_PROTOCOL } from './marks.ts';
+export { BOOT_PROTOCOL, SELVAGE_PROTOCOL } from './marks.ts';
 export type { Neighbour } from './neighbour.ts';
 export type { Nexthop } from './nexthop.ts';
 export { MAIN_TABLE, type Route, type RouteJudge } from './route.ts';

@@ -5,6 +5,9 @@ export const SELVAGE_PROTOCOL = 115;
 /** RTPROT_KERNEL (linux/rtnetlink.h): connected routes. */
 export const KERNEL_PROTOCOL = 2;
 
+/** RTPROT_BOOT (linux/rtnetlink.h): of flannel's routes, and of those that `ip route add` makes. */
+export const BOOT_PROTOCOL = 3;
+
 /** iproute2's rt_protos: the ones that somebody meets on a Docker host. */
 const PROTOCOLS: Record<number, string> = {
   0: 'unspecified',

@@ -1,6 +1,6 @@
 /** Owns what a plan is made from: the wants and haves of one scope, and what is known beside them. */
 import type { Listing } from '../contracts/driver.ts';
-import type { Have, Want } from '../kinds/index.ts';
+import type { Have, Route, Want } from '../kinds/index.ts';
 import type { KeepStale, Knowledge } from './gates.ts';
 import type { RetryView } from './hold.ts';
 import type { OwnershipContext } from './ownership.ts';
@@ -14,6 +14,8 @@ export interface PlanInput extends OwnershipContext, Knowledge {
   unread?: Listing['unread'];
   /** Whether the kernel has nexthop objects (≥ 5.3). */
   nexthopObjects: boolean;
+  /** Whether a route that has to be made is to have a plain gateway; left out: none (route-form.ts). */
+  prefersPlain?: (route: Route) => boolean;
   retry: RetryView;
   keepStale?: KeepStale;
   /** --keep-stale: what nobody wants is reported and stays. */

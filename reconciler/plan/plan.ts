@@ -214,7 +214,18 @@ class Planner {
     // A route that can't be made, because its slot is taken, needs no nexthop object.
     const mayBeTaken = have !== undefined && have.nexthopId !== want.nexthopId;
     if (mayBeTaken && this.#ownership.ownerOf(have) === 'foreign') return 'plain';
-    return chooseForm(want, have, () => this.#slotOf(want));
+    return chooseForm(want, have, {
+      slot: () => this.#slotOf(want),
+      prefersPlain: () => this.#input.prefersPlain?.(want) ?? false,
+      isObjectRight: () => this.#isObjectRight(want),
+    });
+  }
+
+  #isObjectRight(route: Route): boolean {
+    const have = this.#observed.nexthops.get(route.nexthopId);
+    const want = this.#input.desired.get(`nexthop ${route.nexthopId}`);
+    if (have === undefined || want === undefined || this.#isGone(have)) return false;
+    return compare(want, have).length === 0;
   }
 
   /** Whether the nexthop object that a route prefers can be had. */

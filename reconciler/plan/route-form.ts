@@ -5,7 +5,9 @@
  *
  * - Decided for each route from what is observed, so that the answer is the same again once it has been carried out: no oscillation.
  * - A plain route that is right stays plain; its nexthop object is then not wanted, and one of ours that is there is stale.
- * - Whatever else has to be changed ends up on a nexthop object, unless its id isn't to be had: a route never waits for one.
+ * - A route that is right on its nexthop object stays there.
+ * - Whatever else has to be changed ends up in the preferred form: plain for direct routes of a smaller network (backends/routes.ts), else on a
+ *   nexthop object, unless its id isn't to be had: a route never waits for one.
  */
 import type { Route } from '../kinds/index.ts';
 
@@ -22,11 +24,20 @@ export type NexthopSlot =
 
 export type RouteForm = 'nexthop' | 'plain';
 
-/** `have`: the effective route in that slot, if there is one. `slot` is only asked if it matters. */
-export function chooseForm(want: Route, have: Route | undefined, slot: () => NexthopSlot): RouteForm {
+/** What the choice depends on beside the route. Only asked if it matters. */
+export interface FormView {
+  slot(): NexthopSlot;
+  prefersPlain(): boolean;
+  /** Whether the nexthop object with the wanted id is as it should be. */
+  isObjectRight(): boolean;
+}
+
+/** `have`: the effective route in that slot, if there is one. */
+export function chooseForm(want: Route, have: Route | undefined, view: FormView): RouteForm {
   if (want.nexthopId === 0) return 'plain';
   if (have !== undefined && isPlainAndRight(want, have)) return 'plain';
-  switch (slot()) {
+  if (view.prefersPlain() && !(have?.nexthopId === want.nexthopId && view.isObjectRight())) return 'plain';
+  switch (view.slot()) {
     case 'usable':
       return 'nexthop';
     case 'foreign':

@@ -53,7 +53,8 @@ function check(change: Change, there: ReadonlyMap<string, Have | Have[]>): Failu
 /** A failure's code: the kernel said that it was done, and it is not so. */
 export const MISMATCH = 'MISMATCH';
 
-const mismatch = (what: string): Failure => ({
+/** `what`: the beginning of a sentence. */
+export const mismatch = (what: string): Failure => ({
   kind: 'transient',
   code: MISMATCH,
   message: `${what}; somebody else may have changed it in the same moment.`,

@@ -21,6 +21,7 @@ export interface ReportInput extends Pick<Report, 'mode' | 'durationMs' | 'host'
   /** What came of the work of companions. */
   otherOutcomes?: Report['outcomes'];
   sections?: CompanionSections;
+  leave?: Report['leave'];
   held: readonly HeldEntry[];
 }
 
@@ -95,7 +96,8 @@ export function buildReport(input: ReportInput): Report {
   );
 
   const allMade = outcomes.every(isMade);
-  const allMet = source.complete && !held.some((entry) => entry.unmet);
+  // Who leaves goes by what is on the host: what it doesn't know of the store is not missing.
+  const allMet = (source.complete || mode === 'leave') && !held.some((entry) => entry.unmet);
   return {
     version: 1,
     mode,
@@ -110,6 +112,7 @@ export function buildReport(input: ReportInput): Report {
     summary: summaryOf({ drift, outcomes, held }),
     converged: allMet && (mode === 'drift' ? drift.length === 0 : allMade),
     ...input.sections,
+    ...(input.leave ? { leave: input.leave } : {}),
   };
 }
 

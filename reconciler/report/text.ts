@@ -34,24 +34,31 @@ export function headline({ host, network, source }: Report): string {
 }
 
 /** What happened and what is left, in one line. */
-export function summaryLine({ mode, summary, drift, outcomes, held, converged }: Report): string {
+export function summaryLine(report: Report): string {
+  const { mode, summary, drift, outcomes, held } = report;
   const parts: string[] = [];
-  if (!drift.length) parts.push('No drift');
+  if (!drift.length) parts.push(mode === 'leave' ? 'Nothing to do' : 'No drift');
   else {
     const ops = (['create', 'update', 'delete'] as const).filter((op) => summary[op]);
     parts.push(`${plural(drift.length, 'difference')} (${ops.map((op) => `${summary[op]} to ${op}`).join(', ')})`);
   }
   const done = outcomes.filter(isMade).length;
   const blocked = outcomes.filter(({ result }) => result === 'blocked').length;
-  if (mode !== 'drift' && outcomes.length) parts.push(`${done} of ${outcomes.length} repaired`);
+  if (mode !== 'drift' && outcomes.length) parts.push(`${done} of ${outcomes.length} ${mode === 'leave' ? 'done' : 'repaired'}`);
   if (summary.failed) parts.push(`${summary.failed} failed`);
   if (blocked) parts.push(`${blocked} blocked`);
   if (held.length) parts.push(`${held.length} held`);
   const unmet = held.filter((entry) => entry.unmet).length;
   if (unmet) parts.push(`${unmet} unmet`);
-  const verdict =
-    mode === 'drift' ? (converged ? 'in sync' : 'not in sync') : converged ? 'converged' : 'not converged';
-  return `${parts.join(', ')}: ${verdict}.`;
+  return `${parts.join(', ')}: ${verdictOf(report)}.`;
+}
+
+function verdictOf({ mode, converged, leave }: Report): string {
+  if (mode === 'drift') return converged ? 'in sync' : 'not in sync';
+  if (!leave) return converged ? 'converged' : 'not converged';
+  if (leave.dryRun) return 'a dry run, nothing was changed';
+  const what = leave.handBack ? 'handed back to flannel' : 'left the network';
+  return converged ? what : `not ${what}`;
 }
 
 /** Where a drift entry's repair did not succeed, how it ended, by kind and key. */

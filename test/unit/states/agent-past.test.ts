@@ -21,6 +21,9 @@ function memoryCache(): StateCache & { copy: StateCopy | undefined } {
     save: async (copy: StateCopy) => {
       cache.copy = structuredClone(copy);
     },
+    remove: async () => {
+      cache.copy = undefined;
+    },
   };
   return cache;
 }
