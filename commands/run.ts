@@ -7,8 +7,8 @@ import { openLog } from '../drivers/log/logger.ts';
 import { tellServiceManager } from '../drivers/systemd/service.ts';
 import { EXIT } from '../reconciler/report/exit-code.ts';
 import { Agent } from '../states/agent.ts';
-import type { Log } from '../states/deps.ts';
 import type { Daemon } from '../states/daemon.ts';
+import type { Log } from '../states/deps.ts';
 import { statusLine } from '../states/status-line.ts';
 import { VERSION } from '../version.ts';
 

@@ -196,7 +196,8 @@ function checkTogether(command: Command, values: FlagValues, given: AllGiven): v
     );
   }
   if (values['release-lease'] && (values.lease === 'adopt' || values['state-file'] !== '')) {
-    const why = values['state-file'] === '' ? `${name('lease')} adopt never writes etcd` : 'nobody gives up a lease of a file';
+    const why =
+      values['state-file'] === '' ? `${name('lease')} adopt never writes etcd` : 'nobody gives up a lease of a file';
     throw new UsageError(`--release-lease is given, but ${why}: leave one of them out.`, 'release-lease');
   }
   if (values.format === 'state-file' && command !== 'leases') {

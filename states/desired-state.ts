@@ -260,11 +260,19 @@ export class DesiredState {
     if (signature === this.#signature) return false;
     this.#networks.add(config.network);
     const { instance } = this;
-    this.desired = new Desired({ config, own, mac, host, instance, ipMasq: this.#deps.options.ipMasq }, earlier);
+    this.desired = new Desired({ config, own, mac, host, instance, ...this.#beside }, earlier);
     this.desired.setAll(this.mirror);
     this.#signature = signature;
     this.#dirty.mark(everything());
     return true;
+  }
+
+  /** With --lease adopt flanneld has this host, and said in subnet.env whether it masquerades. A state file is nobody's but ours. */
+  get #beside(): { ipMasq: boolean; besideFlanneld: boolean } {
+    const { lease, stateFile, ipMasq } = this.#deps.options;
+    const besideFlanneld = lease === 'adopt' && stateFile === undefined;
+    const said = besideFlanneld ? parseSubnetEnv(this.#deps.previousSubnetEnv).ipMasq : undefined;
+    return { ipMasq: said ?? ipMasq, besideFlanneld };
   }
 
   /** Which earlier paths there are: those of this process's own past and, at its start, those that are seen on the host. */

@@ -28,11 +28,14 @@ export async function leaveDocker(
     if (!paths.includes(path)) return false;
     return path === noteFile || hasDockerOptions(content);
   });
-  const drift = going.map(({ path }) => ({ op: 'delete' as const, kind: 'file' as const, key: path, reason: 'not wanted' }));
+  const drift = going.map(({ path }) => ({
+    op: 'delete' as const,
+    kind: 'file' as const,
+    key: path,
+    reason: 'not wanted',
+  }));
   if (!apply) return { drift, outcomes: [], held };
-  const done = await driver.apply(
-    going.map((have) => ({ op: 'delete', id: idOf(have), reason: 'not wanted', have })),
-  );
+  const done = await driver.apply(going.map((have) => ({ op: 'delete', id: idOf(have), reason: 'not wanted', have })));
   const outcomes = done.map(({ result, failure }, at) => ({
     kind: 'file' as const,
     key: going[at]!.path,

@@ -17,11 +17,7 @@ export interface LeftBehind {
 export const NOTHING: LeftBehind = { drift: [], outcomes: [], held: [] };
 
 /** Another network's copy, and one that can't be read, is left alone. */
-export async function removeCopy(
-  kept: KeptCopy,
-  cache: StateCache | undefined,
-  dryRun: boolean,
-): Promise<LeftBehind> {
+export async function removeCopy(kept: KeptCopy, cache: StateCache | undefined, dryRun: boolean): Promise<LeftBehind> {
   const head = await kept.head();
   if (!cache || !head) {
     const { problem } = kept;

@@ -213,7 +213,10 @@ export class Round {
   async #list(scope: Scope, care?: Care): Promise<Listing> {
     const { drivers, desired, instance } = this.#input;
     if (!scope.all) return listScope(drivers, scope, this.#interest, care);
-    const { interest, ...listing } = await listEverything(drivers, this.#interest, { instance, desired: desired.wants });
+    const { interest, ...listing } = await listEverything(drivers, this.#interest, {
+      instance,
+      desired: desired.wants,
+    });
     this.#interest = interest;
     return listing;
   }

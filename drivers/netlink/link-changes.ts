@@ -115,7 +115,7 @@ function differences(have: Link, want: TunnelLink, devices: Devices): LinkChange
   if (have.up !== want.up) change.up = want.up;
   if (want.mac && have.mac !== want.mac) change.mac = want.mac;
   if (want.mtu && have.mtu !== want.mtu) change.mtu = want.mtu;
-  if (have.alias !== want.alias) change.alias = want.alias;
+  if (want.alias !== undefined && have.alias !== want.alias) change.alias = want.alias;
   if (want.rpFilter !== undefined && have.rpFilter !== want.rpFilter) change.rpFilter = want.rpFilter;
   const attributes = attributesThatDiffer(want.tunnel, have.tunnel);
   const parent = parentOf(attributes);

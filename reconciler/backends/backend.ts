@@ -23,6 +23,8 @@ export interface BackendContext extends NetworkContext {
   mac: string;
   instance: Instance;
   ipMasq: boolean;
+  /** flanneld has this host's lease, and runs beside us (--lease adopt): its devices are right without our marks. Default false. */
+  besideFlanneld?: boolean;
 }
 
 export type PeerWants =

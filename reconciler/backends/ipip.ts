@@ -6,14 +6,13 @@
  * - With DirectRouting a peer on the external interface's link is reached without the tunnel, as in host-gw (host-gw.ts).
  */
 import type { IpipConfig, Lease } from '../../config/model.ts';
-import { aliasOf } from '../contracts/host.ts';
 import { idOf, type Want } from '../kinds/index.ts';
 import { IPIP_DEVICE } from '../tunnels/ipip.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
 import type { BackendType } from './backend-type.ts';
 import { behindNat } from './nat.ts';
 import { badAddress, otherBackend, outsideNetwork } from './peer.ts';
-import { directWants, firstAddress, isOnLink, LOOSE, routeWants } from './routes.ts';
+import { directWants, firstAddress, isOnLink, marksOf, routeWants } from './routes.ts';
 
 const TYPE = 'ipip';
 /** The outer IPv4 header (RFC 2003, 3.1). */
@@ -45,7 +44,8 @@ export function ipipBackend({ directRouting }: IpipConfig): Backend {
   };
 }
 
-function deviceWants({ own, host, instance }: BackendContext, mtu: number): Want[] {
+function deviceWants(context: BackendContext, mtu: number): Want[] {
+  const { own, host } = context;
   return [
     {
       kind: 'link',
@@ -55,9 +55,8 @@ function deviceWants({ own, host, instance }: BackendContext, mtu: number): Want
       // Its hardware address is the tunnel's own one: nothing to choose.
       mac: '',
       mtu,
-      alias: aliasOf(instance),
       master: '',
-      rpFilter: LOOSE,
+      ...marksOf(context),
       tunnel: { type: 'ipip', local: host.uplink.address, remote: '' },
     },
     { kind: 'address', dev: IPIP_DEVICE, address: `${firstAddress(own.subnet)}/32` },

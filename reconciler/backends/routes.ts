@@ -5,11 +5,12 @@
  */
 import { contains, parseCidr, parseIp } from '../../config/ipv4.ts';
 import type { Lease } from '../../config/model.ts';
-import type { Host } from '../contracts/host.ts';
-import { MAIN_TABLE, SELVAGE_PROTOCOL, type Want } from '../kinds/index.ts';
+import { aliasOf, type Host } from '../contracts/host.ts';
+import { type Link, MAIN_TABLE, SELVAGE_PROTOCOL, type Want } from '../kinds/index.ts';
+import type { BackendContext } from './backend.ts';
 
 /** net.ipv4.conf.*.rp_filter: while hosts move from one path to another, packets come on one and go on the other (RFC 3704, 2.4). */
-export const LOOSE = 2;
+const LOOSE = 2;
 
 /**
  * Peers up to which direct routes are made in flannel's own plain form, so that a flanneld that takes the host over can replace and delete
@@ -20,6 +21,13 @@ export const MOST_PLAIN = 1024;
 /** Whether a direct route that has to be made, or changed, is to be plain. Decided from the count alone: either form is in sync. */
 export const prefersPlain = ({ uplink }: Host, peers: number, dev: string): boolean =>
   peers <= MOST_PLAIN && dev === uplink.name;
+
+/** What tells a device of ours from others, and lets it take what comes on another path than it is answered on. */
+export const marksOf = ({
+  instance,
+  besideFlanneld,
+}: Pick<BackendContext, 'instance' | 'besideFlanneld'>): Partial<Link> =>
+  besideFlanneld ? {} : { alias: aliasOf(instance), rpFilter: LOOSE };
 
 export interface Way {
   dev: string;

@@ -8,13 +8,12 @@
  */
 import type { BackendConfig, Lease, LeaseAttrs, VxlanConfig } from '../../config/model.ts';
 import { readWrittenVxlan, vniOf, vxlanBackendData, vxlanData } from '../../config/vxlan-lease.ts';
-import { aliasOf } from '../contracts/host.ts';
 import { idOf, type Link, SELVAGE_PROTOCOL, type Want } from '../kinds/index.ts';
 import { portOf } from '../tunnels/vxlan.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
 import type { BackendType, LeaseData } from './backend-type.ts';
 import { badAddress, hold, otherBackend, outsideNetwork, peerEntry } from './peer.ts';
-import { directWants, firstAddress, isOnLink, LOOSE, routeWants } from './routes.ts';
+import { directWants, firstAddress, isOnLink, marksOf, routeWants } from './routes.ts';
 
 /** Outer IPv4 (20), UDP (8) and VXLAN (8) headers and the inner Ethernet one (14): RFC 7348, 5. */
 const OVERHEAD = 50;
@@ -68,12 +67,8 @@ function optionsOf({ tunnel, mtu }: Link): VxlanConfig | undefined {
   return { type: TYPE, kind: 'vxlan', vni, port, gbp, learning, directRouting: false, mtu: mtu + OVERHEAD };
 }
 
-function deviceWants(
-  { own, mac, host, instance }: BackendContext,
-  options: VxlanConfig,
-  dev: string,
-  mtu: number,
-): Want[] {
+function deviceWants(context: BackendContext, options: VxlanConfig, dev: string, mtu: number): Want[] {
+  const { own, mac, host } = context;
   const { vni, learning, gbp } = options;
   const port = portOf(options);
   return [
@@ -84,9 +79,8 @@ function deviceWants(
       up: true,
       mac,
       mtu,
-      alias: aliasOf(instance),
       master: '',
-      rpFilter: LOOSE,
+      ...marksOf(context),
       tunnel: { type: 'vxlan', vni, port, local: host.uplink.address, parent: host.uplink.name, learning, gbp },
     },
     { kind: 'address', dev, address: `${firstAddress(own.subnet)}/32` },

@@ -196,7 +196,10 @@ export function isFlannels(route: Route, uplink: string, gateway: string | undef
   return plain && type === 'unicast' && route.gateway === gateway;
 }
 
-function subnetFile({ config, own, instance, ipMasq }: BackendContext, mtu: number): Want {
-  const content = formatSubnetEnv({ network: config.network, subnet: own.subnet, mtu, ipMasq });
-  return { kind: 'file', path: instance.subnetFile, content, mode: 0o644, shared: true };
+function subnetFile({ config, own, instance, ipMasq, besideFlanneld }: BackendContext, mtu: number): Want {
+  const textFor = (masq: boolean): string =>
+    formatSubnetEnv({ network: config.network, subnet: own.subnet, mtu, ipMasq: masq });
+  // Whether flannel masquerades is its --ip-masq's to say, where it runs.
+  const orElse = besideFlanneld ? { orElse: [textFor(!ipMasq)] } : {};
+  return { kind: 'file', path: instance.subnetFile, content: textFor(ipMasq), mode: 0o644, shared: true, ...orElse };
 }

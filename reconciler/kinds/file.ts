@@ -12,6 +12,8 @@ export interface FileResource {
   /** The flag that names it, for sentences; default --subnet-file. */
   flag?: string;
   edit?: FileEdit;
+  /** Other texts that are as good: those of who else writes it. */
+  orElse?: readonly string[];
   /** Docker's options may stand in it too (config/two-in-one.ts): then their lines stay. */
   shared?: boolean;
 }
@@ -49,8 +51,10 @@ export const fileKind: KindRules<FileResource> = {
 };
 
 function differs(want: FileResource, have: FileResource): readonly string[] {
-  if (have.content === want.content) return SAME;
-  if (want.shared && have.content === withDockerOptions(want.content, have.content)) return SAME;
+  for (const content of [want.content, ...(want.orElse ?? [])]) {
+    if (have.content === content) return SAME;
+    if (want.shared && have.content === withDockerOptions(content, have.content)) return SAME;
+  }
   return want.edit ? Object.keys(want.edit.want) : ['content'];
 }
 

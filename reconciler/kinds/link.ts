@@ -12,8 +12,8 @@ export interface Link {
   up: boolean;
   mac: string;
   mtu: number;
-  /** IFLA_IFALIAS; ours reads `selvage:<etcd prefix>` and names the instance that owns the device. */
-  alias: string;
+  /** IFLA_IFALIAS, "" for none; ours reads `selvage:<etcd prefix>` and names the instance that owns the device. Undefined: not wanted in particular. */
+  alias?: string;
   /** Name of the bridge or bond it is enslaved to, "" for none (only ever observed). */
   master: string;
   /** net.ipv4.conf.<name>.rp_filter of a tunnel's device: 2 is loose. Undefined: not known, or not wanted in particular. */
@@ -52,7 +52,7 @@ function differs(want: Link, have: Link): readonly string[] {
   // "": whatever the kernel has drawn.
   if (want.mac !== '' && have.mac !== want.mac) fields.push('mac');
   if (have.mtu !== want.mtu) fields.push('mtu');
-  if (have.alias !== want.alias) fields.push('alias');
+  if (want.alias !== undefined && have.alias !== want.alias) fields.push('alias');
   if (want.rpFilter !== undefined && have.rpFilter !== undefined && have.rpFilter !== want.rpFilter)
     fields.push('rpFilter');
   if (want.tunnel) fields.push(...tunnelDiffers(want.tunnel, have.tunnel));
@@ -65,7 +65,7 @@ function differs(want: Link, have: Link): readonly string[] {
  */
 function ownerOf(link: Link, judge: Judge): Owner {
   if (link.master !== '' || !isForm(link)) return 'foreign';
-  if (link.alias !== '') return link.alias === judge.alias ? 'ours' : 'foreign';
+  if (link.alias) return link.alias === judge.alias ? 'ours' : 'foreign';
   const addresses = judge.addressesOf(link.name);
   if (addresses?.length === 0) return judge.isWanted(`link ${link.name}`) ? 'ours' : 'foreign';
   return addresses?.some((address) => judge.inside(parseCidr(address))) ? 'ours' : 'foreign';

@@ -89,7 +89,15 @@ function handedBack(
 function updateOf(want: Have, have: Have): Change {
   const [w, h] = [want, have] as unknown as Record<string, unknown>[];
   const fields = Object.keys(w!).filter((name) => typeof w![name] !== 'object' && w![name] !== h![name]);
-  return { op: 'update', id: idOf(have), reason: `not in flannel's form: ${fields.join(', ')}`, want, have, fields, recreate: false };
+  return {
+    op: 'update',
+    id: idOf(have),
+    reason: `not in flannel's form: ${fields.join(', ')}`,
+    want,
+    have,
+    fields,
+    recreate: false,
+  };
 }
 
 function unknownForm(have: Have): HeldEntry {

@@ -10,7 +10,7 @@ import type { HeldEntry } from '../contracts/report.ts';
 import { type FileResource, idOf } from '../kinds/index.ts';
 import { noRetries } from '../plan/hold.ts';
 import type { Step } from '../plan/order.ts';
-import { type OwnershipContext } from '../plan/ownership.ts';
+import type { OwnershipContext } from '../plan/ownership.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { PlanInput } from '../plan/plan-input.ts';
 import type { LeavePlan } from './hand-back.ts';

@@ -40,7 +40,7 @@ export function foreignDevice(want: Link, have: Link, addresses: readonly Addres
     const detail = `${name} is a port of ${have.master}; take it out (ip link set ${name} nomaster), then selvage will go on with it.`;
     return held(want, 'enslaved device', detail);
   }
-  if (have.alias !== '' && have.alias !== aliasOf(instance)) {
+  if (have.alias && have.alias !== aliasOf(instance)) {
     const whose = have.alias.startsWith(ALIAS_PREFIX)
       ? `belongs to the network at ${have.alias.slice(ALIAS_PREFIX.length)}; ${rules?.apart ?? 'give one of the two networks another backend'}`
       : `is marked as somebody else's (alias "${have.alias}"); remove or rename it, then selvage will make its own`;

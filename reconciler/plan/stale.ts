@@ -110,9 +110,9 @@ function reportStrange(link: Link, state: StaleInput): void {
   }
   if (!rules || ownership.ownerOf(link) !== 'foreign') return;
   const isPlain = link.master === '' && isForm(link);
-  if (isPlain && link.alias === '') hold(conflict.unmarkedDevice(link));
+  if (isPlain && !link.alias) hold(conflict.unmarkedDevice(link));
   // Another instance's is its own business.
-  else if (!isPlain || !link.alias.startsWith('selvage:')) hold(conflict.strangeDevice(link));
+  else if (!isPlain || !link.alias?.startsWith('selvage:')) hold(conflict.strangeDevice(link));
 }
 
 /** Ids of the ARP and FDB entries that something goes through which stays as it is for now. */

@@ -44,7 +44,8 @@ export function summaryLine(report: Report): string {
   }
   const done = outcomes.filter(isMade).length;
   const blocked = outcomes.filter(({ result }) => result === 'blocked').length;
-  if (mode !== 'drift' && outcomes.length) parts.push(`${done} of ${outcomes.length} ${mode === 'leave' ? 'done' : 'repaired'}`);
+  if (mode !== 'drift' && outcomes.length)
+    parts.push(`${done} of ${outcomes.length} ${mode === 'leave' ? 'done' : 'repaired'}`);
   if (summary.failed) parts.push(`${summary.failed} failed`);
   if (blocked) parts.push(`${blocked} blocked`);
   if (held.length) parts.push(`${held.length} held`);

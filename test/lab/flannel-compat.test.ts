@@ -87,6 +87,17 @@ for (const version of ['0.11', '0.28'] as const) {
     });
     after(() => lab?.destroy());
 
+    it('is in sync for one that adopts its lease, whichever of the two masquerades', async () => {
+      await assertInSync(host, ['--lease=adopt']);
+      const text = readFileSync(host.subnetFile, 'utf8');
+      writeFileSync(host.subnetFile, text.replace('IPMASQ=false', 'IPMASQ=true'));
+      const [dump, revision] = [await host.dump(), await lab.revision()];
+      const { drift } = await repair(host, ['--lease=adopt']);
+      assert.deepEqual([drift, await host.dump(), await lab.revision()], [[], dump, revision]);
+      assert.match(readFileSync(host.subnetFile, 'utf8'), /IPMASQ=true/);
+      writeFileSync(host.subnetFile, text);
+    });
+
     it('is taken over: only the alias and loose filtering are added, the rest, lease and file stay as they are', async () => {
       const [leases, revision, file] = [await lab.leases(), await lab.revision(), statSync(host.subnetFile).ino];
       const found = await assertDrift(host, ['link flannel.1']);

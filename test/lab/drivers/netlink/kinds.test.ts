@@ -66,7 +66,7 @@ test('iproute2’s own vxlan device of the same make reads the same', async (t) 
     ...'link add flannel.1 address 02:11:22:33:44:55 mtu 1450 txqueuelen 0 type vxlan id 1 dev eth0'.split(' '),
     ...'local 192.0.2.1 dstport 8472 nolearning'.split(' '),
   );
-  await f.ns.ip('link', 'set', 'flannel.1', 'alias', vtep.alias, 'up');
+  await f.ns.ip('link', 'set', 'flannel.1', 'alias', vtep.alias ?? '', 'up');
   await f.ns.sysctl('net.ipv4.conf.flannel/1.rp_filter', '2');
   assert.deepEqual(
     (await haves(f)).find((have) => have.kind === 'link' && have.name === 'flannel.1'),
