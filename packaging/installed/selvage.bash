@@ -17,9 +17,9 @@ _selvage() {
     check-config) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
   if [[ $current == -* ]]; then
-    COMPREPLY=($(compgen -W '--etcd-endpoints --etcd-prefix --etcd-keyfile --etcd-certfile --etcd-cafile --etcd-username --etcd-password --iface --iface-regex --public-ip --subnet-file --subnet-lease-renew-margin --ip-masq --healthz-ip --healthz-port --v --version --help --once --format --subnet-lease-ttl --resync --migration-grace --keep-stale --lease --etcd-api --state-file --state-cache --from --to --apply --docker --docker-host --docker-bridge --docker-daemon-json --docker-opts-file --docker-opts-key --docker-opts-combined --docker-restart --docker-restart-command --docker-restart-window --docker-restart-window-duration --docker-restart-holdoff --log-level --public-ipv6 --iface-can-reach --iptables-resync --iptables-forward-rules --ip-masq-fully-random-disable --ip-blackhole-route --kube-subnet-mgr --kube-api-url --kube-annotation-prefix --kubeconfig-file --net-config-path --set-node-network-unavailable --vmodule --log_backtrace_at' -- "$current"))
+    COMPREPLY=($(compgen -W '--etcd-endpoints --etcd-prefix --etcd-keyfile --etcd-certfile --etcd-cafile --etcd-username --etcd-password --iface --iface-regex --public-ip --subnet-file --subnet-lease-renew-margin --ip-masq --healthz-ip --healthz-port --v --version --help --once --format --subnet-lease-ttl --resync --migration-grace --keep-stale --lease --etcd-api --state-file --state-cache --from --to --apply --hand-back --release-lease --dry-run --docker --docker-host --docker-bridge --docker-daemon-json --docker-opts-file --docker-opts-key --docker-opts-combined --docker-restart --docker-restart-command --docker-restart-window --docker-restart-window-duration --docker-restart-holdoff --log-level --public-ipv6 --iface-can-reach --iptables-resync --iptables-forward-rules --ip-masq-fully-random-disable --ip-blackhole-route --kube-subnet-mgr --kube-api-url --kube-annotation-prefix --kubeconfig-file --net-config-path --set-node-network-unavailable --vmodule --log_backtrace_at' -- "$current"))
   else
-    COMPREPLY=($(compgen -W 'run drift leases migrate check-config docker-opts version help' -- "$current"))
+    COMPREPLY=($(compgen -W 'run drift leases migrate leave check-config docker-opts version help' -- "$current"))
   fi
 }
 complete -F _selvage selvage

@@ -7,6 +7,7 @@ import type { Source } from '../contracts/source.ts';
 import { byAge } from '../lease/age.ts';
 import type { Mirror } from '../store/mirror.ts';
 import { cell, draw, markdownTable } from './draw.ts';
+import { olderHosts } from './older-hosts.ts';
 import type { Format } from './render.ts';
 import { plain } from './text.ts';
 
@@ -76,7 +77,11 @@ export function leasesDocument(
       subnetLen: config?.subnetLen ?? 0,
     },
     leases,
-    held: [...held, ...mirror.held.filter((entry) => !shown.has(entry.key))],
+    held: [
+      ...held,
+      ...mirror.held.filter((entry) => !shown.has(entry.key)),
+      ...olderHosts(all, config, mirror.prefix),
+    ],
   };
 }
 

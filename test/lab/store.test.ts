@@ -6,7 +6,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createLab, DEFAULT_CONFIG, type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
-import { fakePeer, leaseKey, leaseValue } from '../helpers/leases.ts';
+import { fakePeer, leaseKey, leaseValue, putMany } from '../helpers/leases.ts';
 import { assertInSync, converged, EDGES_ONLY, holds, repair } from '../helpers/scenario.ts';
 
 const CONFIG = { ...DEFAULT_CONFIG, SubnetMax: '10.5.99.0' };
@@ -140,6 +140,34 @@ describe('a network whose etcd', () => {
     });
     await assertInSync(host);
     await assertInSync(other);
+  });
+
+  it('takes several leases in one transaction: all are in force, and gone, after one round', async () => {
+    const three = [20, 21, 22].map((index) => fakePeer(index, '10.5.200.0'));
+    const routes = three.map(({ subnet }) => `route 254|${subnet}|0|0`);
+    const inOneRound = (op: 'create' | 'delete') =>
+      eventually(
+        async () => {
+          const drift = (await scene.host.lastReport())?.drift ?? [];
+          const about = drift.flatMap(({ op: its, kind, key }) => (its === op ? `${kind} ${key}` : []));
+          return about.some((id) => routes.includes(id)) ? about : undefined;
+        },
+        { what: `a round that has to ${op} them`, interval: 20 },
+      );
+    await scene.lab.putPeers(three);
+    const made = await inOneRound('create');
+    assert.deepEqual(
+      routes.filter((id) => !made.includes(id)),
+      [],
+      'all of one revision are in one round',
+    );
+    for (const { subnet } of three) assert.ok(await scene.hasRoute(scene.host, subnet), subnet);
+    await putMany(scene.lab.underlay, scene.lab.etcd.endpoint, three.map(({ subnet }): [string, undefined] => [leaseKey(PREFIX, subnet), undefined]));
+    const gone = await inOneRound('delete');
+    assert.deepEqual(
+      routes.filter((id) => !gone.includes(id)),
+      [],
+    );
   });
 
   it('was compacted while the daemons could not hear it: they list again', async () => {

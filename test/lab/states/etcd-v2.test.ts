@@ -72,6 +72,21 @@ describe('etcd v2', () => {
     await Promise.all([a.attachContainerNet(), b.attachContainerNet()]);
     await eventually(() => a.ping(b), { what: 'a to reach b' });
 
+    // v2 has no transactions: these come as close to one as its watch can see.
+    const burst = [210, 211, 212].map((third) => ({
+      subnet: `10.5.${third}.0`,
+      value: OLD_PEER.value.replace('.200"', `.${third}"`).replace('4e"', `${third - 200}"`),
+    }));
+    await Promise.all(burst.map(({ subnet, value }) => v2.set(`${PREFIX}/subnets/${subnet}-24`, value, DAY)));
+    await eventually(
+      async () => {
+        const routes = await a.ip('route');
+        return burst.every(({ subnet }) => routes.includes(`${subnet}/24`));
+      },
+      { what: 'the three peers that came at once' },
+    );
+    await Promise.all(burst.map(({ subnet }) => v2.delete(`${PREFIX}/subnets/${subnet}-24`)));
+
     await v2.set(OLD_PEER.key, OLD_PEER.value, DAY);
     await eventually(async () => (await a.ip('neighbour', 'show', 'dev', 'flannel.1')).includes('82:4b:b6:2f:54:4e'), {
       what: 'the peer of 0.11',

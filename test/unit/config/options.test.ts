@@ -37,6 +37,7 @@ test('nothing given: flanneld’s defaults', () => {
     keepStale: false,
     resync: '* * * * *',
     lease: 'acquire',
+    leave: { handBack: false, releaseLease: false, dryRun: false },
     migrate: { from: 'v2', to: 'v3', apply: false },
     stateCache: '/var/lib/selvage/desired.json',
     docker: {
@@ -202,7 +203,7 @@ describe('bad usage is told in one sentence', () => {
     ['dirft', '"dirft" is no command of selvage: did you mean drift?'],
     [
       'nonsense',
-      '"nonsense" is no command of selvage: there are run, drift, leases, migrate, check-config, docker-opts, version, help.',
+      '"nonsense" is no command of selvage: there are run, drift, leases, migrate, leave, check-config, docker-opts, version, help.',
     ],
     [
       '--ip-masq true',

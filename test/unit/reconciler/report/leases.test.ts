@@ -7,7 +7,10 @@ import { CONFIG_KEY, leaseRecord, PREFIX } from '../../../helpers/store.ts';
 const SUBNET = '10.5.1.0/24';
 
 /** What `selvage leases` finds wrong with a lease of this value in a network of this backend. */
-function problemsOf(value: object, backend: object = { Type: 'vxlan' }): string[] {
+const problemsOf = (value: object, backend: object = { Type: 'vxlan' }): string[] =>
+  documentOf(value, backend).leases.flatMap(({ problems }) => problems);
+
+function documentOf(value: object, backend: object) {
   const mirror = new Mirror(PREFIX);
   const config = JSON.stringify({ Network: '10.5.0.0/16', Backend: backend });
   const leases = [leaseRecord({ subnet: SUBNET, host: 1, revision: 5, value: JSON.stringify(value) })];
@@ -20,7 +23,7 @@ function problemsOf(value: object, backend: object = { Type: 'vxlan' }): string[
     },
     0,
   );
-  return leasesDocument(mirror, { kind: 'etcd-v3' }, new Map()).leases.flatMap(({ problems }) => problems);
+  return leasesDocument(mirror, { kind: 'etcd-v3' }, new Map());
 }
 
 const PublicIP = '192.168.64.2';
@@ -49,5 +52,21 @@ describe('what selvage leases finds wrong with a lease', () => {
   it('no address', () => {
     const { PublicIP: _, ...nowhere } = vxlan;
     assert.deepEqual(problemsOf(nowhere), ['It does not say where its host is (PublicIP).']);
+  });
+});
+
+describe('what selvage leases says of hosts with an older flannel', () => {
+  const old = { ...vxlan, BackendData: { VtepMAC } };
+  const said = (value: object, backend: object) => documentOf(value, { Type: 'vxlan', ...backend }).held.map(({ detail }) => detail);
+
+  it('names what they may ignore, where the config has it', () => {
+    assert.match(said(old, { MTU: 1400 })[0]!, /^The lease of 10\.5\.1\.0\/24 names no VNI.*Backend\.MTU \(.*below 0\.22/);
+    assert.match(said(old, { MTU: 1400, Learning: true })[0]!, /Backend\.MTU .* and Backend\.Learning/);
+  });
+
+  it('nothing where there is nothing to ignore, or all leases name their VNI', () => {
+    assert.deepEqual(said(old, {}), []);
+    assert.deepEqual(said(old, { Learning: false }), []);
+    assert.deepEqual(said(vxlan, { MTU: 1400, Learning: true }), []);
   });
 });
