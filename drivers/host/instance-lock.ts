@@ -2,9 +2,22 @@
  * Owns the mark by which one selvage knows that another works for the same network on this host: a lock (flock(2)) that dies with its process.
  *
  * - A network is an etcd prefix in a network namespace. The pid is in the locked file; a file without a lock says nothing.
- * - Taken in each of two folders that lets us: a sandboxed unit may write one only, and who asks looks in both.
+ * - Taken beside subnet.env, which even a sandboxed unit may write, and in /run/selvage, where networks with another subnet.env are seen too;
+ *   but there only by who keeps its files under /run: whoever keeps them elsewhere (a test, a lab) writes nowhere else.
+ * - Who lets go of it removes the file, so whoever gets the lock looks whether that is still the file of that name.
  */
-import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { libc } from '../netlink/libc.ts';
 
@@ -24,11 +37,16 @@ export interface InstanceLock {
 /** Who has it keeps it; asking again is the only way to learn that it became free. Never throws. */
 export function takeInstanceLock({ prefix, subnetFile }: { prefix: string; subnetFile: string }): InstanceLock {
   const name = `daemon-${networkNamespace()}${prefix.replaceAll(/[^A-Za-z0-9._]/g, '-')}.lock`;
-  const taken: number[] = [];
+  const taken = new Map<string, number>();
   const release = (): void => {
-    for (const fd of taken.splice(0)) closeSync(fd);
+    for (const [path, fd] of taken) {
+      rmSync(path, { force: true });
+      closeSync(fd);
+    }
+    taken.clear();
   };
-  for (const folder of [FOLDER, dirname(subnetFile)]) {
+  const beside = dirname(subnetFile);
+  for (const folder of beside.startsWith('/run/') ? [FOLDER, beside] : [beside]) {
     const path = join(folder, name);
     const fd = openLocked(path);
     if (fd === undefined) continue;
@@ -36,27 +54,31 @@ export function takeInstanceLock({ prefix, subnetFile }: { prefix: string; subne
       release();
       return { heldBy: readPid(path), release };
     }
-    taken.push(fd);
+    taken.set(path, fd);
   }
   return { heldBy: undefined, release };
 }
 
 /** undefined: it can't be tried here. */
 function openLocked(path: string): number | 'taken' | undefined {
-  let fd: number;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-    fd = openSync(path, 'a+', 0o644);
+    for (;;) {
+      const fd = openSync(path, 'a+', 0o644);
+      if (libc().flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        closeSync(fd);
+        return 'taken';
+      }
+      if (fstatSync(fd).ino === statSync(path, { throwIfNoEntry: false })?.ino) {
+        ftruncateSync(fd);
+        writeSync(fd, `${process.pid}\n`);
+        return fd;
+      }
+      closeSync(fd);
+    }
   } catch {
     return undefined;
   }
-  if (libc().flock(fd, LOCK_EX | LOCK_NB) < 0) {
-    closeSync(fd);
-    return 'taken';
-  }
-  ftruncateSync(fd);
-  writeSync(fd, `${process.pid}\n`);
-  return fd;
 }
 
 /** 0 in the moment in which the other has locked it and not yet written. */

@@ -77,11 +77,7 @@ export function leasesDocument(
       subnetLen: config?.subnetLen ?? 0,
     },
     leases,
-    held: [
-      ...held,
-      ...mirror.held.filter((entry) => !shown.has(entry.key)),
-      ...olderHosts(all, config, mirror.prefix),
-    ],
+    held: [...held, ...mirror.held.filter((entry) => !shown.has(entry.key)), ...olderHosts(all, config, mirror.prefix)],
   };
 }
 

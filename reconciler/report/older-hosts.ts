@@ -18,7 +18,8 @@ export function olderHosts(leases: readonly Lease[], config: NetworkConfig | und
   });
   const [first] = old;
   if (!first || !ignored.length) return [];
-  const which = old.length === 1 ? `The lease of ${first.subnet} names` : `${old.length} leases (${first.subnet}, …) name`;
+  const which =
+    old.length === 1 ? `The lease of ${first.subnet} names` : `${old.length} leases (${first.subnet}, …) name`;
   const detail = `${which} no VNI, as flanneld up to 0.13 writes them: such a host may ignore ${ignored.join(' and ')} of this config; see which flannel it runs, or take that out of the config.`;
   return [{ kind: 'config', key: configKey(prefix), why: 'older hosts', detail, unmet: false }];
 }

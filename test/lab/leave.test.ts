@@ -82,11 +82,7 @@ describe('a host that leaves a vxlan network', () => {
   });
 });
 
-for (const backend of [
-  { Type: 'vxlan' },
-  { Type: 'host-gw' },
-  { Type: 'vxlan', DirectRouting: true },
-]) {
+for (const backend of [{ Type: 'vxlan' }, { Type: 'host-gw' }, { Type: 'vxlan', DirectRouting: true }]) {
   describe(`a host of ${JSON.stringify(backend)} that is handed back`, () => {
     let lab: Lab;
     let host: LabHost;

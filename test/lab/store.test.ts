@@ -162,7 +162,11 @@ describe('a network whose etcd', () => {
       'all of one revision are in one round',
     );
     for (const { subnet } of three) assert.ok(await scene.hasRoute(scene.host, subnet), subnet);
-    await putMany(scene.lab.underlay, scene.lab.etcd.endpoint, three.map(({ subnet }): [string, undefined] => [leaseKey(PREFIX, subnet), undefined]));
+    await putMany(
+      scene.lab.underlay,
+      scene.lab.etcd.endpoint,
+      three.map(({ subnet }): [string, undefined] => [leaseKey(PREFIX, subnet), undefined]),
+    );
     const gone = await inOneRound('delete');
     assert.deepEqual(
       routes.filter((id) => !gone.includes(id)),

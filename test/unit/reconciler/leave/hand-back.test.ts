@@ -71,7 +71,9 @@ describe('a host that is handed back to flannel', () => {
   });
 
   it('leaves a route whose way nobody can read, with its nexthop object', () => {
-    const haves = observedOf(overlayWith(1)).map((have) => (have.kind === 'nexthop' ? { ...have, plain: false } : have));
+    const haves = observedOf(overlayWith(1)).map((have) =>
+      have.kind === 'nexthop' ? { ...have, plain: false } : have,
+    );
     const { changes, held } = plan(haves);
     assert.deepEqual(
       changes.filter(({ id }) => /^(route|nexthop) /.test(id)),

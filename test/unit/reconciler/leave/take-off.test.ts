@@ -24,7 +24,10 @@ describe('a host that leaves', () => {
   it('keeps a device that somebody has put an address on: then it has not left', () => {
     const address: Have = { kind: 'address', dev: 'flannel.1', address: '172.31.0.1/24' };
     const { changes, held } = plan([...observedOf(overlayWith(0)), address]);
-    assert.equal(changes.some(({ id }) => id === 'link flannel.1'), false);
+    assert.equal(
+      changes.some(({ id }) => id === 'link flannel.1'),
+      false,
+    );
     assert.deepEqual(
       held.map(({ why, unmet }) => [why, unmet]),
       [['foreign address', true]],

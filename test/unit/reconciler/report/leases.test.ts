@@ -57,10 +57,14 @@ describe('what selvage leases finds wrong with a lease', () => {
 
 describe('what selvage leases says of hosts with an older flannel', () => {
   const old = { ...vxlan, BackendData: { VtepMAC } };
-  const said = (value: object, backend: object) => documentOf(value, { Type: 'vxlan', ...backend }).held.map(({ detail }) => detail);
+  const said = (value: object, backend: object) =>
+    documentOf(value, { Type: 'vxlan', ...backend }).held.map(({ detail }) => detail);
 
   it('names what they may ignore, where the config has it', () => {
-    assert.match(said(old, { MTU: 1400 })[0]!, /^The lease of 10\.5\.1\.0\/24 names no VNI.*Backend\.MTU \(.*below 0\.22/);
+    assert.match(
+      said(old, { MTU: 1400 })[0]!,
+      /^The lease of 10\.5\.1\.0\/24 names no VNI.*Backend\.MTU \(.*below 0\.22/,
+    );
     assert.match(said(old, { MTU: 1400, Learning: true })[0]!, /Backend\.MTU .* and Backend\.Learning/);
   });
 
