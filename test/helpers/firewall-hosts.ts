@@ -101,8 +101,8 @@ export function feed(ns: Netns, command: string, args: string[], input: string):
   });
 }
 
-/** Whether one of a few echo requests is answered. `from` is an address of the pinger's. */
+/** Whether an echo request is answered. `from` is an address of the pinger's. */
 export async function reaches(ns: Netns, to: string, from?: string): Promise<boolean> {
-  const args = ['-c', '2', '-i', '0.2', '-W', '1', ...(from ? ['-I', from] : []), to];
+  const args = ['-c', '1', '-W', '1', ...(from ? ['-I', from] : []), to];
   return (await ns.exec('ping', ...args)).code === 0;
 }
