@@ -24,12 +24,24 @@ export interface FirewallHosts {
   client: NftClient;
 }
 
+/** A namespace and nothing else, for tests without packets. */
+export async function firewallHost(t: TestContext): Promise<Pick<FirewallHosts, 'host' | 'client'>> {
+  const host = await createNetns('host');
+  const client = clientIn(host);
+  t.after(async () => {
+    client.close();
+    await host.destroy();
+  });
+  return { host, client };
+}
+
+const clientIn = (ns: Netns): NftClient =>
+  new NftClient(new NetlinkSocket({ protocol: NETLINK_NETFILTER, netns: ns.path, receiveBuffer: 1 << 20 }));
+
 export async function firewallHosts(t: TestContext): Promise<FirewallHosts> {
   const [host, container, peer] = await Promise.all(['host', 'container', 'peer'].map((name) => createNetns(name)));
   if (!host || !container || !peer) throw new Error('no namespaces');
-  const client = new NftClient(
-    new NetlinkSocket({ protocol: NETLINK_NETFILTER, netns: host.path, receiveBuffer: 1 << 20 }),
-  );
+  const client = clientIn(host);
   t.after(async () => {
     client.close();
     await Promise.all([host, container, peer].map((ns) => ns.destroy()));
