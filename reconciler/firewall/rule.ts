@@ -152,10 +152,10 @@ function statementText(verdict: Verdict): string {
   }
 }
 
-/** mark = (mark & ~mask) | value, in nft's words: with `or` alone where nothing is cleared. */
+/** mark = (mark & ~mask) | value, in nft's words: with `or` alone where nothing is cleared; what is set anyway is not said to be cleared. */
 function markStatement(value: number, mask: number): string {
   if (value === mask) return `meta mark set meta mark | ${hex8(value)}`;
-  return `meta mark set meta mark & ${hex8(~mask >>> 0)} | ${hex8(value)}`;
+  return `meta mark set meta mark & ${hex8((~mask | value) >>> 0)} | ${hex8(value)}`;
 }
 
 /** Equal as rules, comments included. */
