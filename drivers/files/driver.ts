@@ -9,8 +9,8 @@
 import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Change, Driver, Interest, Listing, Outcome } from '../../reconciler/contracts/driver.ts';
-import { type FileResource, type Have, idOf } from '../../reconciler/contracts/resource.ts';
 import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
+import { type FileResource, type Have, idOf } from '../../reconciler/kinds/index.ts';
 import { FileChanged, FileConflict, fileFailure } from './failure.ts';
 import { followLinks, readState } from './look.ts';
 import { PathWatch } from './watch.ts';

@@ -9,7 +9,7 @@ import { tagOfRule } from '../../reconciler/firewall/found.ts';
 import { indexFor } from '../../reconciler/firewall/place.ts';
 import { nftText, type Rule, sameRule } from '../../reconciler/firewall/rule.ts';
 import type { Family } from '../../reconciler/firewall/ruleset.ts';
-import { NLM_F_APPEND, NLM_F_CREATE } from '../netlink/codec/constants.ts';
+import { NLM_F_CREATE } from '../netlink/codec/constants.ts';
 import { ipv4Number } from '../netlink/codec/text.ts';
 import type { NftClient, Order } from '../netlink/nft/client.ts';
 import * as c from '../netlink/nft/constants.ts';
@@ -96,7 +96,7 @@ class Orders {
   }
 
   append(table: string, chain: string, rule: Rule, form: Form): void {
-    const flags = NLM_F_CREATE | NLM_F_APPEND;
+    const flags = NLM_F_CREATE | c.NLM_F_APPEND;
     this.#add(c.NFT_MSG_NEWRULE, flags, ruleAttributes({ table, chain, ...writeRule(rule, form) }));
   }
 

@@ -4,7 +4,7 @@
  */
 import type { Lease } from '../../config/model.ts';
 import type { HeldEntry } from '../contracts/report.ts';
-import { idOf } from '../contracts/resource.ts';
+import { idOf } from '../kinds/index.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
 import { badAddress, otherBackend, outsideNetwork, peerEntry } from './peer.ts';
 import { directWants, isOnLink, routeWants } from './routes.ts';

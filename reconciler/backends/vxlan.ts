@@ -9,9 +9,9 @@
 import type { Lease, VxlanConfig } from '../../config/model.ts';
 import { vxlanBackendData, vxlanData } from '../../config/vxlan-lease.ts';
 import { aliasOf } from '../contracts/host.ts';
-import { idOf, type Link, SELVAGE_PROTOCOL, type Want } from '../contracts/resource.ts';
 import { vxlanPath } from '../desired/paths.ts';
-import { portOf } from '../plan/compare.ts';
+import { idOf, type Link, SELVAGE_PROTOCOL, type Want } from '../kinds/index.ts';
+import { portOf } from '../kinds/link.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
 import { badAddress, hold, otherBackend, outsideNetwork, peerEntry } from './peer.ts';
 import { directWants, firstAddress, isOnLink, routeWants } from './routes.ts';

@@ -6,8 +6,9 @@
  *   change that failed. It does not decide: `replace` and the protocol to qualify a delete with are in the change.
  * - `watch` emits scopes, never contents, and on any doubt (overflow, reopened socket) the scope of everything it covers.
  */
+
+import type { Have, Kind, Want } from '../kinds/index.ts';
 import type { Failure } from './failure.ts';
-import type { Have, Kind, Want } from './resource.ts';
 import type { Scope } from './scope.ts';
 
 export type Change =

@@ -3,8 +3,8 @@
  * `version` changes when a field changes its meaning or goes away; adding one doesn't change it.
  */
 
+import type { Kind } from '../kinds/index.ts';
 import type { StoreErrorKind } from './failure.ts';
-import type { Kind } from './resource.ts';
 
 export type Op = 'create' | 'update' | 'delete';
 /** What can stand in a report beside the kinds of resource. */

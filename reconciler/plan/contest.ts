@@ -5,8 +5,7 @@
  * - Only writes of the same want count: a lease that changes ten times in ten seconds is news, not a contest.
  */
 
-import { splitId, type Want } from '../contracts/resource.ts';
-import { identical } from './compare.ts';
+import { identical, splitId, type Want } from '../kinds/index.ts';
 import type { Hold } from './hold.ts';
 
 /** Repairs within one window that are still made at once. */

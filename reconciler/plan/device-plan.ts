@@ -9,8 +9,9 @@
 
 import type { Change } from '../contracts/driver.ts';
 import type { HeldEntry } from '../contracts/report.ts';
-import type { Link } from '../contracts/resource.ts';
-import { compare, mustRecreate, portOf } from './compare.ts';
+import type { Link } from '../kinds/index.ts';
+import { compare, mustRecreate } from '../kinds/index.ts';
+import { portOf } from '../kinds/link.ts';
 import { foreignDevice, recreateWaits, vniInUse } from './conflict.ts';
 import type { Ownership, OwnershipContext } from './ownership.ts';
 

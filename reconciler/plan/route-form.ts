@@ -6,7 +6,7 @@
  * - A plain route that is right stays plain; its nexthop object is then not wanted, and one of ours that is there is stale.
  * - Whatever else has to be changed ends up on a nexthop object, unless its id isn't to be had: a route never waits for one.
  */
-import type { Route } from '../contracts/resource.ts';
+import type { Route } from '../kinds/index.ts';
 
 /** What is known of the nexthop object that a route prefers. */
 export type NexthopSlot =

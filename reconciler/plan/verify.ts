@@ -8,8 +8,7 @@
 
 import type { Change, Outcome } from '../contracts/driver.ts';
 import type { Failure } from '../contracts/failure.ts';
-import { type Have, idOf, linkOf } from '../contracts/resource.ts';
-import { compare, identical } from './compare.ts';
+import { compare, type Have, identical, idOf, parentOf } from '../kinds/index.ts';
 
 /**
  * The outcomes as the read-back has them. `after` must cover the changed ids and their links, and come from a complete listing.
@@ -45,8 +44,8 @@ function check(change: Change, there: ReadonlyMap<string, Have | Have[]>): Failu
     if (fields.length === 0) return undefined;
     return mismatch(`${change.id} was written, but still differs in ${fields.join(', ')}`);
   }
-  const link = linkOf(change.want);
-  if (change.want.kind !== 'link' && link !== undefined && !there.has(`link ${link}`))
+  const link = parentOf(change.want);
+  if (link !== undefined && !there.has(`link ${link}`))
     return { kind: 'vanished', code: 'ENODEV', message: `${change.id} went away with its device ${link}.` };
   return mismatch(`${change.id} was written without an error, but is not there`);
 }

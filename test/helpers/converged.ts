@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { Instance } from '../../reconciler/contracts/host.ts';
-import { type Have, idOf, type Link, type Want } from '../../reconciler/contracts/resource.ts';
+import { type Have, idOf, type Link, type Want } from '../../reconciler/kinds/index.ts';
 import { hasForeignAddress, isTouchable, ownDeviceNames } from './foreign.ts';
 
 export interface Judged {

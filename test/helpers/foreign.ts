@@ -4,7 +4,7 @@
  */
 
 import type { Instance } from '../../reconciler/contracts/host.ts';
-import type { Have, Link } from '../../reconciler/contracts/resource.ts';
+import type { Have, Link } from '../../reconciler/kinds/index.ts';
 
 const toNumber = (ip: string): number => ip.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
 

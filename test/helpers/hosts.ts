@@ -16,7 +16,7 @@ import {
   type Resource,
   type Route,
   SELVAGE_PROTOCOL,
-} from '../../reconciler/contracts/resource.ts';
+} from '../../reconciler/kinds/index.ts';
 import { blockOf, instanceOf, macOf, type Overlay, overlayOf, type Peer, wantsOf } from './wants.ts';
 
 export const NETWORK = '10.5.0.0/16';

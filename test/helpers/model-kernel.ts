@@ -6,7 +6,8 @@
  * - A refused message throws an Errno. What is silent in the kernel is silent here: `emit` is called for what it announces, nothing else.
  */
 
-import type { Address, Fdb, FileResource, Neighbour, Nexthop, Route } from '../../reconciler/contracts/resource.ts';
+import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
+import type { Address, Fdb, FileResource, Neighbour, Nexthop, Route } from '../../reconciler/kinds/index.ts';
 import {
   type Have,
   idOf,
@@ -14,8 +15,7 @@ import {
   type Link,
   type Resource,
   type VxlanAttributes,
-} from '../../reconciler/contracts/resource.ts';
-import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
+} from '../../reconciler/kinds/index.ts';
 
 export class Errno extends Error {
   readonly code: string;

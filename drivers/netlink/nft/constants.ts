@@ -1,5 +1,8 @@
 /** Numbers of linux/netfilter/nfnetlink.h, nf_tables.h and linux/netfilter.h, by the kernel's own names. */
 
+/** A new rule goes behind all others; without it, before them. */
+export const NLM_F_APPEND = 0x800;
+
 export const NETLINK_NETFILTER = 12;
 export const NFNLGRP_NFTABLES = 7;
 export const NFNL_SUBSYS_NFTABLES = 10;

@@ -6,7 +6,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Change, Driver, Interest, Outcome } from '../../../reconciler/contracts/driver.ts';
+import { everything, type Scope, scopeOf } from '../../../reconciler/contracts/scope.ts';
 import {
+  compare,
   type Fdb,
   type Have,
   idOf,
@@ -15,9 +17,7 @@ import {
   type Nexthop,
   type Resource,
   type Route,
-} from '../../../reconciler/contracts/resource.ts';
-import { everything, type Scope, scopeOf } from '../../../reconciler/contracts/scope.ts';
-import { compare } from '../../../reconciler/plan/compare.ts';
+} from '../../../reconciler/kinds/index.ts';
 import { noRetries } from '../../../reconciler/plan/hold.ts';
 import { contextOf } from '../../../reconciler/plan/ownership.ts';
 import { changesOf, makePlan } from '../../../reconciler/plan/plan.ts';

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { see } from '../../../drivers/firewall/see.ts';
 import { readLegacy } from '../../../drivers/iptables-legacy/state.ts';
-import { NLM_F_APPEND, NLM_F_CREATE } from '../../../drivers/netlink/codec/constants.ts';
+import { NLM_F_CREATE } from '../../../drivers/netlink/codec/constants.ts';
 import type { NftClient, Order } from '../../../drivers/netlink/nft/client.ts';
 import * as c from '../../../drivers/netlink/nft/constants.ts';
 import { encodeExpressions } from '../../../drivers/netlink/nft/expressions.ts';
@@ -40,7 +40,7 @@ function write(client: NftClient, table: string, form: Form, base: { type: strin
     order(c.NFT_MSG_NEWCHAIN, chainAttributes({ table, name: 'SOME' })),
     order(c.NFT_MSG_NEWCHAIN, chainAttributes({ table, name: chain, base: { ...base, policy: 'accept' } })),
     ...rules.map((rule) =>
-      order(c.NFT_MSG_NEWRULE, ruleAttributes({ table, chain, ...writeRule(rule, form) }), NLM_F_CREATE | NLM_F_APPEND),
+      order(c.NFT_MSG_NEWRULE, ruleAttributes({ table, chain, ...writeRule(rule, form) }), NLM_F_CREATE | c.NLM_F_APPEND),
     ),
   ];
   // iptables doesn't know sets, and says nothing of a table that has one.
