@@ -16,9 +16,11 @@ import {
 } from '../reconciler/contracts/scope.ts';
 import { keepSubnets } from '../reconciler/plan/gates.ts';
 import { Retry } from '../reconciler/plan/retry.ts';
+import type { Companion } from './companion.ts';
+import { Companions, decideAll } from './companions.ts';
 import type { AgentDeps } from './deps.ts';
 import { DesiredState } from './desired-state.ts';
-import { DockerFollower } from './docker.ts';
+import { type Due, DueTimes } from './due-times.ts';
 import { HeldMemory } from './held-memory.ts';
 import { Journal } from './journal.ts';
 import { LastGood } from './last-good.ts';
@@ -39,10 +41,11 @@ export class Agent implements AgentServices {
   readonly #retry = new Retry();
   readonly #held = new HeldMemory();
   readonly #store: StoreFollower;
-  readonly #docker: DockerFollower | undefined;
+  readonly #companions: Companions;
   #dirty: Scope = emptyScope();
-  /** `docker`: the follower, if it looked at Docker in this round. */
-  #round: { round: Round; at: number; docker: DockerFollower | undefined } | undefined;
+  /** `looked`: the companions that looked in this round. */
+  #round: { round: Round; at: number; looked: readonly Companion[] } | undefined;
+  readonly #dueTimes = new DueTimes();
   #relistAt: number | undefined;
   #interest = { devices: [] as string[] };
   #send: Send = () => {};
@@ -52,8 +55,8 @@ export class Agent implements AgentServices {
     this.#deps = deps;
     this.mode = mode;
     this.state = new DesiredState(deps);
-    if (deps.docker) this.#docker = new DockerFollower(deps, deps.docker);
-    this.journal = new Journal(deps.log, mode);
+    this.journal = new Journal(deps.log, mode, new Set(deps.companions.map(({ name }) => name)));
+    this.#companions = new Companions(deps.companions, (name, error) => this.journal.failure(name, error));
     this.lastGood = new LastGood(deps, mode, this.state);
     this.#store = new StoreFollower(deps, this, {
       held: () => this.#allHeld(),
@@ -72,15 +75,15 @@ export class Agent implements AgentServices {
       const wanted = this.state.interest;
       const uplink = this.state.host.problem === undefined ? wanted.uplink : '';
       const devices = [...new Set([...wanted.devices, ...this.#interest.devices])];
-      const files = [...new Set([...wanted.files, ...(this.#docker?.interest.files ?? [])])];
-      const bridge = this.#docker?.interest.bridge;
-      return { ...wanted, uplink, devices, files, bridge, inTheWay: this.#held.devices };
+      const { files: others, ofCompanions } = this.#companions.interest;
+      const files = [...new Set([...wanted.files, ...others])];
+      return { ...wanted, uplink, devices, files, ofCompanions, inTheWay: this.#held.devices };
     };
     const emit = (scope: Scope): void => this.#edge(scope, send);
     const failed = (error: unknown): void => this.journal.failure('work', error);
-    const stops = [watchDrivers(this.#deps.drivers, interest, emit, failed), this.#docker?.watch(emit)];
+    const stops = [watchDrivers(this.#deps.drivers, interest, emit, failed), this.#companions.watch(emit)];
     return () => {
-      for (const stop of stops) stop?.();
+      for (const stop of stops) stop();
     };
   }
 
@@ -140,7 +143,7 @@ export class Agent implements AgentServices {
     await this.#refreshHost(scope);
     const { desired, instance } = this.state;
     if (!desired) throw new Error('There is no desired state to work towards yet.');
-    const docker = (await this.#docker?.lookFor(desired, scope)) ? this.#docker : undefined;
+    const looked = await this.#companions.lookFor(desired, scope);
     const round = new Round({
       scope,
       drivers: this.#deps.drivers,
@@ -152,7 +155,7 @@ export class Agent implements AgentServices {
       reportStale: this.#deps.options.keepStale,
       keepStale: (haves) => keepSubnets(this.state.keptSubnets, haves),
     });
-    this.#round = { round, at, docker };
+    this.#round = { round, at, looked };
     await round.read();
     this.#interest = { devices: round.interest.devices };
   }
@@ -167,28 +170,28 @@ export class Agent implements AgentServices {
 
   /** `otherDrift`: what was found beside the host's resources, and made before this round. */
   async verify(otherDrift: Report['drift'] = []): Promise<void> {
-    const { round, docker } = this.#current();
+    const { round, looked } = this.#current();
     await round.verify();
     const now = this.#deps.clock.now();
     // A single run has no later round that would have to be patient.
     if (this.mode === 'run') this.#retry.record(round.outcomes, now, this.#deps.random);
     this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
     this.journal.recovered('work');
-    const restart = docker?.decide(round.outcomes);
+    const toAct = decideAll(looked, round.outcomes);
     const isNews = round.isBuilt && this.state.noteBuilt(round.desired);
     this.finishRound(otherDrift);
     if (isNews && this.state.lease.unpublished) this.#send({ type: 'PATH_BUILT' });
-    if (docker && restart) docker.restart(() => this.#send({ type: 'EDGE', scope: docker.scope }));
+    this.#companions.act(toAct, (scope) => this.#send({ type: 'EDGE', scope }));
   }
 
   /** Makes the report of the round in hand; for a drift report this follows the plan. */
   finishRound(otherDrift: Report['drift'] = []): Report {
-    const { round, at, docker } = this.#current();
+    const { round, at, looked } = this.#current();
     this.#round = undefined;
-    if (this.mode === 'drift') docker?.decide(undefined);
+    if (this.mode === 'drift') decideAll(looked, undefined);
     if (this.state.forgetNetworks(round)) this.lastGood.writer.pastChanged();
     this.#held.replace(round.scope, round.held, this.state.desired?.wants ?? new Map(), round.inTheWay);
-    const report = reportOf(this.#reportContext(), { round, at, otherDrift, docker });
+    const report = reportOf(this.#reportContext(), { round, at, otherDrift, looked });
     this.journal.report(report, describeScope(round.scope));
     this.#onFirstRound?.();
     this.#onFirstRound = undefined;
@@ -200,9 +203,9 @@ export class Agent implements AgentServices {
     return reportOf(this.#reportContext(), { at: this.#deps.clock.now(), otherDrift });
   }
 
-  /** A restart of Docker that is under way; resolves when it can be read back. */
-  get dockerRestart(): Promise<void> | undefined {
-    return this.#docker?.running;
+  /** What companions do now; resolves when it can be looked at. */
+  get acting(): Promise<unknown> | undefined {
+    return this.#companions.acting;
   }
 
   abandonRound(): void {
@@ -225,17 +228,17 @@ export class Agent implements AgentServices {
     if (!(await host.refresh())) return;
     if (before !== undefined && host.current?.uplink.address !== before) this.#deps.source.reconnect?.();
     this.#send({ type: 'HOST_CHANGED' });
-    if (this.lastGood.inForce ? this.lastGood.rebuild() : this.state.rebuild()) mergeScope(scope, everything());
+    if (this.state.rebuild()) mergeScope(scope, everything());
   }
 
   #allHeld() {
-    return [...this.lastGood.held, ...this.state.held, ...this.#held.entries, ...(this.#docker?.held ?? [])];
+    return [...this.lastGood.held, ...this.state.held, ...this.#held.entries, ...this.#companions.held];
   }
 
   #reportContext(): ReportContext {
     const { mode, state } = this;
-    const [held, docker, complete] = [this.#allHeld(), this.#docker?.facts, this.#store.isComplete];
-    return { deps: this.#deps, mode, state, held, docker, complete, source: this.lastGood.source };
+    const [held, complete, { sections }] = [this.#allHeld(), this.#store.isComplete, this.#companions];
+    return { deps: this.#deps, mode, state, held, sections, complete, source: this.lastGood.source };
   }
 
   // ---- plain values for the machine ----
@@ -246,9 +249,10 @@ export class Agent implements AgentServices {
 
   markRetriesDirty(): void {
     const now = this.#deps.clock.now();
+    this.#dueTimes.looked(this.#due, now);
     this.markDirty(scopeOf({ ids: this.#retry.takeDue(now) }));
     if (this.#relistAt !== undefined && this.#relistAt <= now) this.markDirty(everything());
-    if (this.#docker && (this.#docker.wakeAt ?? Number.POSITIVE_INFINITY) <= now) this.markDirty(this.#docker.scope);
+    this.markDirty(this.#companions.due(now));
     this.#store.expire(now);
     if (this.state.nextPathEnd() <= now && this.state.endPaths()) this.markDirty(everything());
   }
@@ -274,16 +278,13 @@ export class Agent implements AgentServices {
   }
 
   retryDelayMs(): number | undefined {
-    const { mirror } = this.state;
-    const due = [
-      this.#retry.nextDue(),
-      this.#relistAt,
-      mirror.nextExpiry(),
-      this.state.nextPathEnd(),
-      this.#docker?.wakeAt,
-    ];
-    const next = Math.min(...due.map((at) => at ?? Number.POSITIVE_INFINITY));
-    return Number.isFinite(next) ? Math.max(10, next - this.#deps.clock.now()) : undefined;
+    return this.#dueTimes.delayMs(this.#due, this.#deps.clock.now());
+  }
+
+  get #due(): Due {
+    const { state } = this;
+    const { dueTimes } = this.#companions;
+    return [this.#retry.nextDue(), this.#relistAt, state.mirror.nextExpiry(), state.nextPathEnd(), ...dueTimes];
   }
 
   backoffMs(failures: number, first: number, most: number): number {

@@ -22,11 +22,10 @@ const PATIENCE_MS = 2000;
 export class LastGood {
   readonly kept: KeptCopy;
   readonly writer: CopyWriter;
-  /** The copy that the mirror holds because the store has not been listed yet. */
-  inForce: CopyHead | undefined;
   readonly #deps: AgentDeps;
   readonly #daemon: boolean;
   readonly #state: DesiredState;
+  #inForce: CopyHead | undefined;
   /** The mirror is the store's. */
   #listed = false;
   /** Why the store could not be asked; undefined: it just doesn't answer. */
@@ -38,6 +37,16 @@ export class LastGood {
     this.#state = state;
     this.kept = new KeptCopy(deps.stateCache, state.mirror.prefix);
     this.writer = new CopyWriter(deps, this.kept, { mirror: state.mirror, past: () => state.past }, this.#daemon);
+  }
+
+  /** The copy that the mirror holds because the store has not been listed yet. */
+  get inForce(): CopyHead | undefined {
+    return this.#inForce;
+  }
+
+  #force(head: CopyHead | undefined): void {
+    this.#inForce = head;
+    this.#state.isFromCopy = head !== undefined;
   }
 
   /** A listing has been taken since the start. */
@@ -73,7 +82,7 @@ export class LastGood {
     // What the first one says is worth writing whatever the copy made of the mirror before.
     this.writer.changed({ ...change, config: change.config || !this.#listed });
     this.#listed = true;
-    this.inForce = undefined;
+    this.#force(undefined);
     this.#error = undefined;
   }
 
@@ -102,8 +111,7 @@ export class LastGood {
     // A restart in the middle of a move goes on with it, whether the store answers or not.
     await this.#state.lookAround();
     if (this.#listed || this.inForce) return;
-    this.inForce = head;
-    this.rebuild();
+    this.#force(head);
     this.#state.relist();
     onForce();
   }
@@ -114,13 +122,6 @@ export class LastGood {
     if (!copy || this.#listed || this.inForce || !isWanted()) return undefined;
     this.#state.mirror.applySnapshot(copy.snapshot, copy.head.heardAt);
     return copy.head;
-  }
-
-  /** Makes the Wants for the lease that the copy has for this host; true if they are others than before. */
-  rebuild(): boolean {
-    const context = this.#state.leaseContext();
-    const choice = context && this.#state.lease.choose(context);
-    return choice?.action === 'reuse' && this.#state.rebuild(choice.lease);
   }
 
   // ---- telling ----
