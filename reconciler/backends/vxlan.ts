@@ -1,5 +1,5 @@
 /**
- * Owns what a vxlan network looks like on a host, to the byte as flannel has it (flannel.md 3.1, backend/vxlan in its source):
+ * Owns what a vxlan network looks like on a host, to the byte as flannel has it (docs/reference/flannel.md#vxlan):
  * one device, and for each peer an ARP entry, an FDB entry and an on-link route; beside them a nexthop object, where the kernel has them.
  *
  * - Every peer's route goes through its subnet's first address, which the ARP entry resolves to the peer's VTEP and the FDB entry to its host.

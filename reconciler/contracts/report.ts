@@ -1,5 +1,5 @@
 /**
- * Owns the report: the one answer of a round (DESIGN 5). Logs, JSON, tables, metrics and the exit code are all made from it.
+ * Owns the report: the one answer of a round (docs/design.md#the-answer). Logs, JSON, tables, metrics and the exit code are all made from it.
  * `version` changes when a field changes its meaning or goes away; adding one doesn't change it.
  */
 

@@ -1,9 +1,11 @@
 /**
- * Owns what a failed change holds up while a plan is carried out: "a failed parent blocks its children and nothing else" (DESIGN 3).
+ * Owns what a failed change holds up while a plan is carried out: a failed parent blocks its children and nothing else
+ * (docs/design.md#order-lives-in-one-file).
  *
  * - Up: what stands on a device or a nexthop object that could not be made waits.
- * - Down: what something still goes through stays: if a route could not be moved or removed, the device and the nexthop object that it
- *   uses now are not taken away; nor are the ARP and FDB entries of its gateway if it could not be moved. What would otherwise be a failed change would be a lost route.
+ * - Down: what something still goes through stays: if a route could not be moved or removed, the device and the nexthop object that it uses
+ *   now are not taken away; nor are the ARP and FDB entries of its gateway if it could not be moved. What would otherwise be a failed change
+ *   would be a lost route.
  */
 import type { Change, Outcome } from '../contracts/driver.ts';
 import { goesThrough, standsOn } from '../kinds/index.ts';

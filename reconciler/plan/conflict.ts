@@ -21,7 +21,7 @@ function held(want: Want, why: string, detail: string, unmet = true): HeldEntry 
   return { kind: want.kind, key: keyOf(want), why, detail, unmet };
 }
 
-/** Unreadable is not absent (DESIGN 3). */
+/** What can't be read is held, for it may well be there: docs/design.md#unreadable-is-not-absent. */
 export function unreadable(want: Want, problem: string): HeldEntry {
   const detail = `${want.kind} ${keyOf(want)} can't be read (${problem}), so that nobody knows whether it is as it should be; run selvage as a user who may read it.`;
   return held(want, 'unreadable', detail);

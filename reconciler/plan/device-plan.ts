@@ -3,8 +3,8 @@
  *
  * - Every device that something in the round stands on is looked at, also if the round's scope doesn't name it.
  * - A device that isn't ours is never touched, and nothing is put on it: `blocked`.
- * - The kernel takes a link's children with it without a word (kernel.md): under a device made anew nothing is there any more, and a new
- *   MAC costs the permanent ARP entries.
+ * - The kernel takes a link's children with it without a word (docs/reference/kernel.md#silent-losses-and-quiet-successes): under a device
+ *   made anew nothing is there any more, and a new MAC costs the permanent ARP entries.
  */
 
 import type { Change } from '../contracts/driver.ts';

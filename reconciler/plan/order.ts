@@ -1,5 +1,5 @@
 /**
- * Owns the order in which things are built and taken down (DESIGN 3, "Order lives in one file"). The list itself is kinds/index.ts.
+ * Owns the order in which things are built and taken down (docs/design.md#order-lives-in-one-file). The list itself is kinds/index.ts.
  *
  * - Up first, in an order in which everything finds what it stands on; then down in reverse, so that nothing ever points at what is gone.
  * - Creates and updates come before any delete: the new path is there before the old one goes (make before break).

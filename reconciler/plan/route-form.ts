@@ -1,6 +1,7 @@
 /**
- * Owns the choice between the two forms of a route: on a nexthop object (a Want's preference: 50 times faster in a big network, kernel.md)
- * or with a plain gateway (what flanneld makes, and all that a kernel before 5.3 has). Both forward alike, so what works is left as it is.
+ * Owns the choice between the two forms of a route: on a nexthop object (a Want's preference: 50 times faster in a big network,
+ * docs/reference/kernel.md#what-it-costs) or with a plain gateway (what flanneld makes, and all that a kernel before 5.3 has). Both forward
+ * alike, so what works is left as it is.
  *
  * - Decided for each route from what is observed, so that the answer is the same again once it has been carried out: no oscillation.
  * - A plain route that is right stays plain; its nexthop object is then not wanted, and one of ours that is there is stale.

@@ -1,6 +1,6 @@
 /**
- * Owns the proof: "return codes are not proof" (DESIGN 3). What was changed is listed again, and what isn't as it should be has failed,
- * whatever the kernel said (kernel.md: an FDB append and an FDB delete with the wrong address both return 0 and do nothing).
+ * Owns the proof: return codes are none (docs/design.md#return-codes-are-not-proof). What was changed is listed again, and what isn't as it
+ * should be has failed, whatever the kernel said (an FDB append and an FDB delete with the wrong address both return 0 and do nothing).
  *
  * - Looks at each change's own id only; what happened elsewhere is the next round's to find.
  * - A child whose device went away meanwhile has not failed: it vanished, and the device's event brings us back.

@@ -1,6 +1,6 @@
 /**
- * Owns a second opinion on whose a thing is, for the properties: written from DESIGN 3 and not from reconciler/plan/ownership.ts, as plainly as
- * can be, so that a mistake there shows. Looks at a whole host at once.
+ * Owns a second opinion on whose a thing is, for the properties: written from docs/design.md#whose-is-it and not from
+ * reconciler/plan/ownership.ts, as plainly as can be, so that a mistake there shows. Looks at a whole host at once.
  */
 
 import type { Instance } from '../../reconciler/contracts/host.ts';

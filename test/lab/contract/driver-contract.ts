@@ -1,7 +1,7 @@
 /**
  * Owns the behaviour that every Driver of network objects has in common (reconciler/contracts/driver.ts), as one suite to be run against each of
  * them: the kernel in memory and the real one. So it is also the proof that the one in memory behaves as the real one does
- * (reference/kernel.md), which is what the properties of the plan stand on.
+ * (docs/reference/kernel.md), which is what the properties of the plan stand on.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

@@ -162,7 +162,7 @@ test('a UDP port that is taken is a conflict, and no half-made device stays', as
   assert.deepEqual((await f.ns.ipJson('link', 'show', 'type', 'vxlan')).length, 0);
 });
 
-test('kernel.md: 0 is not proof', async (t) => {
+test('an answer of 0 is not proof', async (t) => {
   const f = await fixture('proof');
   t.after(f.close);
   await f.driver.apply([create(vtep), ...objectsOf(2).map(create)]);
