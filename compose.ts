@@ -12,6 +12,7 @@ import { openEtcdV3 } from './drivers/etcd/source.ts';
 import { AutoSource } from './drivers/etcd-auto/source.ts';
 import { openEtcdV2 } from './drivers/etcd-v2/source.ts';
 import { createFileDriver } from './drivers/files/driver.ts';
+import { openFirewall } from './drivers/firewall/driver.ts';
 import { mayAdministerNetwork } from './drivers/host/capabilities.ts';
 import { readSysctl } from './drivers/host/sysctl.ts';
 import { openNetlink } from './drivers/netlink/driver.ts';
@@ -21,6 +22,7 @@ import type { Source } from './reconciler/contracts/source.ts';
 import type { Companion } from './states/companion.ts';
 import type { AgentDeps, Log } from './states/deps.ts';
 import { DockerCompanion, type DockerDeps } from './states/docker.ts';
+import { FirewallCompanion, type FirewallEyes } from './states/firewall.ts';
 import { RunError } from './states/run-error.ts';
 
 export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source {
@@ -32,6 +34,7 @@ export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source
 
 export async function composeDeps(options: Options, log: Log): Promise<AgentDeps> {
   const netlink = openNetlink();
+  const firewall = openFirewall({ resyncMs: Math.max(1, options.firewall.resyncSeconds) * 1000 });
   const deps: AgentDeps = {
     options,
     log,
@@ -42,7 +45,7 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
     ...(options.stateCache === undefined || options.stateFile !== undefined
       ? {}
       : { stateCache: openStateCache(options.stateCache) }),
-    drivers: [netlink, createFileDriver()],
+    drivers: [netlink, firewall, createFileDriver()],
     companions: [],
     host: {
       hostname: hostname(),
@@ -53,7 +56,7 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
     levelPass: () => () => {},
     previousSubnetEnv: readOrEmpty(options.subnetFile),
   };
-  return { ...deps, companions: await openCompanions(deps) };
+  return { ...deps, companions: await openCompanions(deps, firewall) };
 }
 
 export async function closeAll({ source, drivers, companions }: AgentDeps): Promise<void> {
@@ -70,8 +73,8 @@ export function requirePermission(): void {
 }
 
 /** Of those that are wanted, each with what it needs of the agent's own. */
-async function openCompanions(deps: AgentDeps): Promise<Companion[]> {
-  const companions: Companion[] = [];
+async function openCompanions(deps: AgentDeps, firewall: FirewallEyes): Promise<Companion[]> {
+  const companions: Companion[] = [new FirewallCompanion(deps, firewall)];
   if (deps.options.docker.mode !== 'off')
     companions.push(new DockerCompanion(deps, await openDockerDeps(deps.options)));
   return companions;

@@ -1,9 +1,9 @@
 /** Owns the agent's companions as one: what wakes any of them, what they have found, and which of them are acting. */
 import type { Interest, Outcome } from '../reconciler/contracts/driver.ts';
 import type { CompanionSections, HeldEntry } from '../reconciler/contracts/report.ts';
-import { idOf } from '../reconciler/kinds/index.ts';
 import { type CompanionName, mergeScope, type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
+import { idOf } from '../reconciler/kinds/index.ts';
 import type { Companion } from './companion.ts';
 
 export class Companions {
@@ -45,6 +45,9 @@ export class Companions {
       if (!looked) return false;
       desired.setFilesOf(companion.name, looked.files);
       mergeScope(scope, scopeOf({ ids: looked.files.map(idOf) }));
+      const { wants, change } = looked;
+      if (wants) mergeScope(scope, scopeOf({ ids: desired.setWantsOf(companion.name, wants) }));
+      if (change) mergeScope(scope, scopeOf({ ids: desired.changeWantsOf(companion.name, change) }));
       return true;
     });
   }

@@ -1,9 +1,9 @@
 /** Owns the look at Docker on a host: what its engine says, the kernel has of its bridge, and stands in its files. */
 import type { DockerOptions } from '../config/docker-options.ts';
 import { type Driver, type Interest, isMade, type Listing, type Outcome } from '../reconciler/contracts/driver.ts';
-import type { FileResource, Kind } from '../reconciler/kinds/index.ts';
 import { type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
 import type { DockerDriver, DockerObserved } from '../reconciler/docker/contract.ts';
+import type { FileResource, Kind } from '../reconciler/kinds/index.ts';
 
 /** Those that Docker reads, or may read. */
 export const dockerFiles = ({ daemonJson, opts }: DockerOptions): string[] => [daemonJson, opts.file];

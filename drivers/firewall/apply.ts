@@ -31,7 +31,8 @@ export async function applyParts(context: ApplyContext, changes: readonly PartCh
   const of = (engine: FirewallPart['engine']): PartChange[] => inOrder.filter((one) => partOf(one).engine === engine);
   applyNft(context.client, of('nft'), outcomes);
   const legacy = of('legacy');
-  if (legacy.length) for (const outcome of await restoreLegacy(legacy, context.netns)) outcomes.set(outcome.change, outcome);
+  if (legacy.length)
+    for (const outcome of await restoreLegacy(legacy, context.netns)) outcomes.set(outcome.change, outcome);
   return changes.map((change) => outcomes.get(change) ?? { change, result: 'done' });
 }
 

@@ -4,8 +4,15 @@
  * - All of a batch takes effect in one moment: a chain that is emptied and filled again is never seen empty by a packet.
  * - Of a chain that isn't ours nothing is touched but rules of ours, by their handles; the new ones are put beside a foreign rule's handle.
  */
-import { isOurTag, type FirewallPart, type RulesPart, type TableChain, type TablePart } from '../../reconciler/firewall/part.ts';
+
 import { tagOfRule } from '../../reconciler/firewall/found.ts';
+import {
+  type FirewallPart,
+  isOurTag,
+  type RulesPart,
+  type TableChain,
+  type TablePart,
+} from '../../reconciler/firewall/part.ts';
 import { indexFor } from '../../reconciler/firewall/place.ts';
 import { nftText, type Rule, sameRule } from '../../reconciler/firewall/rule.ts';
 import type { Family } from '../../reconciler/firewall/ruleset.ts';
@@ -175,4 +182,3 @@ function rulesOrders(orders: Orders, client: NftClient, { want }: PartChange, pa
   }
   for (const { handle, rule } of rules) if (isOurs(rule)) orders.deleteRule(table, chain, handle);
 }
-

@@ -9,8 +9,8 @@ import { isDockerNftChain } from '../../reconciler/firewall/docker-nft.ts';
 import { isOurTag, tagOfChain } from '../../reconciler/firewall/part.ts';
 import type { BaseChain, ChainView, Family, HookName, Ruleset, TableView } from '../../reconciler/firewall/ruleset.ts';
 import { readLegacy } from '../iptables-legacy/state.ts';
-import { EPERM, errnoName } from '../netlink/errno.ts';
 import { ipv4At } from '../netlink/codec/text.ts';
+import { EPERM, errnoName } from '../netlink/errno.ts';
 import { inNetns } from '../netlink/netns.ts';
 import type { NftClient } from '../netlink/nft/client.ts';
 import { HOOKS, NFPROTO_INET, NFPROTO_IPV4 } from '../netlink/nft/constants.ts';
@@ -143,7 +143,10 @@ function readSets(
     for (const name of rules.flatMap(({ srcSet, dstSet }) => [srcSet, dstSet])) {
       if (name === undefined || sets.has(name)) continue;
       const keys = elements ? client.elements(family, table, name).items : [];
-      sets.set(name, keys.map((key) => ipv4At(Buffer.from(key, 'hex'), 0)));
+      sets.set(
+        name,
+        keys.map((key) => ipv4At(Buffer.from(key, 'hex'), 0)),
+      );
     }
   }
   return sets;

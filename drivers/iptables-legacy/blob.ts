@@ -3,8 +3,8 @@
  * IPT_SO_GET_ENTRIES), into chains and rules as reconciler/firewall/rule.ts has them. Read only; writing is restore.ts's.
  */
 import { endianness } from 'node:os';
-import type { BaseChain, ChainView } from '../../reconciler/firewall/ruleset.ts';
 import type { DeviceMatch, NetMatch, Rule, Verdict } from '../../reconciler/firewall/rule.ts';
+import type { BaseChain, ChainView } from '../../reconciler/firewall/ruleset.ts';
 import { readMatch, readTarget } from '../netlink/nft/xtables.ts';
 
 /** What IPT_SO_GET_INFO says: offsets into the entries by hook number, −1 for a hook that the table has not. */
@@ -134,7 +134,8 @@ function readEntry(b: Buffer, at: number): Entry {
     ['out', OUT, IPT_INV.out],
   ] as const) {
     const device = readDevice(b, name);
-    if (device !== '') rule[side] = { name: device, ...((inverted & flag) !== 0 ? { not: true } : {}) } satisfies DeviceMatch;
+    if (device !== '')
+      rule[side] = { name: device, ...((inverted & flag) !== 0 ? { not: true } : {}) } satisfies DeviceMatch;
   }
   if (u16(b, PROTO) !== 0) opaque.push('protocol');
   if (b[FLAGS]! & IPT_F_FRAG) opaque.push('fragment');

@@ -5,12 +5,12 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants, realpathSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
-import type { PartChange } from '../firewall/nft-orders.ts';
-import type { PartOutcome } from '../firewall/apply.ts';
 import { tagOfRule } from '../../reconciler/firewall/found.ts';
 import { type FirewallPart, isOurTag, partKey, type RulesPart } from '../../reconciler/firewall/part.ts';
 import { indexFor } from '../../reconciler/firewall/place.ts';
 import { iptablesText, type Rule, sameRule } from '../../reconciler/firewall/rule.ts';
+import type { PartOutcome } from '../firewall/apply.ts';
+import type { PartChange } from '../firewall/nft-orders.ts';
 import { type LegacyState, type LegacyTable, readLegacy } from './state.ts';
 
 /** Longer than anybody holds the lock. */
@@ -74,7 +74,7 @@ async function restore(changes: readonly PartChange[], netns: string | undefined
   const command = restoreCommand();
   if (!command) {
     const message =
-      'its tables are iptables-legacy\'s, and there is no iptables-legacy-restore to write them with; install the package iptables.';
+      "its tables are iptables-legacy's, and there is no iptables-legacy-restore to write them with; install the package iptables.";
     return { code: 'ENOENT', message };
   }
   const text = restoreText(changes, readLegacy(netns));
@@ -119,7 +119,8 @@ function linesOf(change: PartChange, state: LegacyState): string[] {
   if (part.part === 'rules') return ruleLines(change, part, state);
   if (part.part !== 'chain') return [];
   // Declaring a chain that is there empties it.
-  if (change.want) return [`:${part.chain} - [0:0]`, ...part.rules.map((rule) => `-A ${part.chain} ${iptablesText(rule)}`)];
+  if (change.want)
+    return [`:${part.chain} - [0:0]`, ...part.rules.map((rule) => `-A ${part.chain} ${iptablesText(rule)}`)];
   return [`-F ${part.chain}`, `-X ${part.chain}`];
 }
 

@@ -48,28 +48,36 @@ export function tablesInForce(netns: string | undefined): LegacyTable[] {
 /** What is in the tables. */
 export function readLegacy(netns: string | undefined): LegacyState {
   const state: LegacyState = { tables: new Map() };
-  withTables(netns, (fd, table) => {
-    const read = readTable(fd, table);
-    if (typeof read === 'number') state.problem = sentence(table, read);
-    else state.tables.set(table, readEntries(read.blob, read.info));
-  }, (problem) => (state.problem = problem));
+  withTables(
+    netns,
+    (fd, table) => {
+      const read = readTable(fd, table);
+      if (typeof read === 'number') state.problem = sentence(table, read);
+      else state.tables.set(table, readEntries(read.blob, read.info));
+    },
+    (problem) => (state.problem = problem),
+  );
   return state;
 }
 
 /** Changes when a rule or a policy of any table does; "" where there are none. */
 export function fingerprint(netns: string | undefined): string {
   const parts: string[] = [];
-  withTables(netns, (fd, table) => {
-    const read = readTable(fd, table);
-    if (typeof read === 'number') return;
-    for (let at = 0; at + COUNTERS_AT + 16 <= read.blob.length; ) {
-      read.blob.fill(0, at + COUNTERS_AT, at + COUNTERS_AT + 16);
-      const next = read.blob[at + 90]! | (read.blob[at + 91]! << 8);
-      if (next < COUNTERS_AT) break;
-      at += next;
-    }
-    parts.push(table, read.blob.toString('base64'));
-  }, () => undefined);
+  withTables(
+    netns,
+    (fd, table) => {
+      const read = readTable(fd, table);
+      if (typeof read === 'number') return;
+      for (let at = 0; at + COUNTERS_AT + 16 <= read.blob.length; ) {
+        read.blob.fill(0, at + COUNTERS_AT, at + COUNTERS_AT + 16);
+        const next = read.blob[at + 90]! | (read.blob[at + 91]! << 8);
+        if (next < COUNTERS_AT) break;
+        at += next;
+      }
+      parts.push(table, read.blob.toString('base64'));
+    },
+    () => undefined,
+  );
   return parts.join(' ');
 }
 

@@ -2,9 +2,10 @@
  * Owns what is read of Docker's nftables backend (Docker 29, table `ip docker-bridges`): nothing in it is ever changed, and packets get
  * through it only with its own mark (`bridge-accept-fwmark`), where it doesn't drop them before (`allow-direct-routing`).
  */
+
+import { dropsInto } from './reach.ts';
 import type { MarkMatch, Rule } from './rule.ts';
 import { type Ruleset, type TableView, tableOf } from './ruleset.ts';
-import { dropsInto } from './reach.ts';
 
 const TABLE = 'docker-bridges';
 const RAW = 'raw-PREROUTING';

@@ -5,7 +5,7 @@
  * - A rule is flannel's if it is one that flannel makes for one of our networks. One for another network stays, whoever made it.
  */
 import { contains } from '../../config/ipv4.ts';
-import { FLANNEL, type FirewallPart } from './part.ts';
+import { type FirewallPart, FLANNEL } from './part.ts';
 import { iptablesText, type Rule } from './rule.ts';
 import type { Ruleset, TableView } from './ruleset.ts';
 
@@ -17,7 +17,10 @@ const MULTICAST = '224.0.0.0/4';
 const RETURN = { to: 'return' } as const;
 
 /** FLANNEL-POSTRTG of v0.28 for one network. */
-export function flannelMasquerade({ network, subnet }: { network: string; subnet: string }, fullyRandom: boolean): Rule[] {
+export function flannelMasquerade(
+  { network, subnet }: { network: string; subnet: string },
+  fullyRandom: boolean,
+): Rule[] {
   const [N, S] = [{ net: network }, { net: subnet }];
   const verdict = { to: 'masquerade', fullyRandom } as const;
   const rules: Rule[] = [
@@ -73,7 +76,13 @@ function chainForm(
   comment: string,
 ): FirewallPart[] {
   if (table.family !== 'ip') return [];
-  const common = { kind: 'firewall', engine: table.engine, family: table.family, table: table.name, tag: FLANNEL } as const;
+  const common = {
+    kind: 'firewall',
+    engine: table.engine,
+    family: table.family,
+    table: table.name,
+    tag: FLANNEL,
+  } as const;
   const parts: FirewallPart[] = [];
   const own = table.chains.get(chain);
   // A chain that also serves a network which isn't ours is another flannel's: it stays with what calls it.
@@ -82,7 +91,9 @@ function chainForm(
   const rules = (table.chains.get(caller)?.rules ?? []).filter((rule, _, all) => {
     const { verdict } = rule;
     if (verdict.to === 'jump') return isOurs && verdict.chain === chain && isBareJump(rule, comment);
-    return isFlannels(rule, comment, networks) || (isFlannels(rule, undefined, networks) && isWhole(rule, all, networks));
+    return (
+      isFlannels(rule, comment, networks) || (isFlannels(rule, undefined, networks) && isWhole(rule, all, networks))
+    );
   });
   if (rules.length) parts.push({ ...common, part: 'rules', chain: caller, rules, place: 'last', inPlace: true });
   return parts;
@@ -114,4 +125,3 @@ function nftForm(table: TableView, ruleset: Ruleset, networks: readonly string[]
 
 const isSilent = (table: TableView): boolean =>
   [...table.chains.values()].every(({ rules }) => rules.every((rule) => !rule.opaque && rule.verdict.to === 'return'));
-

@@ -6,10 +6,10 @@
  * - The part that keeps sources is always there: Docker's MASQUERADE would hide containers from each other. The rest is `--ip-masq`.
  */
 import { acceptedMark } from './docker-nft.ts';
+import type { FirewallFacts, Range } from './facts.ts';
 import type { FirewallPart, TableChain } from './part.ts';
 import type { MarkMatch, Rule } from './rule.ts';
 import type { Ruleset } from './ruleset.ts';
-import type { FirewallFacts, Range } from './facts.ts';
 
 /** nft's name for it: srcnat − 1. */
 const BEFORE_SRCNAT = 99;
@@ -32,18 +32,28 @@ export function ownTable(facts: FirewallFacts, ruleset: Ruleset): FirewallPart[]
     {
       name: 'postrouting',
       base: { type: 'nat', hook: 'postrouting', priority: BEFORE_SRCNAT, policy: 'accept' },
-      rules: [
-        { mark: KUBE_MARK, verdict: RETURN },
-        ...ranges.flatMap((range) => natRules(range, ipMasq, fullyRandom)),
-      ],
+      rules: [{ mark: KUBE_MARK, verdict: RETURN }, ...ranges.flatMap((range) => natRules(range, ipMasq, fullyRandom))],
     },
   ];
   const peers = direct !== undefined && forwardRules;
-  if (peers) chains.push(markChain('peers', BEFORE_RAW, ranges.flatMap((range) => peerMarks(direct, range))));
+  if (peers)
+    chains.push(
+      markChain(
+        'peers',
+        BEFORE_RAW,
+        ranges.flatMap((range) => peerMarks(direct, range)),
+      ),
+    );
   const accepted = forwardRules ? acceptedMark(ruleset) : undefined;
   if (accepted) {
     const marks = ranges.flatMap((range) => dockerMarks(facts, range));
-    chains.push(markChain('docker', MANGLE, marks.map((rule) => ({ ...rule, verdict: { to: 'mark', ...accepted } }))));
+    chains.push(
+      markChain(
+        'docker',
+        MANGLE,
+        marks.map((rule) => ({ ...rule, verdict: { to: 'mark', ...accepted } })),
+      ),
+    );
   }
   const elements = peers
     ? directPeers.map((address) => ({ ...common, part: 'element', set: PEERS_SET, address }) as const)

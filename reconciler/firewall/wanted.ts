@@ -7,7 +7,7 @@
  */
 import type { FirewallFacts, Range } from './facts.ts';
 import { flannelMasquerade, POSTRTG } from './flannel.ts';
-import { FLANNEL, type FirewallPart, forwardChain } from './part.ts';
+import { type FirewallPart, FLANNEL, forwardChain } from './part.ts';
 import { chainMayDrop, dropsInto, jumpTo } from './reach.ts';
 import type { Rule } from './rule.ts';
 import { chainOf, DOCKER_USER, type Engine, type Ruleset, type TableView, tableOf } from './ruleset.ts';
@@ -27,8 +27,7 @@ export function wantedParts(facts: FirewallFacts, ruleset: Ruleset): FirewallPar
 
 /** Whether packets are dropped in an engine's FORWARD, or Docker, which may do so at any time, has been there. */
 export const forwardCanDrop = (filter: TableView | undefined): filter is TableView =>
-  filter !== undefined &&
-  filter.chains.has('FORWARD') &&
+  filter?.chains.has('FORWARD') === true &&
   (filter.chains.has(DOCKER_USER) || chainMayDrop('FORWARD', filter));
 
 /** The chain that ours is called from. */
@@ -41,7 +40,12 @@ export function callerOf(filter: TableView): 'FORWARD' | typeof DOCKER_USER {
   return at < 0 || forward.rules.slice(0, at).some(isDockers) ? 'FORWARD' : DOCKER_USER;
 }
 
-function forwardParts(facts: FirewallFacts, engine: Engine, filter: TableView | undefined, nft: boolean): FirewallPart[] {
+function forwardParts(
+  facts: FirewallFacts,
+  engine: Engine,
+  filter: TableView | undefined,
+  nft: boolean,
+): FirewallPart[] {
   if (!forwardCanDrop(filter)) return [];
   const { tag } = facts;
   const chain = forwardChain(tag);
@@ -103,7 +107,11 @@ function rawParts(facts: FirewallFacts, engine: Engine, raw: TableView | undefin
   return [{ ...common, part: 'rules', chain, rules, place: 'first', inPlace: true }];
 }
 
-function rawRules({ tag, tunnels, direct, directPeers }: FirewallFacts, { network, subnet }: Range, nft: boolean): Rule[] {
+function rawRules(
+  { tag, tunnels, direct, directPeers }: FirewallFacts,
+  { network, subnet }: Range,
+  nft: boolean,
+): Rule[] {
   const comment = tag;
   const dst = { net: subnet };
   const from = (name: string): Rule => ({ src: { net: network }, dst, in: { name }, comment, verdict: ACCEPT });
@@ -123,7 +131,12 @@ function legacyMasquerade({ ranges, ipMasq, fullyRandom }: FirewallFacts): Firew
   const comment = 'flanneld masq';
   const common = { kind: 'firewall', engine: 'legacy', family: 'ip', table: 'nat', tag: FLANNEL } as const;
   return [
-    { ...common, part: 'chain', chain: POSTRTG, rules: ranges.flatMap((range) => flannelMasquerade(range, fullyRandom)) },
+    {
+      ...common,
+      part: 'chain',
+      chain: POSTRTG,
+      rules: ranges.flatMap((range) => flannelMasquerade(range, fullyRandom)),
+    },
     {
       ...common,
       part: 'rules',

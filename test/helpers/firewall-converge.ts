@@ -48,7 +48,10 @@ export const rulesetOf = ({ client, host }: Pick<FirewallHosts, 'client' | 'host
   see(client, host.path, { elements: true }).ruleset;
 
 /** The changes made. Throws if one failed, or if a second look finds more to do. */
-export async function converge(hosts: Pick<FirewallHosts, 'client' | 'host'>, facts: FirewallFacts): Promise<PartChange[]> {
+export async function converge(
+  hosts: Pick<FirewallHosts, 'client' | 'host'>,
+  facts: FirewallFacts,
+): Promise<PartChange[]> {
   const changes = changesOf(facts, rulesetOf(hosts));
   const up = changes.filter(({ op }) => op !== 'delete');
   const down = changes.filter(({ op }) => op === 'delete');

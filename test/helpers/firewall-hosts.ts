@@ -5,9 +5,9 @@
  *                                             └ eth0 192.168.64.1 ──── 192.168.64.2 ┘   and 192.168.64.9 is a stranger on the LAN
  */
 import type { TestContext } from 'node:test';
-import { NetlinkSocket } from '../../drivers/netlink/socket.ts';
 import { NftClient } from '../../drivers/netlink/nft/client.ts';
 import { NETLINK_NETFILTER } from '../../drivers/netlink/nft/constants.ts';
+import { NetlinkSocket } from '../../drivers/netlink/socket.ts';
 import { createNetns, type Netns } from './netns.ts';
 
 export const NETWORK = '10.5.0.0/16';

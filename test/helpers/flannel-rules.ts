@@ -69,7 +69,11 @@ table ip6 flannel-ipv6 {
 /** All five, for a network and a subnet of it. */
 export const flannelForms = (N = '10.5.0.0/16', S = '10.5.1.0/24'): Form[] => [
   { name: 'v0.11, bare', tool: 'iptables', text: bare(N, S, '', '') },
-  { name: 'v0.16, commented', tool: 'iptables', text: bare(N, S, comment('flanneld masq'), comment('flanneld forward')) },
+  {
+    name: 'v0.16, commented',
+    tool: 'iptables',
+    text: bare(N, S, comment('flanneld masq'), comment('flanneld forward')),
+  },
   { name: 'v0.20, in chains', tool: 'iptables', text: chains(N, S, false) },
   { name: 'v0.22, with the mark', tool: 'iptables', text: chains(N, S, true) },
   { name: 'v0.25, nftables', tool: 'nft', text: tables(N, S) },

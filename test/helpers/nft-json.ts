@@ -6,7 +6,14 @@ type Json = Record<string, unknown>;
 export function rulesOfJson(text: string, table: string, chain: string): string[] {
   const { nftables } = JSON.parse(text) as { nftables: { rule?: Json }[] };
   return nftables.flatMap(({ rule }) =>
-    rule?.table === table && rule.chain === chain ? [(rule.expr as Json[]).map(statement).filter((s) => s !== '').join(' ')] : [],
+    rule?.table === table && rule.chain === chain
+      ? [
+          (rule.expr as Json[])
+            .map(statement)
+            .filter((s) => s !== '')
+            .join(' '),
+        ]
+      : [],
   );
 }
 

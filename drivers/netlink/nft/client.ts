@@ -163,7 +163,14 @@ function begin(w: Writer, type: number, flags: number, family: number, body?: Ui
   w.end();
 }
 
-function message(type: number, flags: number, seq: number, family: number, resource: number, body?: Uint8Array): Buffer {
+function message(
+  type: number,
+  flags: number,
+  seq: number,
+  family: number,
+  resource: number,
+  body?: Uint8Array,
+): Buffer {
   const length = NLMSG_HEADER + NFGENMSG + (body?.length ?? 0);
   const bytes = Buffer.alloc(length);
   const words = new Uint32Array([length, 0, seq, 0]);

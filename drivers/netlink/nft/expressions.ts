@@ -69,7 +69,11 @@ function encode(expr: Expr): Buffer {
     case 'target':
       return element(expr.name, text(1, expr.xt), be32(2, expr.revision), attr(3, fromHex(expr.info)));
     case 'other':
-      return nest(c.NFTA_LIST_ELEM, text(c.NFTA_EXPR_NAME, expr.of), attr(c.NFTA_EXPR_DATA | 0x8000, fromHex(expr.data)));
+      return nest(
+        c.NFTA_LIST_ELEM,
+        text(c.NFTA_EXPR_NAME, expr.of),
+        attr(c.NFTA_EXPR_DATA | 0x8000, fromHex(expr.data)),
+      );
   }
 }
 

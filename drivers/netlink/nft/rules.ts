@@ -96,10 +96,7 @@ const bitwise = (mask: string, xor: string): Expr => ({
   xor,
 });
 
-const lookup = (offset: number, set: string): Expr[] => [
-  load(offset, 4),
-  { name: 'lookup', set, sreg: c.NFT_REG_1 },
-];
+const lookup = (offset: number, set: string): Expr[] => [load(offset, 4), { name: 'lookup', set, sreg: c.NFT_REG_1 }];
 
 const hostHex = (value: number): string => hostBytes32(value).toString('hex');
 

@@ -31,7 +31,13 @@ function sample<T>(t: TestContext, arbitrary: fc.Arbitrary<T>): T[] {
   return fc.sample(fc.array(arbitrary, MANY), { numRuns: 1, seed })[0]!;
 }
 
-function write(client: NftClient, table: string, form: Form, base: { type: string; hook: number; priority: number }, rules: readonly Rule[]): void {
+function write(
+  client: NftClient,
+  table: string,
+  form: Form,
+  base: { type: string; hook: number; priority: number },
+  rules: readonly Rule[],
+): void {
   const chain = table === 'filter' ? 'FORWARD' : 'ours';
   const order = (type: number, body: Uint8Array, flags = NLM_F_CREATE): Order => ({ type, flags, family: 2, body });
   const orders = [
@@ -40,7 +46,11 @@ function write(client: NftClient, table: string, form: Form, base: { type: strin
     order(c.NFT_MSG_NEWCHAIN, chainAttributes({ table, name: 'SOME' })),
     order(c.NFT_MSG_NEWCHAIN, chainAttributes({ table, name: chain, base: { ...base, policy: 'accept' } })),
     ...rules.map((rule) =>
-      order(c.NFT_MSG_NEWRULE, ruleAttributes({ table, chain, ...writeRule(rule, form) }), NLM_F_CREATE | c.NLM_F_APPEND),
+      order(
+        c.NFT_MSG_NEWRULE,
+        ruleAttributes({ table, chain, ...writeRule(rule, form) }),
+        NLM_F_CREATE | c.NLM_F_APPEND,
+      ),
     ),
   ];
   // iptables doesn't know sets, and says nothing of a table that has one.
@@ -93,20 +103,32 @@ test('nft -j prints what we write as we would', async (t) => {
   const again = client.rules(2, 'selvage', 'ours').items;
   assert.deepEqual(again.map(readRule).map(nftText), rules.map(nftText));
   for (const [i, { exprs }] of again.entries())
-    assert.equal(encodeExpressions(exprs).toString('hex'), encodeExpressions(read[i]!.exprs).toString('hex'), nftText(rules[i]!));
+    assert.equal(
+      encodeExpressions(exprs).toString('hex'),
+      encodeExpressions(read[i]!.exprs).toString('hex'),
+      nftText(rules[i]!),
+    );
 });
 
 test('what iptables-legacy has is read as iptables-legacy-save prints it', async (t) => {
   const { host } = await firewallHost(t);
   const rules = sample(t, filterRule);
   const lines = rules.map((rule) => `-A FORWARD ${iptablesText(rule)}`);
-  await feed(host, 'iptables-legacy-restore', [], `*filter\n:FORWARD DROP\n:SOME - [0:0]\n${lines.join('\n')}\n-A SOME -j RETURN\nCOMMIT\n`);
+  await feed(
+    host,
+    'iptables-legacy-restore',
+    [],
+    `*filter\n:FORWARD DROP\n:SOME - [0:0]\n${lines.join('\n')}\n-A SOME -j RETURN\nCOMMIT\n`,
+  );
   const { tables } = readLegacy(host.path);
   const forward = tables.get('filter')?.get('FORWARD');
   assert.equal(forward?.base?.policy, 'drop');
   const { stdout } = await host.exec('iptables-legacy-save', '-t', 'filter');
   const saved = stdout.split('\n').filter((line) => line.startsWith('-A FORWARD '));
-  assert.deepEqual(forward?.rules.map((rule) => `-A FORWARD ${iptablesText(rule)}`), saved);
+  assert.deepEqual(
+    forward?.rules.map((rule) => `-A FORWARD ${iptablesText(rule)}`),
+    saved,
+  );
   assert.deepEqual(tables.get('filter')?.get('SOME')?.rules, [{ verdict: { to: 'return' } }]);
 });
 
@@ -128,7 +150,10 @@ test('rules that are not understood are opaque, never lost, and what is read of 
   for (const { engine, chains } of ruleset.tables) {
     const seen = chains.get('FORWARD')!.rules;
     assert.deepEqual(
-      seen.map(({ opaque, verdict }) => [(opaque?.length ?? 0) > 0, verdict.to === 'other' ? verdict.name : verdict.to]),
+      seen.map(({ opaque, verdict }) => [
+        (opaque?.length ?? 0) > 0,
+        verdict.to === 'other' ? verdict.name : verdict.to,
+      ]),
       [
         [true, 'accept'],
         [true, 'drop'],

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type DockerShape, IPTABLES, NFT } from '../../helpers/docker-rules.ts';
 import { converge, factsOf } from '../../helpers/firewall-converge.ts';
 import {
   CONTAINER,
@@ -15,7 +16,6 @@ import {
   reaches,
   sourcesSeen,
 } from '../../helpers/firewall-hosts.ts';
-import { type DockerShape, IPTABLES, NFT } from '../../helpers/docker-rules.ts';
 
 type Engine = 'iptables-nft' | 'iptables-legacy';
 
@@ -48,7 +48,12 @@ const HIDDEN = ['10.5.1.0'];
 const pick = (seen: Seen, of: Partial<Seen>): Partial<Seen> =>
   Object.fromEntries(Object.entries(seen).filter(([name]) => name in of));
 
-async function row(hosts: FirewallHosts, shape: DockerShape, engines: readonly Engine[], before: Partial<Seen>): Promise<void> {
+async function row(
+  hosts: FirewallHosts,
+  shape: DockerShape,
+  engines: readonly Engine[],
+  before: Partial<Seen>,
+): Promise<void> {
   await reset(hosts);
   await load(hosts, shape, engines);
   assert.deepEqual(pick(await look(hosts), before), before, `${shape} without us`);
@@ -75,7 +80,11 @@ async function outside({ container, peer }: FirewallHosts): Promise<string> {
   return (await sourcesSeen(peer)).join(' ');
 }
 
-const ENGINES: readonly (readonly Engine[])[] = [['iptables-nft'], ['iptables-legacy'], ['iptables-nft', 'iptables-legacy']];
+const ENGINES: readonly (readonly Engine[])[] = [
+  ['iptables-nft'],
+  ['iptables-legacy'],
+  ['iptables-nft', 'iptables-legacy'],
+];
 
 for (const engines of ENGINES) {
   test(`Docker 20 to 28.2 in ${engines.join(' and ')}`, async (t) => {

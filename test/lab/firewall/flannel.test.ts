@@ -4,9 +4,9 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { eventually } from '../../helpers/eventually.ts';
 import { changesOf, converge, factsOf, rulesetOf } from '../../helpers/firewall-converge.ts';
 import { type FirewallHosts, feed, firewallHost } from '../../helpers/firewall-hosts.ts';
-import { eventually } from '../../helpers/eventually.ts';
 import { flannelForms } from '../../helpers/flannel-rules.ts';
 import { createNetns, type Netns } from '../../helpers/netns.ts';
 
@@ -56,7 +56,9 @@ for (const engine of ['iptables-nft', 'iptables-legacy'] as const) {
     const before = await saved(hosts);
     const forms = flannelForms().filter(({ tool }) => tool === 'iptables' || engine === 'iptables-nft');
     const load = async (text: string, tool: string): Promise<void> =>
-      tool === 'nft' ? feed(hosts.host, 'nft', ['-f', '-'], text) : feed(hosts.host, `${engine}-restore`, ['--noflush'], text);
+      tool === 'nft'
+        ? feed(hosts.host, 'nft', ['-f', '-'], text)
+        : feed(hosts.host, `${engine}-restore`, ['--noflush'], text);
     for (const { name, tool, text } of forms) {
       await load(text, tool);
       assert.notEqual(await saved(hosts), before, name);
@@ -68,7 +70,8 @@ for (const engine of ['iptables-nft', 'iptables-legacy'] as const) {
     await converge(hosts, factsOf({ forwardRules: false }));
     assert.equal(await saved(hosts), before, 'all at once');
     // Of another network: another flannel's.
-    for (const { tool, text } of flannelForms('10.7.0.0/16', '10.7.1.0/24')) if (tool === 'iptables') await load(text, tool);
+    for (const { tool, text } of flannelForms('10.7.0.0/16', '10.7.1.0/24'))
+      if (tool === 'iptables') await load(text, tool);
     const others = await saved(hosts);
     await converge(hosts, factsOf({ forwardRules: false }));
     assert.equal(await saved(hosts), others, 'for another network');

@@ -15,7 +15,10 @@ const someIptables = fc
   .record({
     policy: fc.constantFrom('ACCEPT', 'DROP'),
     forward: fc.array(filterRule, { maxLength: 6 }),
-    some: fc.array(filterRule.filter(({ verdict }) => !('chain' in verdict)), { maxLength: 3 }),
+    some: fc.array(
+      filterRule.filter(({ verdict }) => !('chain' in verdict)),
+      { maxLength: 3 },
+    ),
     dockerUser: fc.option(fc.array(filterRule, { maxLength: 4 }), { nil: undefined }),
     jumpAt: fc.nat(6),
     raw: fc.boolean(),
