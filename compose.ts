@@ -19,6 +19,7 @@ import { openNetlink } from './drivers/netlink/driver.ts';
 import { openStateCache } from './drivers/state-cache/cache.ts';
 import { FileSource } from './drivers/state-file/source.ts';
 import type { Source } from './reconciler/contracts/source.ts';
+import { dropsRouted } from './reconciler/firewall/docker-nft.ts';
 import type { Companion } from './states/companion.ts';
 import type { AgentDeps, Log } from './states/deps.ts';
 import { DockerCompanion, type DockerDeps } from './states/docker.ts';
@@ -76,8 +77,16 @@ export function requirePermission(): void {
 async function openCompanions(deps: AgentDeps, firewall: FirewallEyes): Promise<Companion[]> {
   const companions: Companion[] = [new FirewallCompanion(deps, firewall)];
   if (deps.options.docker.mode !== 'off')
-    companions.push(new DockerCompanion(deps, await openDockerDeps(deps.options)));
+    companions.push(
+      new DockerCompanion(deps, { ...(await openDockerDeps(deps.options)), ...shutBy(deps.options, firewall) }),
+    );
   return companions;
+}
+
+/** Only where daemon.json is ours to write does it matter whether Docker shuts other hosts out. */
+function shutBy({ docker, firewall: { forwardRules } }: Options, firewall: FirewallEyes): Pick<DockerDeps, 'isShut'> {
+  if (docker.mode !== 'daemon-json' || !forwardRules) return {};
+  return { isShut: (subnet) => dropsRouted(firewall.see(), subnet) };
 }
 
 async function openDockerDeps({ docker, subnetFile }: Options): Promise<DockerDeps> {

@@ -30,3 +30,12 @@ const isOnlyMarked = ({ mark, src, dst, opaque }: Rule): boolean =>
 /** Whether it drops what comes from outside to a container of the subnet before anything else is asked. */
 export const dropsRaw = (ruleset: Ruleset, subnet: string): boolean =>
   (dockerTable(ruleset)?.chains.get(RAW)?.rules ?? []).some((rule) => dropsInto(rule, subnet));
+
+/** Whether any engine's `raw` rules, or those of Docker's nftables backend, do so. */
+export const dropsRouted = (ruleset: Ruleset, subnet: string): boolean =>
+  dropsRaw(ruleset, subnet) ||
+  (['nft', 'legacy'] as const).some((engine) =>
+    tableOf(ruleset, engine, 'raw')
+      ?.chains.get('PREROUTING')
+      ?.rules.some((rule) => dropsInto(rule, subnet)),
+  );

@@ -27,8 +27,7 @@ export function wantedParts(facts: FirewallFacts, ruleset: Ruleset): FirewallPar
 
 /** Whether packets are dropped in an engine's FORWARD, or Docker, which may do so at any time, has been there. */
 export const forwardCanDrop = (filter: TableView | undefined): filter is TableView =>
-  filter?.chains.has('FORWARD') === true &&
-  (filter.chains.has(DOCKER_USER) || chainMayDrop('FORWARD', filter));
+  filter?.chains.has('FORWARD') === true && (filter.chains.has(DOCKER_USER) || chainMayDrop('FORWARD', filter));
 
 /** The chain that ours is called from. */
 export function callerOf(filter: TableView): 'FORWARD' | typeof DOCKER_USER {
