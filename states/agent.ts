@@ -28,7 +28,7 @@ import { describeScope, type ReportContext, reportOf, sayStore } from './report-
 import { Round } from './round.ts';
 import type { AcquireResult, AgentServices, ConnectResult, Region, Send } from './services.ts';
 import { StoreFollower } from './store-follower.ts';
-import { watchDrivers } from './watch-drivers.ts';
+import { DriverWatches } from './watch-drivers.ts';
 
 /** How soon a listing that could not be completed is tried again, ms. */
 const RELIST_MS = 1000;
@@ -40,6 +40,7 @@ export class Agent implements AgentServices {
   readonly #deps: AgentDeps;
   readonly #retry = new Retry();
   readonly #held = new HeldMemory();
+  readonly #watches: DriverWatches;
   readonly #store: StoreFollower;
   readonly #companions: Companions;
   #dirty: Scope = emptyScope();
@@ -55,6 +56,7 @@ export class Agent implements AgentServices {
     this.#deps = deps;
     this.mode = mode;
     this.state = new DesiredState(deps);
+    this.#watches = new DriverWatches(deps.drivers, deps.clock);
     this.journal = new Journal(deps.log, mode, new Set(deps.companions.map(({ name }) => name)));
     this.#companions = new Companions(deps.companions, (name, error) => this.journal.failure(name, error));
     this.lastGood = new LastGood(deps, mode, this.state);
@@ -80,8 +82,7 @@ export class Agent implements AgentServices {
       return { ...wanted, uplink, devices, files, ofCompanions, inTheWay: this.#held.devices };
     };
     const emit = (scope: Scope): void => this.#edge(scope, send);
-    const failed = (error: unknown): void => this.journal.failure('work', error);
-    const stops = [watchDrivers(this.#deps.drivers, interest, emit, failed), this.#companions.watch(emit)];
+    const stops = [this.#watches.start(emit, interest), this.#companions.watch(emit)];
     return () => {
       for (const stop of stops) stop();
     };
@@ -232,7 +233,8 @@ export class Agent implements AgentServices {
   }
 
   #allHeld() {
-    return [...this.lastGood.held, ...this.state.held, ...this.#held.entries, ...this.#companions.held];
+    const followed = [...this.#watches.held, ...this.#companions.held];
+    return [...this.lastGood.held, ...this.state.held, ...this.#held.entries, ...followed];
   }
 
   #reportContext(): ReportContext {

@@ -33,7 +33,10 @@ export class DockerRestart {
     const fields = { docker: { cause: note.cause, command: restart.command } };
     this.#log.info(fields, `Docker is restarted, so that ${bridge} follows the subnet: ${restart.command}`);
     this.#isRunning = true;
-    this.#ended = await driver.restart(note);
+    // Whatever goes wrong, it has ended: a promise that nobody catches would end the daemon.
+    this.#ended = await driver
+      .restart(note)
+      .catch((error: unknown) => ({ ok: false, message: error instanceof Error ? error.message : String(error) }));
     this.#isRunning = false;
   }
 

@@ -15,6 +15,7 @@ import { CopyWriter } from './copy-writer.ts';
 import type { AgentDeps } from './deps.ts';
 import type { DesiredState } from './desired-state.ts';
 import { KeptCopy } from './kept-copy.ts';
+import { asSentence } from './sentence.ts';
 
 /** How long a daemon waits for the store's first answer before the host comes up from the copy (ms). */
 const PATIENCE_MS = 2000;
@@ -30,6 +31,7 @@ export class LastGood {
   #listed = false;
   /** Why the store could not be asked; undefined: it just doesn't answer. */
   #error: StoreError | undefined;
+  #said = '';
 
   constructor(deps: AgentDeps, mode: Report['mode'], state: DesiredState) {
     this.#deps = deps;
@@ -70,7 +72,8 @@ export class LastGood {
       return listing;
     } catch (error) {
       this.#error = error instanceof StoreError ? error : undefined;
-      await this.#use(onForce);
+      // What is wrong with this host must not stand in the place of what is wrong with the store.
+      await this.#use(onForce).catch((problem: unknown) => this.#say(problem));
       throw error;
     } finally {
       answered.abort();
@@ -98,8 +101,15 @@ export class LastGood {
       .sleep(ms, answered)
       .then(() => this.#use(onForce, isLate))
       .catch((error: unknown) => {
-        if (isLate()) this.#deps.log.warn({}, error instanceof Error ? error.message : String(error));
+        if (isLate()) this.#say(error);
       });
+  }
+
+  /** Why the copy could not be put in force, once. */
+  #say(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (message !== this.#said) this.#deps.log.warn({}, message);
+    this.#said = message;
   }
 
   async #use(onForce: () => void, isWanted = () => true): Promise<void> {
@@ -156,6 +166,3 @@ export class LastGood {
     return Math.max(0, Math.round((this.#deps.clock.now() - heardAt) / 1000));
   }
 }
-
-/** A message may end as it likes. */
-const asSentence = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`);

@@ -30,7 +30,7 @@ export interface HeldEntry {
   /** One sentence: what it is, and what to do. */
   detail: string;
   /**
-   * True if because of it this host lacks something that etcd says it should have: then the host is not converged. False where the fault
+   * True if because of it this host lacks something that etcd says it should have, or may come to lack it unnoticed: then the host is not converged. False where the fault
    * is in a record: nothing on this host can mend that, and one bad lease must not make a run fail on every host.
    */
   unmet: boolean;

@@ -22,7 +22,7 @@ export { identical } from './fields.ts';
 export type { FileEdit, FileResource } from './file.ts';
 export type { FirewallPart } from './firewall.ts';
 export type { Owner } from './kind.ts';
-export type { Link, VxlanAttributes } from './link.ts';
+export type { Link } from './link.ts';
 export { SELVAGE_PROTOCOL } from './marks.ts';
 export type { Neighbour } from './neighbour.ts';
 export type { Nexthop } from './nexthop.ts';
@@ -35,6 +35,7 @@ export type Want = Resource;
 export type Have = Resource;
 
 export type ResourceKind = Resource['kind'];
+/** What runs beside the rounds (states/companion.ts) is no Resource, so that no plan can have one. */
 export type Kind = ResourceKind;
 
 /** In build order. */
