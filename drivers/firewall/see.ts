@@ -168,18 +168,27 @@ const mayBeFlannels = (rule: ChainView['rules'][number]): boolean =>
 
 const MAY_BE: ReadonlySet<string> = new Set(['accept', 'return', 'masquerade']);
 
-/** A process of that name in this network namespace; one in another is another host's, as far as rules go. */
+/**
+ * A process of that name in this network namespace; one in another is another host's, as far as rules go. Where a process may not be asked
+ * for its namespace (without CAP_SYS_PTRACE, of one with more capabilities) it counts as here: leaving its rules alone harms nobody.
+ */
 export function flanneldRuns(netns: string | undefined): boolean {
   const home = inNetns(netns, () => readlinkSync('/proc/thread-self/ns/net'));
   return readdirSync('/proc').some((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
+    if (!/^\d+$/.test(pid) || !commandOf(pid).startsWith('flanneld')) return false;
     try {
-      return (
-        readFileSync(`/proc/${pid}/comm`, 'latin1').startsWith('flanneld') &&
-        readlinkSync(`/proc/${pid}/ns/net`) === home
-      );
-    } catch {
-      return false; // it has just ended
+      return readlinkSync(`/proc/${pid}/ns/net`) === home;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EACCES';
     }
   });
+}
+
+/** "" for one that has just ended. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'latin1');
+  } catch {
+    return '';
+  }
 }

@@ -21,8 +21,8 @@ export interface LegacyState {
 
 const TABLES: readonly LegacyTable[] = ['filter', 'nat', 'raw'];
 const AF_INET = 2;
-const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
-const IPPROTO_RAW = 255;
+/** Any IPv4 socket will do; a raw one, as iptables takes, would need CAP_NET_RAW too. */
+const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 const SOL_IP = 0;
 const IPT_SO_GET_INFO = 64;
 const IPT_SO_GET_ENTRIES = 65;
@@ -88,7 +88,7 @@ function withTables(
 ): void {
   const tables = tablesInForce(netns);
   if (tables.length === 0) return;
-  const fd = inNetns(netns, () => libc().socket(AF_INET, SOCK_RAW_CLOEXEC, IPPROTO_RAW));
+  const fd = inNetns(netns, () => libc().socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0));
   if (fd < 0) return failed(sentence(tables[0]!, errno()));
   try {
     for (const table of tables) each(fd, table);
@@ -98,7 +98,7 @@ function withTables(
 }
 
 const sentence = (table: string, number: number): string =>
-  `iptables-legacy's table ${table} could not be read (${errnoName(number)})${errnoName(number) === 'EPERM' ? ': that takes CAP_NET_ADMIN and CAP_NET_RAW' : ''}.`;
+  `iptables-legacy's table ${table} could not be read (${errnoName(number)})${errnoName(number) === 'EPERM' ? ': that takes CAP_NET_ADMIN' : ''}.`;
 
 /** An errno if it can't be read. */
 function readTable(fd: number, table: LegacyTable): { info: TableInfo; blob: Buffer } | number {
