@@ -1,6 +1,6 @@
 /**
  * Owns the rules that Docker makes for one bridge with one container, version by version, as text for iptables-restore and nft
- * (moby's iptabler/*.go and nftabler/*.go; docs/reference/firewall.md 2). docker0 has 10.5.1.0/24, the container 10.5.1.2.
+ * (moby's iptabler/*.go and nftabler/*.go; docs/reference/firewall.md#dockers-rules). docker0 has 10.5.1.0/24, the container 10.5.1.2.
  */
 
 export type DockerShape = 'none' | 'docker20' | 'docker28' | 'docker28-direct' | 'docker29-nft' | 'docker29-nft-open';

@@ -1,4 +1,4 @@
-/** Owns flannel's own rules in their five forms, as text (docs/reference/firewall.md 1): N = 10.5.0.0/16, S = 10.5.1.0/24 unless told. */
+/** Owns flannel's own rules in their five forms, as text (docs/reference/firewall.md#what-flannel-makes): N = 10.5.0.0/16, S = 10.5.1.0/24 unless told. */
 
 export interface Form {
   name: string;

@@ -1,6 +1,6 @@
 /**
  * Owns tables, chains, rules, set elements and generations between wire and value: the attributes of each message after its nfgenmsg.
- * What to do with them is in client.ts; what a rule means is in read-rule.ts.
+ * What to do with them is in client.ts; what a rule means is in rules.ts.
  */
 import { Attributes, attr, be32, each, nest, text } from './attributes.ts';
 import * as c from './constants.ts';
