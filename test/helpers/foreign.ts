@@ -62,5 +62,7 @@ export function isTouchable(have: Have, own: ReadonlySet<string>, instance: Inst
     }
     case 'file':
       return have.path === instance.subnetFile;
+    case 'firewall':
+      return false;
   }
 }

@@ -128,7 +128,7 @@ export class ModelDriver implements Driver {
     else if (want.kind === 'fdb') kernel.setFdb(want, flags);
     else if (want.kind === 'nexthop') kernel.setNexthop(want, flags);
     else if (want.kind === 'route') kernel.setRoute(want, flags);
-    else kernel.writeFile(want);
+    else if (want.kind === 'file') kernel.writeFile(want);
     return 'done';
   }
 
@@ -153,7 +153,7 @@ export class ModelDriver implements Driver {
     else if (have.kind === 'fdb') kernel.deleteFdb(have);
     else if (have.kind === 'nexthop') kernel.deleteNexthop(have.id);
     else if (have.kind === 'route') kernel.deleteRoute(have);
-    else kernel.deleteFile(have.path);
+    else if (have.kind === 'file') kernel.deleteFile(have.path);
   }
 
   /** As the netlink driver: gone already is what a delete wanted, and what exists is looked into. */
@@ -219,6 +219,8 @@ function concerns(have: Have, interest: Interest, links: ReadonlyMap<string, Lin
       return devices.includes(have.dev) || (parseCidr(have.dst) !== undefined && inNetworks(have.dst));
     case 'file':
       return interest.files.includes(have.path);
+    case 'firewall':
+      return false;
   }
 }
 
@@ -243,5 +245,5 @@ function put(kernel: ModelKernel, resource: Resource): void {
   else if (resource.kind === 'fdb') kernel.setFdb(resource, 'create');
   else if (resource.kind === 'nexthop') kernel.setNexthop(resource, 'create');
   else if (resource.kind === 'route') kernel.setRoute(resource, 'append');
-  else kernel.writeFile(resource);
+  else if (resource.kind === 'file') kernel.writeFile(resource);
 }
