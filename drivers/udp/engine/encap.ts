@@ -90,7 +90,7 @@ export class Encap {
     const unfinished = vnetHeader && (u8[at + VNET.flags]! & VNET_NEEDS_CSUM) !== 0;
     const start = unfinished ? littleEndian(u8, at + VNET.checksumStart) : total;
     const field = unfinished ? start + littleEndian(u8, at + VNET.checksumOffset) : 0;
-    if (start > total || field + (unfinished ? 2 : 0) > total) return counters.drop('malformed');
+    if (unfinished && (start < headerLength(u8, ip) || field + 2 > total)) return counters.drop('malformed');
     const to = outbox.reserve(total);
     if (to < 0) return counters.drop('sendQueueFull');
     u8.copyWithin(to, ip, ip + start);

@@ -22,33 +22,37 @@ function end(code: number, why?: string): void {
   process.exit(code);
 }
 
-const since = Date.now();
-const dataPath = await DataPath.open({
-  fds: FDS,
-  port: parameters.port,
-  features,
-  wasm,
-  onEnd: (why) => end(1, why),
-});
-dataPath.peers.apply({ set: peers });
-let rightsKept: string[] = [];
-await listenForControl({
-  path,
-  dataPath,
-  fds: [FDS.tun, FDS.udp, FDS.icmp],
-  state: () => ({
-    ...parameters,
-    protocol: PROTOCOL,
-    pid: process.pid,
-    since,
-    peers: dataPath.peers.size,
-    features: dataPath.features,
-    counters: dataPath.counters,
-    rightsKept,
-  }),
-  // After its answer has gone.
-  stop: () => setTimeout(() => end(0), 20),
-});
-rightsKept = dropRights();
-dataPath.start();
-writeSync(1, 'ready\n');
+async function main(): Promise<void> {
+  const since = Date.now();
+  const dataPath = await DataPath.open({
+    fds: FDS,
+    port: parameters.port,
+    features,
+    wasm,
+    onEnd: (why) => end(1, why),
+  });
+  dataPath.peers.apply({ set: peers });
+  let rightsKept: string[] = [];
+  await listenForControl({
+    path,
+    dataPath,
+    fds: [FDS.tun, FDS.udp, FDS.icmp],
+    state: () => ({
+      ...parameters,
+      protocol: PROTOCOL,
+      pid: process.pid,
+      since,
+      peers: dataPath.peers.size,
+      features: dataPath.features,
+      counters: dataPath.counters,
+      rightsKept,
+    }),
+    // After its answer has gone.
+    stop: () => setTimeout(() => end(0), 20),
+  });
+  rightsKept = dropRights();
+  dataPath.start();
+  writeSync(1, 'ready\n');
+}
+
+main().catch((error: unknown) => end(1, error instanceof Error ? error.message : String(error)));
