@@ -46,14 +46,18 @@ const NODE_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=64', '--v8-
 /** Where an engine's last words are, beside its socket. */
 export const logOf = (path: string): string => path.replace(/(\.sock)?$/, '.log');
 
-/** Resolves with its process id when the engine is at work. Rejects with an EngineError that has its last words. */
-export async function startEngine(args: StartArguments, { tun, udp, icmp }: EngineFds): Promise<number> {
+/** Resolves with its process id when the engine is at work. `program`: what Node runs. Rejects with an EngineError that has its last words. */
+export async function startEngine(
+  args: StartArguments,
+  { tun, udp, icmp }: EngineFds,
+  program = engineProgram(),
+): Promise<number> {
   const { path } = args;
   mkdirSync(dirname(path), { recursive: true });
   rmSync(path, { force: true }); // of one that was killed: who starts has made sure that none is alive
   const log = openSync(logOf(path), 'w', 0o600);
   try {
-    const child = spawn(process.execPath, [...NODE_FLAGS, ...program(), JSON.stringify(args)], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, ...program, JSON.stringify(args)], {
       stdio: ['ignore', 'pipe', log, tun, udp, icmp],
       detached: true,
       cwd: '/',
@@ -99,7 +103,7 @@ export function lastWords(path: string): string {
 }
 
 /** The built program lies beside the bundle; a checkout runs its source. */
-function program(): string[] {
+function engineProgram(): string[] {
   const here = import.meta.url;
   if (!here.endsWith('.ts')) return [fileURLToPath(new URL('./udp-engine.cjs', here))];
   return ['--import', import.meta.resolve('tsx'), fileURLToPath(new URL('./engine/main.ts', here))];

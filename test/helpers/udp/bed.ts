@@ -5,9 +5,10 @@
  *   host i (from 0): eth0 192.168.70.(i+1)/24, flannel0 10.7.(i+1).0/32, route 10.7.0.0/16 dev flannel0, cni0 10.7.(i+1).1/24
  *   container i:     eth0 10.7.(i+1).2/24, default route via cni0
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { inNetns } from '../../../drivers/netlink/netns.ts';
 import { EngineClient } from '../../../drivers/udp/client.ts';
 import type { EngineFds } from '../../../drivers/udp/engine/calls.ts';
@@ -17,6 +18,10 @@ import { connect, createNetns, type Netns } from '../netns.ts';
 import { plainPeer } from './plain-peer.ts';
 
 export const PORT = 8285;
+/** What the build made; `npm test` builds before the lab. */
+const built = fileURLToPath(new URL('../../../dist/udp-engine.cjs', import.meta.url));
+export const engineProgram = (): string[] | undefined => (existsSync(built) ? [built] : undefined);
+
 export type Engine = 'ours' | 'plain';
 
 export interface BedOptions {
@@ -66,7 +71,11 @@ export class BedHost {
     const parameters = { device: 'flannel0', address: this.address, port: PORT, prefix: '/test' };
     const { fds, features } = inNetns(this.ns.path, () => openForEngine(parameters, without));
     this.fds = fds;
-    this.pid = await startEngine({ path: this.path, parameters, features, wasm: without.wasm !== true, peers }, fds);
+    this.pid = await startEngine(
+      { path: this.path, parameters, features, wasm: without.wasm !== true, peers },
+      fds,
+      engineProgram(),
+    );
     this.client = await EngineClient.connect(this.path);
     closeFds(fds);
   }
@@ -133,6 +142,13 @@ export class Bed {
       `route add default via ${host.gateway}`,
     ]);
     return host;
+  }
+
+  /** Puts another namespace on the wire. */
+  async join(ns: Netns, name: string, address: string): Promise<void> {
+    await connect(this.#wire, name, ns, 'eth0');
+    await this.#wire.ip('link', 'set', name, 'master', 'br0');
+    await ns.ip('address', 'add', `${address}/24`, 'dev', 'eth0');
   }
 
   /** Peers of a host: all others. */
