@@ -3,14 +3,15 @@
  * The work is done by list.ts, apply.ts and monitor.ts; here they get their two sockets, one for requests and one for events.
  */
 
-import type { Driver } from '../../reconciler/driver.ts';
-import type { HostFacts } from '../../reconciler/host.ts';
-import { readHostFacts } from '../host/facts.ts';
+import type { Driver } from '../../reconciler/contracts/driver.ts';
+import type { HostFacts } from '../../reconciler/contracts/host.ts';
 import { apply } from './apply.ts';
 import { Client } from './client.ts';
 import { readNexthop, writeNexthopGet } from './codec/nexthop.ts';
 import { EOPNOTSUPP } from './errno.ts';
-import { KINDS, list } from './list.ts';
+import { readHostFacts } from './facts.ts';
+import { KINDS } from './kinds/index.ts';
+import { list } from './list.ts';
 import { EVENT_BUFFER, EVENT_GROUPS, Monitor } from './monitor.ts';
 import { NetlinkSocket } from './socket.ts';
 import type { Transport } from './transport.ts';
@@ -45,9 +46,9 @@ export function openNetlink(options: NetlinkOptions = {}): NetlinkDriver {
     kinds: KINDS,
     list: (scope, interest, care) => list(client, scope, interest, care),
     apply: (changes) => apply({ client, netns, monitors }, changes),
-    watch: async (emit, interest) => {
+    watch: async (emit, interest, trouble) => {
       const socket = new NetlinkSocket({ netns, receiveBuffer: eventBuffer, groups: EVENT_GROUPS });
-      const monitor = new Monitor({ socket, client, emit, interest });
+      const monitor = new Monitor({ socket, client, emit, interest, trouble });
       monitor.start();
       monitors.add(monitor);
       return async () => {

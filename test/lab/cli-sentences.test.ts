@@ -1,10 +1,13 @@
-/** What ends without an answer (DESIGN 5): bad usage, stores that can't be reached or refuse, bad configs, missing permission; TLS and users. */
+/**
+ * What ends without an answer (docs/design.md#the-answer): bad usage, stores that can't be reached or refuse, bad configs, missing
+ * permission; TLS and users.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Report } from '../../reconciler/report.ts';
+import type { Report } from '../../reconciler/contracts/report.ts';
 import { startEtcd } from '../helpers/etcd.ts';
 import { makeCerts } from '../helpers/etcd-certs.ts';
 import { type Lab, type LabHost, PREFIX, type RunOptions } from '../helpers/lab.ts';

@@ -1,0 +1,41 @@
+/**
+ * Owns when something may be deleted at all. Deleting is the one thing that a later round can't always mend, so it takes more than a
+ * difference: complete knowledge of what should be and of what is, and nobody who asks to keep it.
+ */
+import { type Cidr, contains, parseCidr, parseIp } from '../../config/ipv4.ts';
+import { goesThrough, type Have, idOf, type Neighbour, rangeOf, rulesOf } from '../kinds/index.ts';
+
+export interface Knowledge {
+  /** Desired state is whole: the store was read, and no part of it is missing. */
+  desiredComplete: boolean;
+  /** The listing of this round's scope is whole. */
+  scopeComplete: boolean;
+}
+
+/** A recreate counts as a delete: it takes with it what isn't known to belong under it. */
+export const mayDelete = (knowledge: Knowledge): boolean => knowledge.desiredComplete && knowledge.scopeComplete;
+
+/** Says of a Have that nobody wants whether it stays all the same. */
+export type KeepStale = (have: Have) => boolean;
+
+/**
+ * Keeps what the host has for peers whose lease is there but can't be read ("10.5.34.0/24" each): unreadable is not absent.
+ * Such a lease doesn't say which MAC it had; its ARP entry does. Where a subnet's ARP entry isn't among `haves`, any FDB entry might be
+ * that peer's, and all stay.
+ */
+export function keepSubnets(subnets: Iterable<string>, haves: Iterable<Have>): KeepStale {
+  const ranges = [...subnets].map(parseCidr).filter((range) => range !== undefined);
+  if (ranges.length === 0) return () => false;
+  const inside = (range: Cidr | number): boolean => ranges.some((kept) => contains(kept, range));
+
+  const neighbours = [...haves].filter(
+    (have): have is Neighbour => have.kind === 'neighbour' && have.permanent && inside(parseIp(have.ip) ?? 0),
+  );
+  const through = new Set(neighbours.map(goesThrough));
+  const unknown = ranges.some((kept) => !neighbours.some(({ ip }) => contains(kept, parseIp(ip) ?? '')));
+  return (have) => {
+    if (!rulesOf(have.kind).isPeers) return false;
+    const range = rangeOf(have);
+    return range === undefined ? unknown || through.has(idOf(have)) : inside(range);
+  };
+}
