@@ -8,9 +8,9 @@ import { EngineError } from './open-tun.ts';
 import type { Answer, EngineState, PeerDelta, Request } from './protocol.ts';
 
 /** An engine answers in a millisecond; one that doesn't within this long, on the busiest of hosts, never will. In ms. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 3_000;
 
-type Ask = { do: 'state' } | { do: 'peers'; delta: PeerDelta } | { do: 'table' } | { do: 'stop' };
+type Ask = { do: 'state' } | { do: 'peers'; delta: PeerDelta } | { do: 'table'; subnets?: string[] } | { do: 'stop' };
 
 export class EngineClient {
   /** Called once when the connection ends, whoever ended it. */
@@ -46,9 +46,9 @@ export class EngineClient {
     return (await this.#ask({ do: 'state' })).state!;
   }
 
-  /** Subnets with the addresses of their hosts. */
-  async table(): Promise<Map<string, string>> {
-    return new Map((await this.#ask({ do: 'table' })).table);
+  /** Subnets with the addresses of their hosts: all, or those among `subnets`. */
+  async table(subnets?: string[]): Promise<Map<string, string>> {
+    return new Map((await this.#ask({ do: 'table', ...(subnets ? { subnets } : {}) })).table);
   }
 
   async setPeers(delta: PeerDelta): Promise<void> {

@@ -1,4 +1,5 @@
 /** Owns the making of the engine's sockets: the one for the tunnel, with what the kernel has of UDP_SEGMENT and UDP_GRO, and the one for ICMP errors. */
+import { openSync } from 'node:fs';
 import koffi from 'koffi';
 import { parseIp } from '../../config/ipv4.ts';
 import { errnoName } from '../netlink/errno.ts';
@@ -27,7 +28,9 @@ export function openUdpSocket(
   without: Without = {},
 ): { fd: number; features: Pick<EngineFeatures, 'segment' | 'gro'> } {
   const c = libc();
-  const fd = open(SOCK_DGRAM, IPPROTO_UDP, `UDP socket on ${address}:${port}`);
+  const fd = c.socket(AF_INET, SOCK_DGRAM | NONBLOCK_CLOEXEC, IPPROTO_UDP);
+  if (fd < 0)
+    throw new EngineError(`No UDP socket can be opened (${errnoName(koffi.errno())}).`, errnoName(koffi.errno()));
   const name = new Uint8Array(SOCKADDR_IN);
   const view = new DataView(name.buffer);
   view.setUint16(0, AF_INET, true);
@@ -54,15 +57,13 @@ export function openUdpSocket(
   return { fd, features: { segment, gro } };
 }
 
-/** Throws an EngineError. */
-export const openIcmpSocket = (): number => open(SOCK_RAW, IPPROTO_RAW, 'raw socket for ICMP errors');
-
-function open(type: number, protocol: number, what: string): number {
-  const fd = libc().socket(AF_INET, type | NONBLOCK_CLOEXEC, protocol);
-  if (fd >= 0) return fd;
-  const code = errnoName(koffi.errno());
-  const cure = code === 'EPERM' ? 'CAP_NET_RAW is missing' : code;
-  throw new EngineError(`The ${what} can't be opened: ${cure}.`, code);
+/**
+ * A socket that only sends. Without CAP_NET_RAW there is none, and what can't be delivered is dropped in silence, as flannel's is: then a
+ * descriptor that takes nothing.
+ */
+export function openIcmpSocket(): number {
+  const fd = libc().socket(AF_INET, SOCK_RAW | NONBLOCK_CLOEXEC, IPPROTO_RAW);
+  return fd >= 0 ? fd : openSync('/dev/null', 'r');
 }
 
 function set(fd: number, level: number, option: number, value: number): boolean {

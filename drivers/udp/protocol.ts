@@ -67,7 +67,8 @@ export interface EngineState extends EngineParameters {
 export type Request = { id: number } & (
   | { do: 'state' }
   | { do: 'peers'; delta: PeerDelta }
-  | { do: 'table' }
+  /** Of these subnets, or all of it. */
+  | { do: 'table'; subnets?: string[] }
   | { do: 'fds' }
   | { do: 'stop' }
 );

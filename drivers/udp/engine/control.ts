@@ -59,7 +59,7 @@ function answerTo(line: string, { dataPath, state, stop }: ControlOptions): Answ
         dataPath.peers.apply(request.delta);
         return { id, ok: true };
       case 'table':
-        return { id, ok: true, table: dataPath.peers.entries() };
+        return { id, ok: true, table: dataPath.peers.entries(request.subnets) };
       case 'fds':
         return { id, ok: true };
       case 'stop':

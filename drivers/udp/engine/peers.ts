@@ -48,11 +48,18 @@ export class PeerTable {
     this.#lastAddress = -1;
   }
 
-  /** Subnet and host of each peer. */
-  entries(): [string, string][] {
+  /** Subnet and host of each peer, or of those among `subnets`. */
+  entries(subnets?: readonly string[]): [string, string][] {
+    if (subnets) return subnets.flatMap((subnet) => this.#entry(subnet));
     return this.#lengths.flatMap(({ bits, hosts }) =>
       [...hosts].map(([ip, host]): [string, string] => [`${formatIp(ip)}/${bits}`, formatIp(host)]),
     );
+  }
+
+  #entry(subnet: string): [string, string][] {
+    const { ip, length } = parseSubnet(subnet);
+    const host = this.#lengths.find(({ bits }) => bits === length)?.hosts.get(ip);
+    return host === undefined ? [] : [[subnet, formatIp(host)]];
   }
 
   #length(bits: number): Length {
