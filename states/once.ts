@@ -33,13 +33,13 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   return report;
 }
 
-/** One round, and another where Docker had to be restarted for it. `made`: what has been written to the store. */
+/** One round, and another where a companion (Docker) has begun something for it. `made`: what has been written to the store. */
 async function repair(agent: Agent, made: DriftEntry[] = []): Promise<Report> {
   const report = await oneRound(agent, made);
   // What peers are told comes after what they are told of.
   if (!agent.lastGood.inForce && agent.state.lease.unpublished && agent.state.isBuilt) await agent.acquire();
-  if (!agent.dockerRestart) return report;
-  await agent.dockerRestart;
+  if (!agent.acting) return report;
+  await agent.acting;
   return joinReports(report, await oneRound(agent));
 }
 
