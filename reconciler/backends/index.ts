@@ -4,9 +4,10 @@ import type { HeldEntry } from '../contracts/report.ts';
 import type { Backend } from './backend.ts';
 import type { BackendType, LeaseData } from './backend-type.ts';
 import { hostGwType } from './host-gw.ts';
+import { ipipType } from './ipip.ts';
 import { vxlanType } from './vxlan.ts';
 
-export const BACKEND_TYPES: readonly BackendType[] = [vxlanType, hostGwType];
+export const BACKEND_TYPES: readonly BackendType[] = [vxlanType, hostGwType, ipipType];
 
 const BY_LEASE: ReadonlyMap<string, BackendType> = new Map(BACKEND_TYPES.map((type) => [type.type, type]));
 
@@ -59,10 +60,12 @@ export function unsupportedBackend(config: NetworkConfig, key: string): HeldEntr
     return { kind: 'config', key, why: 'IPv4 is off', detail, unmet: true };
   }
   const { type } = config.backend;
+  const names = BACKEND_TYPES.map(({ name }) => name);
+  const last = names.pop();
   // Most who see this one have written no Backend, or misspelt the word.
   const udp = 'The backend udp (which a config without Backend stands for)';
   const what = config.backend.kind === 'udp' ? udp : type ? `The backend ${type}` : 'A Backend without a Type';
-  const detail = `${what} is not supported yet; set Backend.Type in ${key} to vxlan or host-gw, or run flanneld on this host.`;
+  const detail = `${what} is not supported yet; set Backend.Type in ${key} to ${names.join(', ')} or ${last}, or run flanneld on this host.`;
   return { kind: 'config', key, why: 'backend not supported', detail, unmet: true };
 }
 

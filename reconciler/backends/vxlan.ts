@@ -10,7 +10,7 @@ import type { BackendConfig, Lease, LeaseAttrs, VxlanConfig } from '../../config
 import { readWrittenVxlan, vniOf, vxlanBackendData, vxlanData } from '../../config/vxlan-lease.ts';
 import { aliasOf } from '../contracts/host.ts';
 import { idOf, type Link, SELVAGE_PROTOCOL, type Want } from '../kinds/index.ts';
-import { portOf } from '../kinds/link.ts';
+import { portOf } from '../tunnels/vxlan.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
 import type { BackendType, LeaseData } from './backend-type.ts';
 import { badAddress, hold, otherBackend, outsideNetwork, peerEntry } from './peer.ts';
@@ -62,9 +62,9 @@ export function vxlanBackend(options: VxlanConfig): Backend {
 }
 
 /** The options that a device of this name was made with, as far as a device tells them; undefined if it is not a vxlan one. */
-function optionsOf({ vxlan, mtu }: Link): VxlanConfig | undefined {
-  if (!vxlan) return undefined;
-  const { vni, port, gbp, learning } = vxlan;
+function optionsOf({ tunnel, mtu }: Link): VxlanConfig | undefined {
+  if (tunnel?.type !== 'vxlan') return undefined;
+  const { vni, port, gbp, learning } = tunnel;
   return { type: TYPE, kind: 'vxlan', vni, port, gbp, learning, directRouting: false, mtu: mtu + OVERHEAD };
 }
 
@@ -87,7 +87,7 @@ function deviceWants(
       alias: aliasOf(instance),
       master: '',
       rpFilter: LOOSE,
-      vxlan: { vni, port, local: host.uplink.address, parent: host.uplink.name, learning, gbp },
+      tunnel: { type: 'vxlan', vni, port, local: host.uplink.address, parent: host.uplink.name, learning, gbp },
     },
     { kind: 'address', dev, address: `${firstAddress(own.subnet)}/32` },
   ];

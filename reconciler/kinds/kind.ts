@@ -73,7 +73,7 @@ export interface KindRules<R extends OfKind> {
   describe(resource: R): string;
   /** What a person does about somebody else's in the place of ours. */
   inTheWay(have: R): string;
-  /** Its fields in a report; one inside another is named by its path ("vxlan.local"). */
+  /** Its fields in a report; one inside another is named by its path ("ipip.local"). */
   fields(resource: R): Record<string, unknown>;
 }
 

@@ -24,7 +24,8 @@ interface Device {
 export const tunnelRules = (type: string): TunnelRules<Tunnel> | undefined => BY_TYPE.get(type);
 
 /** Of the type that a device of that name should be; undefined if it is no name of ours or of flannel's. */
-export const rulesNamed = (name: string): TunnelRules<Tunnel> | undefined => RULES.find((rules) => rules.isNamed(name));
+export const tunnelRulesNamed = (name: string): TunnelRules<Tunnel> | undefined =>
+  RULES.find((rules) => rules.isNamed(name));
 
 /** Whether a device is what a backend makes, of the name that goes with it: only then can it be ours. */
 export const isForm = ({ name, type, tunnel }: Device): boolean => BY_TYPE.get(type)?.isForm(name, tunnel) ?? false;
@@ -34,7 +35,7 @@ export const isRival = ({ type }: Device): boolean => BY_TYPE.get(type)?.canClas
 
 /** Whether it may concern us whosever it is: for its type, or for a name such as ours have. */
 export const isOfInterest = (device: Device): boolean =>
-  isRival(device) || device.name.startsWith('flannel.') || rulesNamed(device.name) !== undefined;
+  isRival(device) || device.name.startsWith('flannel.') || tunnelRulesNamed(device.name) !== undefined;
 
 /** A tunnel's field inside a link, as reports name it: "vxlan.local". */
 function pathOf(type: string, field: string): string {
@@ -47,6 +48,24 @@ export function tunnelDiffers(want: Tunnel, have: Tunnel | undefined): string[] 
   if (!rules) return [];
   const [w, h] = [valuesOf(rules.asMade(want)), have?.type === want.type ? valuesOf(have) : undefined];
   return rules.fields.filter((field) => h?.[field] !== w[field]).map((field) => pathOf(want.type, field));
+}
+
+/** Of what can be changed in place, what has to be: the wanted values. One that is "" is left to the kernel. */
+export function attributesThatDiffer(want: Tunnel, have: Tunnel | undefined): Partial<Tunnel> {
+  const wanted = valuesOf(want);
+  const differing = tunnelDiffers(want, have)
+    .filter((path) => !isFixed(path))
+    .map((path) => path.slice(path.indexOf('.') + 1));
+  return Object.fromEntries(
+    differing.filter((field) => wanted[field] !== '').map((field) => [field, wanted[field]]),
+  ) as Partial<Tunnel>;
+}
+
+/** Whether two looks at a name have found one device, by what can't change of it (a VNI). */
+export function isSameDevice(a: Device, b: Device): boolean {
+  if (a.type !== b.type) return false;
+  const [x, y] = [a.tunnel && valuesOf(a.tunnel), b.tunnel && valuesOf(b.tunnel)];
+  return (BY_TYPE.get(a.type)?.knownBy ?? []).every((field) => x?.[field] === y?.[field]);
 }
 
 /** Whether one of those can't be changed in place. */

@@ -17,6 +17,7 @@ export const ipipTunnel: TunnelRules<IpipTunnel> = {
   fields: ['local', 'remote'],
   // As flannel does it: with or without a remote it is another sort of device (IFF_POINTOPOINT), which the kernel refuses to change.
   fixed: ['local', 'remote'],
+  knownBy: [],
   canClash: true,
   hasFdb: false,
   knownByRoute: false,

@@ -10,6 +10,7 @@ export const tunTunnel: TunnelRules<TunTunnel> = {
   backend: 'udp',
   fields: [],
   fixed: [],
+  knownBy: [],
   canClash: false,
   hasFdb: false,
   knownByRoute: true,

@@ -14,6 +14,8 @@ export interface TunnelRules<T extends { readonly type: string }> {
   readonly fields: readonly (keyof T & string)[];
   /** Those of them that can't be changed in place: then the device is made anew. */
   readonly fixed: readonly (keyof T & string)[];
+  /** Those of them by which one device of a name is told from another. */
+  readonly knownBy: readonly (keyof T & string)[];
   /** Whether the kernel may refuse ours for somebody else's of this type: then all of them have to be known. */
   readonly canClash: boolean;
   /** Whether it has forwarding entries of its own (AF_BRIDGE, NTF_SELF), MAC → underlay address. */

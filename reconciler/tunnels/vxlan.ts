@@ -26,6 +26,7 @@ export const vxlanTunnel: TunnelRules<VxlanTunnel> = {
   fields: ['vni', 'port', 'local', 'parent', 'learning', 'gbp'],
   // vxlan_changelink refuses VNI and port, and ignores GBP.
   fixed: ['vni', 'port', 'gbp'],
+  knownBy: ['vni'],
   canClash: true,
   hasFdb: true,
   knownByRoute: false,

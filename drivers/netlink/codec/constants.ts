@@ -75,20 +75,6 @@ export const IPV4_DEVCONF_RP_FILTER = 8;
 export const RTEXT_FILTER_SKIP_STATS = 8;
 export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
-export const IFLA_VXLAN_ID = 1;
-export const IFLA_VXLAN_LINK = 3;
-export const IFLA_VXLAN_LOCAL = 4;
-export const IFLA_VXLAN_TTL = 5;
-export const IFLA_VXLAN_TOS = 6;
-export const IFLA_VXLAN_LEARNING = 7;
-export const IFLA_VXLAN_PROXY = 11;
-export const IFLA_VXLAN_RSC = 12;
-export const IFLA_VXLAN_L2MISS = 13;
-export const IFLA_VXLAN_L3MISS = 14;
-export const IFLA_VXLAN_PORT = 15;
-export const IFLA_VXLAN_UDP_ZERO_CSUM6_TX = 19;
-export const IFLA_VXLAN_UDP_ZERO_CSUM6_RX = 20;
-export const IFLA_VXLAN_GBP = 23;
 
 // linux/if_addr.h
 export const IFA_ADDRESS = 1;
