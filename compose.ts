@@ -17,6 +17,7 @@ import { readSysctl } from './drivers/host/sysctl.ts';
 import { openNetlink } from './drivers/netlink/driver.ts';
 import { openStateCache } from './drivers/state-cache/cache.ts';
 import { FileSource } from './drivers/state-file/source.ts';
+import { withUdpEngine } from './drivers/udp/driver.ts';
 import type { Source } from './reconciler/contracts/source.ts';
 import type { Companion } from './states/companion.ts';
 import type { AgentDeps, Log } from './states/deps.ts';
@@ -31,7 +32,10 @@ export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source
 }
 
 export async function composeDeps(options: Options, log: Log): Promise<AgentDeps> {
-  const netlink = openNetlink();
+  const netlink = withUdpEngine(openNetlink(), {
+    path: `${options.subnetFile}.udp.sock`,
+    say: (text) => log.info({ kind: 'udp' }, text),
+  });
   const deps: AgentDeps = {
     options,
     log,

@@ -5,7 +5,7 @@
  *   host i (from 0): eth0 192.168.70.(i+1)/24, flannel0 10.7.(i+1).0/32, route 10.7.0.0/16 dev flannel0, cni0 10.7.(i+1).1/24
  *   container i:     eth0 10.7.(i+1).2/24, default route via cni0
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -76,6 +76,8 @@ export class BedHost {
       fds,
       engineProgram(),
     );
+    const { pid } = this;
+    process.once('exit', () => endNow(pid));
     this.client = await EngineClient.connect(this.path);
     closeFds(fds);
   }
@@ -103,7 +105,7 @@ export class BedHost {
   }
 
   async stop(): Promise<void> {
-    if (!this.client) return;
+    if (!this.client) return endNow(this.pid);
     await this.client.stop().catch(() => {});
     this.client = undefined;
   }
@@ -182,5 +184,14 @@ export async function createBed(options: BedOptions = {}): Promise<Bed> {
   } catch (error) {
     await bed.destroy();
     throw error;
+  }
+}
+
+/** An engine outlives the test that started it, unless it is ended. A number that is another process's by now is left alone. */
+function endNow(pid: number): void {
+  try {
+    if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('selvage udp')) process.kill(pid, 'SIGKILL');
+  } catch {
+    // gone already
   }
 }
