@@ -18,11 +18,13 @@ import { openNetlink } from './drivers/netlink/driver.ts';
 import { openStateCache } from './drivers/state-cache/cache.ts';
 import { FileSource } from './drivers/state-file/source.ts';
 import { withUdpEngine } from './drivers/udp/driver.ts';
+import { sectionOf } from './drivers/udp/section.ts';
 import type { Source } from './reconciler/contracts/source.ts';
 import type { Companion } from './states/companion.ts';
 import type { AgentDeps, Log } from './states/deps.ts';
 import { DockerCompanion, type DockerDeps } from './states/docker.ts';
 import { RunError } from './states/run-error.ts';
+import { UdpCompanion } from './states/udp.ts';
 
 export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source {
   if (stateFile !== undefined) return new FileSource(stateFile, etcd.prefix);
@@ -57,7 +59,11 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
     levelPass: () => () => {},
     previousSubnetEnv: readOrEmpty(options.subnetFile),
   };
-  return { ...deps, companions: await openCompanions(deps) };
+  const udp = new UdpCompanion(async () => {
+    const state = await netlink.engineState();
+    return state && sectionOf(state);
+  });
+  return { ...deps, companions: [udp, ...(await openCompanions(deps))] };
 }
 
 export async function closeAll({ source, drivers, companions }: AgentDeps): Promise<void> {

@@ -57,6 +57,7 @@ function answerTo(line: string, { dataPath, state, stop }: ControlOptions): Answ
         return { id, ok: true, state: state() };
       case 'peers':
         dataPath.peers.apply(request.delta);
+        dataPath.counters.peerMessages++;
         return { id, ok: true };
       case 'table':
         return { id, ok: true, table: dataPath.peers.entries(request.subnets) };

@@ -32,6 +32,8 @@ export class Counters {
   icmpErrors = 0;
   /** Messages of several segments that the kernel refused, and which went singly. */
   sentSingly = 0;
+  /** Messages that changed the peer table. */
+  peerMessages = 0;
   readonly drops: Record<DropCause, number> = Object.fromEntries(
     Object.keys(DROPS).map((cause) => [cause, 0]),
   ) as Record<DropCause, number>;
