@@ -35,7 +35,9 @@ export class EngineClient {
     this.#socket = socket;
     socket.removeAllListeners('error');
     socket.on('error', () => {});
-    createInterface({ input: socket }).on('line', (line) => this.#waiting.shift()?.resolve(JSON.parse(line)));
+    // The lines repeat the socket's error, which is told by its end.
+    const lines = createInterface({ input: socket }).on('error', () => {});
+    lines.on('line', (line) => this.#waiting.shift()?.resolve(JSON.parse(line)));
     socket.once('close', () => {
       for (const { reject } of this.#waiting.splice(0)) reject(new EngineError('The udp engine ended.', 'EPIPE'));
       this.onEnd();

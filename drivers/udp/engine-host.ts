@@ -92,6 +92,7 @@ export class EngineHost {
 
   /** In the place of one that listens elsewhere, died, hangs or is not understood; on the same device. Throws an EngineError. */
   async restart(parameters: EngineParameters): Promise<void> {
+    this.#takeFds();
     await this.#end();
     if (!this.#fds || !this.#opened) return this.start(parameters);
     const { address, port } = this.#opened;
@@ -127,8 +128,8 @@ export class EngineHost {
       );
     } finally {
       this.#opened = { ...parameters, features };
-      if (this.#ended) this.#fds = fds;
-      else closeFds(fds);
+      this.#fds = fds;
+      if (!this.#ended) this.#release();
     }
     await this.#connected();
   }
@@ -143,14 +144,16 @@ export class EngineHost {
       this.#forget();
       this.#ended?.();
     };
-    if (this.#ended && !this.#fds) {
-      try {
-        this.#fds = receiveFds(path);
-      } catch {
-        // Without them its death costs the device; all else goes on.
-      }
-    }
+    if (this.#ended) this.#takeFds();
     return client;
+  }
+
+  #takeFds(): void {
+    try {
+      this.#fds ??= receiveFds(this.#options.path);
+    } catch {
+      // Without them the engine's end is the device's too; all else goes on.
+    }
   }
 
   /** Ends the engine: by asking, and by force if it doesn't answer. */

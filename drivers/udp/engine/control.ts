@@ -31,7 +31,8 @@ export function listenForControl(options: ControlOptions): Promise<Server> {
 
 function serve(socket: Socket, options: ControlOptions): void {
   socket.on('error', () => {}); // who asked is gone
-  createInterface({ input: socket }).on('line', (line) => {
+  const lines = createInterface({ input: socket }).on('error', () => {}); // which repeats the socket's
+  lines.on('line', (line) => {
     const answer = answerTo(line, options);
     const text = `${JSON.stringify(answer)}\n`;
     if (answer.ok && requestOf(line)?.do === 'fds') sendFds(socket, text, options.fds);
