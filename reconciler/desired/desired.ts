@@ -189,5 +189,5 @@ export class Desired {
 
 function subnetFile({ config, own, instance, ipMasq }: BackendContext, mtu: number): Want {
   const content = formatSubnetEnv({ network: config.network, subnet: own.subnet, mtu, ipMasq });
-  return { kind: 'file', path: instance.subnetFile, content, mode: 0o644 };
+  return { kind: 'file', path: instance.subnetFile, content, mode: 0o644, shared: true };
 }
