@@ -18,6 +18,8 @@ import { readSysctl } from './drivers/host/sysctl.ts';
 import { openNetlink } from './drivers/netlink/driver.ts';
 import { openStateCache } from './drivers/state-cache/cache.ts';
 import { FileSource } from './drivers/state-file/source.ts';
+import { withUdpEngine } from './drivers/udp/driver.ts';
+import { sectionOf } from './drivers/udp/section.ts';
 import type { Source } from './reconciler/contracts/source.ts';
 import { dropsRouted } from './reconciler/firewall/docker-nft.ts';
 import type { Companion } from './states/companion.ts';
@@ -25,6 +27,7 @@ import type { AgentDeps, Log } from './states/deps.ts';
 import { DockerCompanion, type DockerDeps } from './states/docker.ts';
 import { FirewallCompanion, type FirewallEyes } from './states/firewall.ts';
 import { RunError } from './states/run-error.ts';
+import { UdpCompanion } from './states/udp.ts';
 
 export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source {
   if (stateFile !== undefined) return new FileSource(stateFile, etcd.prefix);
@@ -34,7 +37,10 @@ export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source
 }
 
 export async function composeDeps(options: Options, log: Log): Promise<AgentDeps> {
-  const netlink = openNetlink();
+  const netlink = withUdpEngine(openNetlink(), {
+    path: `${options.subnetFile}.udp.sock`,
+    say: (text) => log.info({ kind: 'udp' }, text),
+  });
   const firewall = openFirewall({ resyncMs: Math.max(1, options.firewall.resyncSeconds) * 1000 });
   const deps: AgentDeps = {
     options,
@@ -57,7 +63,11 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
     levelPass: () => () => {},
     previousSubnetEnv: readOrEmpty(options.subnetFile),
   };
-  return { ...deps, companions: await openCompanions(deps, firewall) };
+  const udp = new UdpCompanion(async () => {
+    const state = await netlink.engineState();
+    return state && sectionOf(state);
+  });
+  return { ...deps, companions: [udp, ...(await openCompanions(deps, firewall))] };
 }
 
 export async function closeAll({ source, drivers, companions }: AgentDeps): Promise<void> {

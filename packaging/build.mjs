@@ -2,6 +2,7 @@
  * Owns `npm run build`: dist/ with the one bundled file, its loader and a V8 code cache beside it.
  *
  * - dist/selvage.cjs is everything but koffi's native half, which is required from node_modules; readable, not minified.
+ * - dist/udp-engine.cjs is the udp data path's own program (build-udp-engine.mjs).
  * - dist/selvage.js (bin.selvage) is loader.cjs; dist/package.json makes both CommonJS, which starts without Node's ESM loader.
  * - The cache is for the V8 and the bundle it was made with, and is taken after real work (warm-up.mjs); others do without it. A point
  *   update of Node keeps its V8, and so the cache.
@@ -22,6 +23,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
+import { bundleUdpEngine } from './build-udp-engine.mjs';
 import { etcd3Protocol } from './etcd3-plugin.mjs';
 import { root, SetupError, script } from './script.mjs';
 import { notWritable } from './setup.mjs';
@@ -86,18 +88,19 @@ function replace(path, content, mode = 0o644) {
 }
 
 /** Writes bundle and loader, without a cache. */
-function put(folder, text) {
+function put(folder, text, udpEngine) {
   const file = (name) => join(folder, name);
   mkdirSync(folder, { recursive: true });
   replace(file('package.json'), '{ "type": "commonjs" }\n');
   replace(file('selvage.js'), readFileSync(require.resolve('./loader.cjs')), 0o755);
+  replace(file('udp-engine.cjs'), udpEngine);
   replace(file('selvage.cjs'), text);
 }
 
 /** Bundle and loader for a package. Resolves with the names of the npm packages that are in the bundle. */
 export async function bundleInto(folder) {
   const { text, inputs } = await bundle(join(root, 'main.ts'));
-  put(folder, text);
+  put(folder, text, await bundleUdpEngine());
   return new Set(Object.keys(inputs).flatMap((path) => packageOf(path) ?? []));
 }
 
@@ -108,7 +111,7 @@ export async function build({ entry = join(root, 'main.ts'), folder = join(root,
   const file = (name) => join(folder, name);
   const cache = `selvage-${id}-${process.versions.v8}-${process.arch}.cache`;
   try {
-    put(folder, text);
+    put(folder, text, await bundleUdpEngine());
   } catch (cause) {
     throw notWritable(cause);
   }

@@ -24,7 +24,7 @@ let loaded: Libc | undefined;
 /** Throws an Error if there is no C library to load. */
 export function libc(): Libc {
   if (loaded) return loaded;
-  const library = load();
+  const library = loadLibc();
   loaded = {
     socket: library.func('int socket(int, int, int)'),
     bind: library.func('int bind(int, void *, uint32_t)'),
@@ -41,7 +41,8 @@ export function libc(): Libc {
 
 export const errno = (): number => koffi.errno();
 
-function load() {
+/** For those who need more functions of it. Throws as `libc` does. */
+export function loadLibc(): ReturnType<typeof koffi.load> {
   const names = ['libc.so.6', `libc.musl-${MUSL_ARCH[arch] ?? arch}.so.1`, null]; // null: what Node itself is linked with
   let cause: unknown;
   for (const name of names) {

@@ -83,6 +83,7 @@ function isMet(want: Want, have: Have | undefined): boolean {
     address: [],
     neighbour: ['mac', 'permanent'],
     fdb: ['dst', 'permanent', 'plain'],
+    'udp-peer': ['host'],
     nexthop: ['dev', 'gateway', 'onlink', 'plain'],
     // On a nexthop object or not: a listed route shows where it goes.
     route: ['dev', 'gateway', 'onlink', 'type', 'plain'],
