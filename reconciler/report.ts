@@ -7,7 +7,9 @@ import type { StoreErrorKind } from './source.ts';
 
 export type Op = 'create' | 'update' | 'delete';
 /** What can stand in a report beside the kinds of resource. */
-export type ReportKind = Kind | 'lease' | 'config' | 'peer' | 'store' | 'sysctl';
+export type ReportKind = Kind | 'lease' | 'config' | 'peer' | 'store' | 'sysctl' | CloudKind;
+/** What is in a cloud (cloud/model.ts); `cloud-host`: what is said of this host there. */
+export type CloudKind = 'cloud-route' | 'source-dest-check' | 'cloud-host';
 
 export interface DriftEntry {
   op: Op;
