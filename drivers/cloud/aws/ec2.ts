@@ -4,7 +4,7 @@
  * - Endpoint: https://ec2.<region>.amazonaws.com, or AWS_ENDPOINT_URL_EC2, else AWS_ENDPOINT_URL, as for AWS's own SDKs.
  * - A throttled call is made again here a few times; credentials that have ended are taken anew once.
  */
-import { sign } from 'aws4';
+import aws4 from 'aws4';
 import { CloudError } from '../../../reconciler/cloud/failure.ts';
 import { exchange } from '../http.ts';
 import { PATIENCE, type Patience, retrying } from '../retrying.ts';
@@ -59,7 +59,7 @@ export class Ec2 {
   async #send(call: Call, credentials: Credentials): Promise<Element> {
     const { region } = this.#options;
     const body = new URLSearchParams({ Action: call.action, Version: VERSION, ...call.parameters }).toString();
-    const signed = sign(
+    const signed = aws4.sign(
       {
         service: 'ec2',
         region,

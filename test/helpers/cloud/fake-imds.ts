@@ -80,7 +80,7 @@ export class FakeImds {
 
   #credentials(): string {
     // As in EC2: the same until shortly before their end.
-    if (!this.#issued || this.#issued.until < Date.now() + 300_000) {
+    if (!this.#issued || !this.#ec2.keys.has(this.#issued.id) || this.#issued.until < Date.now() + 300_000) {
       const id = `ASIA${randomBytes(8).toString('hex').toUpperCase()}`;
       const until = Date.now() + this.credentialsMs;
       this.#ec2.keys.set(id, {
