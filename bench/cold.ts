@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Report } from '../reconciler/report.ts';
+import type { Report } from '../reconciler/contracts/report.ts';
 import { createLab, type Lab, type LabHost } from '../test/helpers/lab.ts';
 import { type FakePeer, fakePeer } from '../test/helpers/leases.ts';
 import type { Figure } from './figures.ts';

@@ -3,7 +3,7 @@
  * and then one thing after another broken on a running host. Nothing outside the namespaces is touched, and nothing stays behind.
  */
 
-import type { DriftEntry } from '../reconciler/report.ts';
+import type { DriftEntry } from '../reconciler/contracts/report.ts';
 import type { Daemon } from '../test/helpers/daemon.ts';
 import { EtcdWriter } from '../test/helpers/etcd-writer.ts';
 import { eventually } from '../test/helpers/eventually.ts';

@@ -1,7 +1,7 @@
 /** Owns one break: does it, waits until the host is as it should be, and tells how long that took and what the daemon reported. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DriftEntry } from '../reconciler/report.ts';
+import type { DriftEntry } from '../reconciler/contracts/report.ts';
 import type { Daemon } from '../test/helpers/daemon.ts';
 import { eventually } from '../test/helpers/eventually.ts';
 import type { KernelMonitor } from '../test/helpers/monitor.ts';

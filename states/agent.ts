@@ -4,10 +4,18 @@
  * - What is dirty is the only thing that edges leave behind; a round takes all of it and clears it first.
  * - Nothing is deleted while the store can't be heard.
  */
-import { keepSubnets } from '../reconciler/gates.ts';
-import type { Report } from '../reconciler/report.ts';
-import { Retry } from '../reconciler/retry.ts';
-import { emptyScope, everything, isEmptyScope, mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
+
+import type { Report } from '../reconciler/contracts/report.ts';
+import {
+  emptyScope,
+  everything,
+  isEmptyScope,
+  mergeScope,
+  type Scope,
+  scopeOf,
+} from '../reconciler/contracts/scope.ts';
+import { keepSubnets } from '../reconciler/plan/gates.ts';
+import { Retry } from '../reconciler/plan/retry.ts';
 import type { AgentDeps } from './deps.ts';
 import { DesiredState } from './desired-state.ts';
 import { DockerFollower } from './docker.ts';

@@ -4,10 +4,9 @@
  * nothing worth writing.
  */
 import { isDeepStrictEqual } from 'node:util';
-
-import type { Mirror } from '../reconciler/mirror.ts';
-import type { MirrorChange } from '../reconciler/mirror-change.ts';
-import type { Past } from '../reconciler/state-copy.ts';
+import type { Past } from '../reconciler/contracts/state-copy.ts';
+import type { Mirror } from '../reconciler/store/mirror.ts';
+import type { MirrorChange } from '../reconciler/store/mirror-change.ts';
 import type { AgentDeps } from './deps.ts';
 import type { KeptCopy } from './kept-copy.ts';
 

@@ -1,10 +1,11 @@
 /** Owns what the agent is given by main.ts: the outside world as interfaces, so that states/ imports no driver and tests turn the clock. */
 import type { Options } from '../config/options.ts';
-import type { Driver } from '../reconciler/driver.ts';
-import type { HostFacts } from '../reconciler/host.ts';
-import type { Source } from '../reconciler/source.ts';
-import type { StateCache } from '../reconciler/state-copy.ts';
-import type { DockerDeps } from './docker.ts';
+import type { Driver } from '../reconciler/contracts/driver.ts';
+import type { HostFacts } from '../reconciler/contracts/host.ts';
+import type { Source } from '../reconciler/contracts/source.ts';
+import type { StateCache } from '../reconciler/contracts/state-copy.ts';
+import type { DockerDriver } from '../reconciler/docker/contract.ts';
+import type { Window } from '../reconciler/docker/restart.ts';
 
 export interface Log {
   debug(fields: object, message: string): void;
@@ -28,6 +29,12 @@ export interface HostReader {
   nexthopObjects(): boolean;
   /** e.g. "net.ipv4.ip_forward"; undefined where there is no such sysctl. */
   sysctl(name: string): string | undefined;
+}
+
+export interface DockerDeps {
+  driver: DockerDriver;
+  /** Outside of it Docker is not restarted. */
+  window?: Window;
 }
 
 export interface AgentDeps {

@@ -6,23 +6,17 @@
  * - Nothing is restarted before the files that Docker will read are as they should be.
  */
 
-import type { Desired } from '../reconciler/desired.ts';
+import type { Interest, Listing, Outcome } from '../reconciler/contracts/driver.ts';
+import type { HeldEntry, Report } from '../reconciler/contracts/report.ts';
+import { type FileResource, idOf, type Kind } from '../reconciler/contracts/resource.ts';
+import { mergeScope, type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
+import type { Desired } from '../reconciler/desired/desired.ts';
 import { assessDocker, type DockerAssessment } from '../reconciler/docker/assess.ts';
-import type { DockerDriver, DockerObserved, RestartResult } from '../reconciler/docker/observed.ts';
-import { mayRestart, noteOf, type Window } from '../reconciler/docker/restart.ts';
+import type { DockerObserved, RestartResult } from '../reconciler/docker/contract.ts';
+import { mayRestart, noteOf } from '../reconciler/docker/restart.ts';
 import * as say from '../reconciler/docker/sentences.ts';
 import { causeOf } from '../reconciler/docker/wanted.ts';
-import type { Interest, Listing, Outcome } from '../reconciler/driver.ts';
-import type { HeldEntry, Report } from '../reconciler/report.ts';
-import { type FileResource, idOf, type Kind } from '../reconciler/resource.ts';
-import { mergeScope, type Scope, scopeOf } from '../reconciler/scope.ts';
-import type { AgentDeps } from './deps.ts';
-
-export interface DockerDeps {
-  driver: DockerDriver;
-  /** Outside of it Docker is not restarted. */
-  window?: Window;
-}
+import type { AgentDeps, DockerDeps } from './deps.ts';
 
 type ReportedOutcome = Report['outcomes'][number];
 

@@ -1,7 +1,7 @@
 /** Owns how the host is seen: its external interface chosen anew whenever its facts may have changed. */
-import type { Host } from '../reconciler/host.ts';
-import type { HeldEntry } from '../reconciler/report.ts';
-import { chooseUplink } from '../reconciler/uplink.ts';
+import type { Host } from '../reconciler/contracts/host.ts';
+import type { HeldEntry } from '../reconciler/contracts/report.ts';
+import { chooseUplink } from '../reconciler/desired/uplink.ts';
 import type { AgentDeps } from './deps.ts';
 
 export class HostView {

@@ -1,7 +1,7 @@
 /**
  * Owns what is said: the last report, and log lines that say a thing once and not again until it has changed.
  */
-import type { HeldEntry, Report } from '../reconciler/report.ts';
+import type { HeldEntry, Report } from '../reconciler/contracts/report.ts';
 import type { Log } from './deps.ts';
 
 /** Entries of drift that a log line carries at most, and lines of one kind that a round may write; the rest is counted. */

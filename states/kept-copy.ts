@@ -2,7 +2,7 @@
  * Owns the agent's access to the file of its last good copy. Nothing that is wrong with it is a failure of the run: it is one sentence,
  * which is held. Another network's copy is neither used nor overwritten.
  */
-import type { CopyHead, StateCache, StateCopy } from '../reconciler/state-copy.ts';
+import type { CopyHead, StateCache, StateCopy } from '../reconciler/contracts/state-copy.ts';
 
 export class KeptCopy {
   /** What is wrong with it, as a sentence. */

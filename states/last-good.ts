@@ -6,11 +6,11 @@
  * - Without a lease of this host in it nothing can be done from it; that is said.
  */
 import { formatDuration } from '../config/duration.ts';
-import { doubtOf } from '../reconciler/doubt.ts';
-import type { MirrorChange } from '../reconciler/mirror-change.ts';
-import type { HeldEntry, Report } from '../reconciler/report.ts';
-import { StoreError, type StoreSnapshot } from '../reconciler/source.ts';
-import type { CopyHead } from '../reconciler/state-copy.ts';
+import type { HeldEntry, Report } from '../reconciler/contracts/report.ts';
+import { StoreError, type StoreSnapshot } from '../reconciler/contracts/source.ts';
+import type { CopyHead } from '../reconciler/contracts/state-copy.ts';
+import { doubtOf } from '../reconciler/store/doubt.ts';
+import type { MirrorChange } from '../reconciler/store/mirror-change.ts';
 import { CopyWriter } from './copy-writer.ts';
 import type { AgentDeps } from './deps.ts';
 import type { DesiredState } from './desired-state.ts';

@@ -3,8 +3,8 @@
  * Every write is "create if it is not there", so that nothing is overwritten, also of what comes meanwhile.
  */
 import { configKey } from '../config/lease-key.ts';
-import { type MigrationDocument, type MigrationEntry, planMigration } from '../reconciler/migration.ts';
-import type { Source } from '../reconciler/source.ts';
+import type { Source } from '../reconciler/contracts/source.ts';
+import { type MigrationDocument, type MigrationEntry, planMigration } from '../reconciler/store/migration.ts';
 import { RunError } from './run-error.ts';
 
 interface MigrationInput {

@@ -7,10 +7,10 @@
 import { parseLeaseAttrs } from '../config/lease.ts';
 import { configKey, leaseKey } from '../config/lease-key.ts';
 import type { Lease, LeaseAttrs } from '../config/model.ts';
-import { joinReports } from '../reconciler/build-report.ts';
+import type { DriftEntry, Report } from '../reconciler/contracts/report.ts';
+import { everything } from '../reconciler/contracts/scope.ts';
 import { needsRewrite } from '../reconciler/lease/value.ts';
-import type { DriftEntry, Report } from '../reconciler/report.ts';
-import { everything } from '../reconciler/scope.ts';
+import { joinReports } from '../reconciler/report/build-report.ts';
 import { Agent } from './agent.ts';
 import type { AgentDeps } from './deps.ts';
 import { putConfig } from './desired-state.ts';

@@ -9,14 +9,14 @@ import { maskCidr } from '../config/ipv4.ts';
 import { leaseKey, subnetsPrefix } from '../config/lease-key.ts';
 import type { Lease } from '../config/model.ts';
 import { vxlanData } from '../config/vxlan-lease.ts';
+import type { HeldEntry } from '../reconciler/contracts/report.ts';
+import type { StoreRecord } from '../reconciler/contracts/source.ts';
 import { chooseLease, type LeaseChoice } from '../reconciler/lease/choose.ts';
 import { readLease, readLeaseKey } from '../reconciler/lease/read.ts';
 import { renewAt } from '../reconciler/lease/renewal.ts';
 import { namesSameWay, needsRewrite } from '../reconciler/lease/value.ts';
 import { mustYieldTo } from '../reconciler/lease/yield.ts';
-import { Mirror } from '../reconciler/mirror.ts';
-import type { HeldEntry } from '../reconciler/report.ts';
-import type { StoreRecord } from '../reconciler/source.ts';
+import { Mirror } from '../reconciler/store/mirror.ts';
 import type { AgentDeps } from './deps.ts';
 import type { AcquireResult } from './services.ts';
 

@@ -5,11 +5,11 @@
 import type { Backend } from '../reconciler/backends/backend.ts';
 import { hostGwBackend } from '../reconciler/backends/host-gw.ts';
 import { vxlanBackend, vxlanOptionsOf } from '../reconciler/backends/vxlan.ts';
-import type { Driver, Interest } from '../reconciler/driver.ts';
-import type { Instance } from '../reconciler/host.ts';
-import { contextOf, Ownership } from '../reconciler/ownership.ts';
-import { type Link, SELVAGE_PROTOCOL } from '../reconciler/resource.ts';
-import { scopeOf } from '../reconciler/scope.ts';
+import type { Driver, Interest } from '../reconciler/contracts/driver.ts';
+import type { Instance } from '../reconciler/contracts/host.ts';
+import { type Link, SELVAGE_PROTOCOL } from '../reconciler/contracts/resource.ts';
+import { scopeOf } from '../reconciler/contracts/scope.ts';
+import { contextOf, Ownership } from '../reconciler/plan/ownership.ts';
 
 export interface PathsSeen {
   /** Our own vxlan devices. */

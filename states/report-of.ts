@@ -1,7 +1,8 @@
 /** Owns how a round and what the agent knows become the report. */
-import { buildReport } from '../reconciler/build-report.ts';
-import type { HeldEntry, Report } from '../reconciler/report.ts';
-import type { Scope } from '../reconciler/scope.ts';
+
+import type { HeldEntry, Report } from '../reconciler/contracts/report.ts';
+import type { Scope } from '../reconciler/contracts/scope.ts';
+import { buildReport } from '../reconciler/report/build-report.ts';
 import type { AgentDeps } from './deps.ts';
 import type { DesiredState } from './desired-state.ts';
 import type { DockerFollower } from './docker.ts';

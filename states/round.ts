@@ -6,22 +6,22 @@
  * - Nothing that a driver or the kernel answers makes it throw but a driver that can't list at all: then nothing was written.
  */
 
-import { compare, mustRecreate } from '../reconciler/compare.ts';
-import { Blockage } from '../reconciler/dependencies.ts';
-import type { Desired } from '../reconciler/desired.ts';
-import type { Care, Change, Driver, Interest, Listing, Outcome } from '../reconciler/driver.ts';
-import type { KeepStale } from '../reconciler/gates.ts';
-import type { Instance } from '../reconciler/host.ts';
-import { networksLeft } from '../reconciler/left-behind.ts';
-import type { Step } from '../reconciler/order.ts';
-import { contextOf, ownDevices } from '../reconciler/ownership.ts';
-import { changesOf, makePlan, type Plan } from '../reconciler/plan.ts';
-import type { HeldEntry } from '../reconciler/report.ts';
-import { type Have, idOf, type Kind, linkOf, splitId } from '../reconciler/resource.ts';
-import type { RetryView } from '../reconciler/retry.ts';
-import { emptyScope, everything, mergeScope, type Scope, scopeOf, scopeOfIds } from '../reconciler/scope.ts';
-import { closeScope } from '../reconciler/scoping.ts';
-import { MISMATCH, verify } from '../reconciler/verify.ts';
+import type { Care, Change, Driver, Interest, Listing, Outcome } from '../reconciler/contracts/driver.ts';
+import type { Instance } from '../reconciler/contracts/host.ts';
+import type { HeldEntry } from '../reconciler/contracts/report.ts';
+import { type Have, idOf, type Kind, linkOf, splitId } from '../reconciler/contracts/resource.ts';
+import { emptyScope, everything, mergeScope, type Scope, scopeOf, scopeOfIds } from '../reconciler/contracts/scope.ts';
+import type { Desired } from '../reconciler/desired/desired.ts';
+import { networksLeft } from '../reconciler/desired/left-behind.ts';
+import { Blockage } from '../reconciler/plan/blockage.ts';
+import { closeScope } from '../reconciler/plan/close-scope.ts';
+import { compare, mustRecreate } from '../reconciler/plan/compare.ts';
+import type { KeepStale } from '../reconciler/plan/gates.ts';
+import type { RetryView } from '../reconciler/plan/hold.ts';
+import type { Step } from '../reconciler/plan/order.ts';
+import { contextOf, ownDevices } from '../reconciler/plan/ownership.ts';
+import { changesOf, makePlan, type Plan } from '../reconciler/plan/plan.ts';
+import { MISMATCH, verify } from '../reconciler/plan/verify.ts';
 
 export interface RoundInput {
   scope: Scope;

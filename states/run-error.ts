@@ -1,5 +1,5 @@
 /** Owns what ends a run because of how the host or the config is. `message` is one sentence that says what to do. */
-import { EXIT, type ExitCode } from '../reconciler/exit-code.ts';
+import { EXIT, type ExitCode } from '../reconciler/report/exit-code.ts';
 
 export class RunError extends Error {
   readonly exitCode: ExitCode;

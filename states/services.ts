@@ -2,7 +2,7 @@
  * Owns the seam between the machine (when) and the agent (how): everything that the machine may ask for.
  * The synchronous ones read or set plain values and never throw; the asynchronous ones reject, and that is an event.
  */
-import type { Scope } from '../reconciler/scope.ts';
+import type { Scope } from '../reconciler/contracts/scope.ts';
 
 export type AgentEvent =
   /** Something may have changed there. */

@@ -4,10 +4,11 @@
  * - The mirror changes nowhere else, so that every change of it is told.
  * - What is heard is believed only while the watch runs; after that it is what was true last.
  */
-import type { MirrorChange } from '../reconciler/mirror-change.ts';
-import type { HeldEntry } from '../reconciler/report.ts';
-import { everything, isEmptyScope, type Scope, scopeOf } from '../reconciler/scope.ts';
-import type { WatchEvent } from '../reconciler/source.ts';
+
+import type { HeldEntry } from '../reconciler/contracts/report.ts';
+import { everything, isEmptyScope, type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
+import type { WatchEvent } from '../reconciler/contracts/source.ts';
+import type { MirrorChange } from '../reconciler/store/mirror-change.ts';
 import type { AgentDeps } from './deps.ts';
 import type { DesiredState } from './desired-state.ts';
 import type { Journal } from './journal.ts';

@@ -1,6 +1,6 @@
 /** Owns the watches of all drivers as one: what they see is emitted, and what happened before a watch stood is looked for. */
-import type { Driver, Interest } from '../reconciler/driver.ts';
-import { everything, type Scope } from '../reconciler/scope.ts';
+import type { Driver, Interest } from '../reconciler/contracts/driver.ts';
+import { everything, type Scope } from '../reconciler/contracts/scope.ts';
 
 /** Returns what stops them, also those that are just being started. `failed` hears of one that could not be. */
 export function watchDrivers(

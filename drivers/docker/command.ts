@@ -1,6 +1,6 @@
 /** Owns running the command that restarts Docker: by the shell, with an end, and its output kept for the sentence if it fails. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { RestartResult } from '../../reconciler/docker/observed.ts';
+import type { RestartResult } from '../../reconciler/docker/contract.ts';
 
 /** Longer than systemd gives a unit to stop (90 s). */
 const COMMAND_MS = 150_000;

@@ -3,8 +3,8 @@
  * Docker needs (HTTP, child processes) is loaded when it is needed: start-up counts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DockerDriver, RestartResult } from '../../reconciler/docker/observed.ts';
-import { scopeOf } from '../../reconciler/scope.ts';
+import { scopeOf } from '../../reconciler/contracts/scope.ts';
+import type { DockerDriver, RestartResult } from '../../reconciler/docker/contract.ts';
 import type { RunningCommand } from './command.ts';
 import { askEngine, parseEngineAddress } from './engine.ts';
 import { EngineEvents } from './events.ts';

@@ -7,7 +7,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import type { Engine } from '../../reconciler/docker/observed.ts';
+import type { Engine } from '../../reconciler/docker/contract.ts';
 
 const ANSWER_MS = 5000;
 /** A host with thousands of containers stays below. */

@@ -3,7 +3,7 @@
  * a daemon that was just restarted keep to the hold-off too.
  */
 import { readFile } from 'node:fs/promises';
-import type { Restarted } from '../../reconciler/docker/observed.ts';
+import type { Restarted } from '../../reconciler/docker/contract.ts';
 import { writeAtomically } from '../files/write.ts';
 
 /** undefined without one, and for what is no note. */

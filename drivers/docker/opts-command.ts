@@ -6,10 +6,10 @@ import { readFileSync } from 'node:fs';
 import { formatDockerOpts, OPTS_USAGE, OptsError, parseOptsCommand, type Variables } from '../../config/docker-opts.ts';
 import { formatCidr, parseCidr } from '../../config/ipv4.ts';
 import { readEnvText } from '../../config/subnet-env.ts';
-import type { Route } from '../../reconciler/resource.ts';
-import { scopeOf } from '../../reconciler/scope.ts';
+import type { Route } from '../../reconciler/contracts/resource.ts';
+import { scopeOf } from '../../reconciler/contracts/scope.ts';
 import { fileFailure } from '../files/failure.ts';
-import { followLinks, readState } from '../files/paths.ts';
+import { followLinks, readState } from '../files/look.ts';
 import { writeAtomically } from '../files/write.ts';
 import { openNetlink } from '../netlink/driver.ts';
 

@@ -5,8 +5,8 @@
 import { parseLeaseAttrs } from '../../config/lease.ts';
 import { parseNetworkConfig } from '../../config/network.ts';
 import { vxlanData } from '../../config/vxlan-lease.ts';
-import type { HeldEntry } from '../../reconciler/report.ts';
-import type { StoreRecord, StoreSnapshot } from '../../reconciler/source.ts';
+import type { HeldEntry } from '../../reconciler/contracts/report.ts';
+import type { StoreRecord, StoreSnapshot } from '../../reconciler/contracts/source.ts';
 
 /** Keys that are named; the rest is counted. */
 const MOST_NAMED = 3;

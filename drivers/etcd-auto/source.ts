@@ -7,8 +7,8 @@
  * - v2 is only ever looked at: what is wrong with it, or that it is off, never fails a listing.
  */
 import { configKey } from '../../config/lease-key.ts';
-import type { HeldEntry } from '../../reconciler/report.ts';
-import type { LeaseStore, Source, StoreSnapshot, WatchEvent } from '../../reconciler/source.ts';
+import type { HeldEntry } from '../../reconciler/contracts/report.ts';
+import type { LeaseStore, Source, StoreSnapshot, WatchEvent } from '../../reconciler/contracts/source.ts';
 import { EtcdFailure } from '../etcd/errors.ts';
 import type { V2Source } from '../etcd-v2/source.ts';
 import { bothHold } from './difference.ts';

@@ -7,7 +7,7 @@
  * - v2 doesn't say what TTL a key was given; of our own this process knows it, of others the term that flannel gives is assumed.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CreateResult, LeaseStore, StoreRecord } from '../../reconciler/source.ts';
+import type { CreateResult, LeaseStore, StoreRecord } from '../../reconciler/contracts/source.ts';
 import type { V2Client } from './client.ts';
 import { list } from './listing.ts';
 import type { Reply } from './protocol.ts';

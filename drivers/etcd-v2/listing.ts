@@ -1,5 +1,5 @@
 /** Owns the listing: one quorum read of the prefix's whole directory, so that config and leases are of one index. */
-import type { StoreSnapshot } from '../../reconciler/source.ts';
+import type { StoreSnapshot } from '../../reconciler/contracts/source.ts';
 import type { ReadOptions, V2Client } from './client.ts';
 import type { Node } from './protocol.ts';
 import { leavesOf, type V2Keys } from './records.ts';

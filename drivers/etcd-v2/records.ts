@@ -5,7 +5,7 @@
  * - There are no lease objects; a record's lease id is its createdIndex, which stays over updates and is nobody else's.
  */
 import { configKey, subnetsPrefix } from '../../config/lease-key.ts';
-import type { StoreRecord } from '../../reconciler/source.ts';
+import type { StoreRecord } from '../../reconciler/contracts/source.ts';
 import type { Node } from './protocol.ts';
 
 export const PERMANENT = '0';

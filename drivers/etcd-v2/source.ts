@@ -1,5 +1,5 @@
 /** Owns nothing of its own: puts connection, listing, watch and leases together to a Source on etcd's v2 API, flannel's up to v0.17. */
-import type { Source } from '../../reconciler/source.ts';
+import type { Source } from '../../reconciler/contracts/source.ts';
 import type { EtcdV3Options } from '../etcd/options.ts';
 import { V2Client } from './client.ts';
 import { V2Leases } from './leases.ts';

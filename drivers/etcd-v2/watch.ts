@@ -8,7 +8,7 @@
  * - A member that has gone silent, lost its cluster or its memory is noticed: by asking it now and then for its leader, and by its
  *   index and cluster id in every answer.
  */
-import type { StoreChange, WatchEvent } from '../../reconciler/source.ts';
+import type { StoreChange, WatchEvent } from '../../reconciler/contracts/source.ts';
 import { EtcdFailure } from '../etcd/errors.ts';
 import type { V2Client } from './client.ts';
 import type { Member } from './http.ts';

@@ -1,5 +1,6 @@
 /** Owns the failures of the etcd driver: StoreErrors with a reason to branch on, made from whatever etcd3, gRPC or Node throws. */
-import { StoreError, type StoreErrorKind } from '../../reconciler/source.ts';
+import type { StoreErrorKind } from '../../reconciler/contracts/failure.ts';
+import { StoreError } from '../../reconciler/contracts/source.ts';
 import { RULES, type Where, type Why } from './failure-rules.ts';
 
 export type { Where, Why };

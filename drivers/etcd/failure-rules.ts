@@ -5,7 +5,7 @@
  *   what a real etcd 3.4 and grpc-js 1.14 give (test/lab/drivers/etcd).
  * - `unsent` is said only where etcd surely did not act on the request: a write may be sent again then.
  */
-import type { StoreErrorKind } from '../../reconciler/source.ts';
+import type { StoreErrorKind } from '../../reconciler/contracts/failure.ts';
 
 export type Why =
   | 'refused'

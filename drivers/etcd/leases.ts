@@ -7,7 +7,7 @@
  * - Renewing extends the etcd lease and doesn't write the key, so that no peer is woken.
  */
 import type { ITxnRequest, ITxnResponse } from 'etcd3';
-import type { CreateResult, LeaseStore, StoreRecord } from '../../reconciler/source.ts';
+import type { CreateResult, LeaseStore, StoreRecord } from '../../reconciler/contracts/source.ts';
 import { EtcdFailure } from './errors.ts';
 import { DEFAULT_TUNING } from './options.ts';
 import { type Keys, leaseRange } from './records.ts';

@@ -2,7 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, rootCertificates } from 'node:tls';
-import { StoreError } from '../../reconciler/source.ts';
+import { StoreError } from '../../reconciler/contracts/source.ts';
 
 export interface EtcdV3Options {
   /** URLs with scheme, host and port: "http://127.0.0.1:2379". They are one cluster. */

@@ -1,7 +1,7 @@
 /** Owns the keys of a network in etcd v3 and the shape that its records have outside of this driver. */
 import type { IKeyValue } from 'etcd3';
 import { configKey, subnetsPrefix } from '../../config/lease-key.ts';
-import type { StoreRecord } from '../../reconciler/source.ts';
+import type { StoreRecord } from '../../reconciler/contracts/source.ts';
 
 export interface Keys {
   config: string;

@@ -5,7 +5,7 @@
  * - Later pages are read at the first one's revision. If that is compacted meanwhile, all is read again.
  */
 import type { IKeyValue } from 'etcd3';
-import type { StoreRecord, StoreSnapshot } from '../../reconciler/source.ts';
+import type { StoreRecord, StoreSnapshot } from '../../reconciler/contracts/source.ts';
 import { EtcdFailure } from './errors.ts';
 import { type Keys, leaseRange, toRecord } from './records.ts';
 import type { CallOptions, Rpc } from './rpc.ts';

@@ -1,5 +1,5 @@
 /** Owns a Source on etcd's v3 API: connection, listing, watch and leases put together. It remembers which cluster was listed. */
-import type { Source } from '../../reconciler/source.ts';
+import type { Source } from '../../reconciler/contracts/source.ts';
 import { connect } from './client.ts';
 import { leaseStore } from './leases.ts';
 import { DEFAULT_TUNING, type EtcdV3Options } from './options.ts';

@@ -10,7 +10,7 @@
  * - No resuming of its own (etcd3's skips events): it ends with a reason, and whoever watches decides.
  */
 import type { IEvent, IWatchResponse } from 'etcd3';
-import type { StoreChange, WatchEvent } from '../../reconciler/source.ts';
+import type { StoreChange, WatchEvent } from '../../reconciler/contracts/source.ts';
 import type { EtcdFailure } from './errors.ts';
 import { type Keys, leaseRange, toRecord } from './records.ts';
 import type { Rpc } from './rpc.ts';

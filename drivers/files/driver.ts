@@ -8,11 +8,11 @@
  */
 import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Change, Driver, Interest, Listing, Outcome } from '../../reconciler/driver.ts';
-import { type FileResource, type Have, idOf } from '../../reconciler/resource.ts';
-import { type Scope, scopeOf } from '../../reconciler/scope.ts';
+import type { Change, Driver, Interest, Listing, Outcome } from '../../reconciler/contracts/driver.ts';
+import { type FileResource, type Have, idOf } from '../../reconciler/contracts/resource.ts';
+import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
 import { FileChanged, FileConflict, fileFailure } from './failure.ts';
-import { followLinks, readState } from './paths.ts';
+import { followLinks, readState } from './look.ts';
 import { PathWatch } from './watch.ts';
 import { isMadeAgain, keepPrevious, removeLeftovers, saveBeside, syncFolder, writeAtomically } from './write.ts';
 

@@ -1,5 +1,5 @@
 /** Owns what a file system's errno means to the reconciler, as a kind of failure and a sentence with the path and what to do. */
-import type { Failure, FailureKind } from '../../reconciler/failure.ts';
+import type { Failure, FailureKind } from '../../reconciler/contracts/failure.ts';
 
 /** `flag` is the one that names the file. */
 type Sentence = (path: string, flag: string) => string;

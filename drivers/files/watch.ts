@@ -8,7 +8,7 @@
  */
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { followLinks, nearestFolder } from './paths.ts';
+import { followLinks, nearestFolder } from './look.ts';
 
 const RETRY_MS = 5000;
 

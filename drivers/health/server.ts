@@ -10,23 +10,42 @@ export interface Health {
   report(): string | undefined;
 }
 
+interface Answer {
+  status: number;
+  body: string;
+  type?: string;
+}
+
+/** What is served where. */
+const PAGES = new Map<string, (health: Health) => Answer>([
+  ['/healthz', () => ({ status: 200, body: 'selvage is running' })],
+  [
+    '/readyz',
+    (health) =>
+      health.ready() ? { status: 200, body: 'selvage is ready' } : { status: 503, body: 'selvage is not ready yet' },
+  ],
+  [
+    '/report',
+    (health) => {
+      const body = health.report();
+      return body === undefined
+        ? { status: 503, body: 'no round has finished yet' }
+        : { status: 200, body, type: 'application/json; charset=utf-8' };
+    },
+  ],
+]);
+
+const notFound = (): Answer => ({
+  status: 404,
+  body: `not found: ${[...PAGES.keys()].join(', ').replace(/, ([^,]*)$/, ' and $1')} are served here`,
+});
+
 /** Listens at once; rejects with a sentence if it can't. The returned function closes. */
 export function serveHealth(ip: string, port: number, health: Health): Promise<() => void> {
   const server = createServer((request, response) => {
-    const answer = (status: number, body: string, type = 'text/plain; charset=utf-8') =>
-      response.writeHead(status, { 'content-type': type }).end(body);
-    const path = (request.url ?? '').split('?')[0];
-    if (path === '/healthz') return answer(200, 'selvage is running');
-    if (path === '/readyz') {
-      return health.ready() ? answer(200, 'selvage is ready') : answer(503, 'selvage is not ready yet');
-    }
-    if (path === '/report') {
-      const report = health.report();
-      return report === undefined
-        ? answer(503, 'no round has finished yet')
-        : answer(200, report, 'application/json; charset=utf-8');
-    }
-    return answer(404, 'not found: /healthz, /readyz and /report are served here');
+    const page = PAGES.get((request.url ?? '').split('?')[0] ?? '') ?? notFound;
+    const { status, body, type = 'text/plain; charset=utf-8' } = page(health);
+    response.writeHead(status, { 'content-type': type }).end(body);
   });
   return new Promise((resolve, reject) => {
     server.once('error', (cause) =>

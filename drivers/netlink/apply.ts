@@ -6,9 +6,9 @@
  * - "Gone already" is what a delete wanted.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Change, Outcome } from '../../reconciler/driver.ts';
-import type { Failure } from '../../reconciler/failure.ts';
-import { type Have, idOf, keyOf, type Resource } from '../../reconciler/resource.ts';
+import type { Change, Outcome } from '../../reconciler/contracts/driver.ts';
+import type { Failure } from '../../reconciler/contracts/failure.ts';
+import { type Have, idOf, keyOf, type Resource } from '../../reconciler/contracts/resource.ts';
 import type { Client, Reply } from './client.ts';
 import { writeAddress } from './codec/address.ts';
 import * as c from './codec/constants.ts';
@@ -18,7 +18,7 @@ import { writeNexthop, writeNexthopDelete } from './codec/nexthop.ts';
 import { writeRoute, writeRouteDelete } from './codec/route.ts';
 import type { Writer } from './codec/writer.ts';
 import { describe, nameOf, serves } from './describe.ts';
-import { Devices } from './devices.ts';
+import { Devices } from './device-index.ts';
 import { EEXIST, EINVAL, ENODEV, failureOf, isGone } from './errno.ts';
 import { applyLink } from './link-changes.ts';
 import type { Monitor } from './monitor.ts';

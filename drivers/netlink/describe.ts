@@ -1,7 +1,8 @@
 /** Owns how a kernel object reads in a sentence: what it is called, what it is in full, and whether it serves. */
-import { compare } from '../../reconciler/compare.ts';
-import type { Have, Link, Resource, Want } from '../../reconciler/resource.ts';
-import { isPlainAndRight } from '../../reconciler/route-form.ts';
+
+import type { Have, Link, Resource, Want } from '../../reconciler/contracts/resource.ts';
+import { compare } from '../../reconciler/plan/compare.ts';
+import { isPlainAndRight } from '../../reconciler/plan/route-form.ts';
 import { ipv4Text } from './codec/text.ts';
 
 /** "route 10.5.34.0/24", "FDB entry aa:… on flannel.1" */

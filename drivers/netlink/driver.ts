@@ -3,13 +3,13 @@
  * The work is done by list.ts, apply.ts and monitor.ts; here they get their two sockets, one for requests and one for events.
  */
 
-import type { Driver } from '../../reconciler/driver.ts';
-import type { HostFacts } from '../../reconciler/host.ts';
-import { readHostFacts } from '../host/facts.ts';
+import type { Driver } from '../../reconciler/contracts/driver.ts';
+import type { HostFacts } from '../../reconciler/contracts/host.ts';
 import { apply } from './apply.ts';
 import { Client } from './client.ts';
 import { readNexthop, writeNexthopGet } from './codec/nexthop.ts';
 import { EOPNOTSUPP } from './errno.ts';
+import { readHostFacts } from './facts.ts';
 import { KINDS, list } from './list.ts';
 import { EVENT_BUFFER, EVENT_GROUPS, Monitor } from './monitor.ts';
 import { NetlinkSocket } from './socket.ts';

@@ -6,7 +6,7 @@
  *   kernel queues it inside our own send(). So a lost or absent echo can't swallow anybody's later event.
  * - If somebody changes the same entry in that moment there are two events, of which one is let through: enough to look.
  */
-import type { Resource } from '../../reconciler/resource.ts';
+import type { Resource } from '../../reconciler/contracts/resource.ts';
 import { AF_BRIDGE, AF_INET, RTM_DELNEIGH, RTM_NEWNEIGH } from './codec/constants.ts';
 
 export class Echoes {

@@ -6,8 +6,8 @@
  *   Never dropped: links, whose events name nobody, and addresses. Both take things along silently: a link that goes down its routes
  *   (kernel.md), the last address of a device its ARP entries and plain routes (fib_frontend.c: fib_disable_ip).
  */
-import { MAIN_TABLE } from '../../reconciler/resource.ts';
-import type { Scope } from '../../reconciler/scope.ts';
+import { MAIN_TABLE } from '../../reconciler/contracts/resource.ts';
+import type { Scope } from '../../reconciler/contracts/scope.ts';
 import { addressIndex } from './codec/address.ts';
 import * as c from './codec/constants.ts';
 import { readFdb } from './codec/fdb.ts';

@@ -5,13 +5,13 @@
  * - The alias that marks a new device follows its creation in a request of its own: in the same datagram it would mark whatever stands there.
  */
 import { writeFileSync } from 'node:fs';
-import type { Change } from '../../reconciler/driver.ts';
-import type { Failure } from '../../reconciler/failure.ts';
-import type { Link, VxlanAttributes } from '../../reconciler/resource.ts';
+import type { Change } from '../../reconciler/contracts/driver.ts';
+import type { Failure } from '../../reconciler/contracts/failure.ts';
+import type { Link, VxlanAttributes } from '../../reconciler/contracts/resource.ts';
 import type { Client, Reply } from './client.ts';
 import { type LinkChange, writeLinkChange, writeLinkDelete, writeVxlanCreate } from './codec/link.ts';
 import { describe, nameOf, serves } from './describe.ts';
-import { Devices } from './devices.ts';
+import { Devices } from './device-index.ts';
 import { EEXIST, EINVAL, ENODEV, failureOf, isGone } from './errno.ts';
 import { inNetns } from './netns.ts';
 

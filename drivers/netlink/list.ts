@@ -3,9 +3,9 @@
  * Two observed resources of one id (an appended route) are both listed, the effective one first.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Care, Interest, Listing } from '../../reconciler/driver.ts';
-import { type Have, idOf, type Kind, MAIN_TABLE } from '../../reconciler/resource.ts';
-import type { Scope } from '../../reconciler/scope.ts';
+import type { Care, Interest, Listing } from '../../reconciler/contracts/driver.ts';
+import { type Have, idOf, type Kind, MAIN_TABLE } from '../../reconciler/contracts/resource.ts';
+import type { Scope } from '../../reconciler/contracts/scope.ts';
 import { type Client, problemOf } from './client.ts';
 import type { LinkRecord } from './codec/link.ts';
 import { Reader } from './reader.ts';

@@ -7,8 +7,15 @@
  * - One emit for each time the queue is drained, with everything that was in it.
  */
 import koffi, { type node } from 'koffi';
-import type { Interest } from '../../reconciler/driver.ts';
-import { emptyScope, everything, isEmptyScope, MAX_IDS, mergeScope, type Scope } from '../../reconciler/scope.ts';
+import type { Interest } from '../../reconciler/contracts/driver.ts';
+import {
+  emptyScope,
+  everything,
+  isEmptyScope,
+  MAX_IDS,
+  mergeScope,
+  type Scope,
+} from '../../reconciler/contracts/scope.ts';
 import { type Client, problemOf } from './client.ts';
 import * as c from './codec/constants.ts';
 import { isLinkMessage, readLink, writeLinkDump } from './codec/link.ts';

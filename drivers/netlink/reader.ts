@@ -2,9 +2,10 @@
  * Owns what one listing has found so far, and the dumps by which it finds it: one method a kind, filtered by the kernel where it can
  * (strict checking) and once more here, because an older kernel ignores the filter.
  */
-import { compare, identical } from '../../reconciler/compare.ts';
-import type { Care } from '../../reconciler/driver.ts';
-import { type Have, keyOf, MAIN_TABLE, type Nexthop, type Route } from '../../reconciler/resource.ts';
+
+import type { Care } from '../../reconciler/contracts/driver.ts';
+import { type Have, keyOf, MAIN_TABLE, type Nexthop, type Route } from '../../reconciler/contracts/resource.ts';
+import { compare, identical } from '../../reconciler/plan/compare.ts';
 import { type Client, type Dumped, problemOf, type Reply } from './client.ts';
 import { addressIndex, readAddress, writeAddressDump } from './codec/address.ts';
 import { readFdb, writeFdbDump } from './codec/fdb.ts';
@@ -14,7 +15,7 @@ import { neighbourIndex, readNeighbour, writeNeighbourDump } from './codec/neigh
 import { type NexthopRecord, readNexthop, writeNexthopDump, writeNexthopGet } from './codec/nexthop.ts';
 import { type RouteRecord, readRoute, routeConcerns, writeRouteDump } from './codec/route.ts';
 import type { Writer } from './codec/writer.ts';
-import { Devices } from './devices.ts';
+import { Devices } from './device-index.ts';
 import { EINTR, ENODEV, EOPNOTSUPP } from './errno.ts';
 import type { Relevance } from './relevance.ts';
 

@@ -1,9 +1,9 @@
 /**
- * Owns the question whether something on the host can concern this instance (reconciler/driver.ts, Interest), asked of names and numbers.
+ * Owns the question whether something on the host can concern this instance (reconciler/contracts/driver.ts, Interest), asked of names and numbers.
  * A host may carry a full BGP table, hundreds of bridges and a busy ARP table: those are left out as early as can be.
  */
-import type { Interest } from '../../reconciler/driver.ts';
-import { type Link, type Nexthop, type Route, SELVAGE_PROTOCOL } from '../../reconciler/resource.ts';
+import type { Interest } from '../../reconciler/contracts/driver.ts';
+import { type Link, type Nexthop, type Route, SELVAGE_PROTOCOL } from '../../reconciler/contracts/resource.ts';
 import { ipv4Number, prefixLength } from './codec/text.ts';
 
 export class Relevance {

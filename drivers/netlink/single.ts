@@ -4,7 +4,7 @@
  * - A single read is believed only if it answers exactly the question asked; on any doubt the kind is dumped and filtered.
  * - Several hundred keys of a kind are dumped at once: that is cheaper.
  */
-import { type Have, idOf, type Kind, MAIN_TABLE, splitId } from '../../reconciler/resource.ts';
+import { type Have, idOf, type Kind, MAIN_TABLE, splitId } from '../../reconciler/contracts/resource.ts';
 import { isGroupMac, readFdb, writeFdbGet } from './codec/fdb.ts';
 import { readNeighbour, writeNeighbourGet } from './codec/neighbour.ts';
 import { readNexthop, writeNexthopGet } from './codec/nexthop.ts';

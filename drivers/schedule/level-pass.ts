@@ -28,13 +28,3 @@ export function startLevelPass(expression: string, random: () => number, pass: (
     void job.stop();
   };
 }
-
-/** Why a cron expression can't be used, as half a sentence; undefined if it can. */
-export function cronProblem(expression: string): string | undefined {
-  try {
-    CronJob.from({ cronTime: expression, onTick: () => {}, start: false });
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}

@@ -4,7 +4,7 @@
  */
 import { open, readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { CopyHead, StateCache, StateCopy } from '../../reconciler/state-copy.ts';
+import type { CopyHead, StateCache, StateCopy } from '../../reconciler/contracts/state-copy.ts';
 import { writeAtomically } from '../files/write.ts';
 import { checksumOf, formatCopy, parseCopy, parseHead, pastOf } from './format.ts';
 

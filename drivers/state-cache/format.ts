@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import type { CopyHead, Past, StateCopy } from '../../reconciler/state-copy.ts';
+import type { CopyHead, Past, StateCopy } from '../../reconciler/contracts/state-copy.ts';
 
 const VERSION = 1;
 const DAMAGED = 'is damaged: its checksum is not that of its content';

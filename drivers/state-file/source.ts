@@ -18,7 +18,7 @@ import {
   type StoreRecord,
   type StoreSnapshot,
   type WatchEvent,
-} from '../../reconciler/source.ts';
+} from '../../reconciler/contracts/source.ts';
 import { PathWatch } from '../files/watch.ts';
 import { parseStateFile } from './document.ts';
 

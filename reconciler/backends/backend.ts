@@ -6,9 +6,9 @@
  * - What a peer can't be given is held with a sentence; a peer never gets a part of its wants.
  */
 import type { Lease, NetworkConfig } from '../../config/model.ts';
-import type { Host, Instance } from '../host.ts';
-import type { HeldEntry } from '../report.ts';
-import type { Want } from '../resource.ts';
+import type { Host, Instance } from '../contracts/host.ts';
+import type { HeldEntry } from '../contracts/report.ts';
+import type { Want } from '../contracts/resource.ts';
 
 /** What can be known before there is a lease. */
 export interface NetworkContext {

@@ -3,8 +3,8 @@
  * interface, and no device. A peer that is not on that interface's link can't be reached so: it is held until it can.
  */
 import type { Lease } from '../../config/model.ts';
-import type { HeldEntry } from '../report.ts';
-import { idOf } from '../resource.ts';
+import type { HeldEntry } from '../contracts/report.ts';
+import { idOf } from '../contracts/resource.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
 import { badAddress, otherBackend, outsideNetwork, peerEntry } from './peer.ts';
 import { directWants, isOnLink, routeWants } from './routes.ts';

@@ -1,6 +1,6 @@
 /** Owns which backends there are. A new one is a new file, and a line here. */
 import type { NetworkConfig } from '../../config/model.ts';
-import type { HeldEntry } from '../report.ts';
+import type { HeldEntry } from '../contracts/report.ts';
 import type { Backend } from './backend.ts';
 import { hostGwBackend } from './host-gw.ts';
 import { vxlanBackend } from './vxlan.ts';

@@ -1,7 +1,7 @@
 /** Owns what is asked of every peer's lease, whatever the backend, and the form of a hold on one. */
 import { contains, formatIp } from '../../config/ipv4.ts';
 import type { Lease } from '../../config/model.ts';
-import type { HeldEntry } from '../report.ts';
+import type { HeldEntry } from '../contracts/report.ts';
 import type { BackendContext, PeerWants } from './backend.ts';
 
 export function peerEntry(lease: Lease, why: string, detail: string, unmet = false): HeldEntry {

@@ -4,8 +4,8 @@
  */
 import { contains, parseCidr, parseIp } from '../../config/ipv4.ts';
 import type { Lease } from '../../config/model.ts';
-import type { Host } from '../host.ts';
-import { MAIN_TABLE, SELVAGE_PROTOCOL, type Want } from '../resource.ts';
+import type { Host } from '../contracts/host.ts';
+import { MAIN_TABLE, SELVAGE_PROTOCOL, type Want } from '../contracts/resource.ts';
 
 export interface Way {
   dev: string;

@@ -8,10 +8,10 @@
  */
 import type { Lease, VxlanConfig } from '../../config/model.ts';
 import { vxlanBackendData, vxlanData } from '../../config/vxlan-lease.ts';
-import { portOf } from '../compare.ts';
-import { aliasOf } from '../host.ts';
-import { vxlanPath } from '../paths.ts';
-import { idOf, type Link, SELVAGE_PROTOCOL, type Want } from '../resource.ts';
+import { aliasOf } from '../contracts/host.ts';
+import { idOf, type Link, SELVAGE_PROTOCOL, type Want } from '../contracts/resource.ts';
+import { vxlanPath } from '../desired/paths.ts';
+import { portOf } from '../plan/compare.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
 import { badAddress, hold, otherBackend, outsideNetwork, peerEntry } from './peer.ts';
 import { directWants, firstAddress, isOnLink, routeWants } from './routes.ts';

@@ -7,10 +7,10 @@
 import type { DockerOptions } from '../../config/docker-options.ts';
 import { contains, overlaps, parseIp } from '../../config/ipv4.ts';
 import { readEnvText } from '../../config/subnet-env.ts';
-import type { DriftEntry, HeldEntry } from '../report.ts';
-import type { FileResource } from '../resource.ts';
+import type { DriftEntry, HeldEntry } from '../contracts/report.ts';
+import type { FileResource } from '../contracts/resource.ts';
+import type { BridgeNetwork, DockerObserved } from './contract.ts';
 import { DAEMON_KEYS, type DaemonJson, readDaemonJson } from './daemon-json.ts';
-import type { BridgeNetwork, DockerObserved } from './observed.ts';
 import * as say from './sentences.ts';
 import { type DockerLease, daemonFile, differences, optsFile, wantedNetwork } from './wanted.ts';
 

@@ -3,7 +3,7 @@
  * maintenance window allow. Time is passed in.
  */
 import type { DockerOptions } from '../../config/docker-options.ts';
-import type { Engine, Restarted } from './observed.ts';
+import type { Engine, Restarted } from './contract.ts';
 
 export interface WindowState {
   open: boolean;

@@ -1,7 +1,7 @@
 /** Owns the sentences about Docker: what is so, and what a person does about it. Decides nothing. */
 import type { DockerOptions } from '../../config/docker-options.ts';
-import type { HeldEntry } from '../report.ts';
-import type { BridgeNetwork, Engine } from './observed.ts';
+import type { HeldEntry } from '../contracts/report.ts';
+import type { BridgeNetwork, Engine } from './contract.ts';
 import { namesOf } from './restart.ts';
 
 type Hold = Omit<HeldEntry, 'kind'>;

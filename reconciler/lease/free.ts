@@ -3,7 +3,7 @@
  * cost, and picks among *all* free ones (flannel: among the first 100, so that hosts that start together collide).
  */
 import { type Cidr, lastOf, networkOf } from '../../config/ipv4.ts';
-import { sizeOf } from '../blocks.ts';
+import { sizeOf } from './blocks.ts';
 
 /** Ranges of block numbers, ends included. */
 type Range = [from: number, to: number];

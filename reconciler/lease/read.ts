@@ -6,8 +6,8 @@ import { type Cidr, networkOf, parseCidr } from '../../config/ipv4.ts';
 import { parseLeaseAttrs } from '../../config/lease.ts';
 import { parseLeaseKey } from '../../config/lease-key.ts';
 import type { Lease } from '../../config/model.ts';
-import type { HeldEntry } from '../report.ts';
-import type { StoreRecord } from '../source.ts';
+import type { HeldEntry } from '../contracts/report.ts';
+import type { StoreRecord } from '../contracts/source.ts';
 import { readWrittenForm } from './written-form.ts';
 
 /** What a key says, whatever its value. */

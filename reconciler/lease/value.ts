@@ -6,7 +6,7 @@ import { ConfigError } from '../../config/errors.ts';
 import { formatLeaseAttrs, formatLeaseAttrsV2, parseLeaseAttrs } from '../../config/lease.ts';
 import type { Lease, LeaseAttrs } from '../../config/model.ts';
 import { vxlanData } from '../../config/vxlan-lease.ts';
-import type { Source } from '../source.ts';
+import type { Source } from '../contracts/source.ts';
 
 export interface OwnAttrs {
   publicIP: string;

@@ -2,7 +2,7 @@
 import type { Lease } from '../../config/model.ts';
 import { parseNetworkConfig } from '../../config/network.ts';
 import type { BackendContext } from '../../reconciler/backends/backend.ts';
-import type { LeaseSource } from '../../reconciler/desired.ts';
+import type { LeaseSource } from '../../reconciler/desired/desired.ts';
 import { CONFIG, leaseOf, macOf, PREFIX } from './store.ts';
 
 export const OWN_SUBNET = '10.5.34.0/24';

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { createActor } from 'xstate';
-import { emptyScope, everything, isEmptyScope, mergeScope, type Scope } from '../../reconciler/scope.ts';
+import { emptyScope, everything, isEmptyScope, mergeScope, type Scope } from '../../reconciler/contracts/scope.ts';
 import { agentMachine } from '../../states/machine.ts';
 import type { AcquireResult, AgentEvent, AgentServices, ConnectResult, Region, Send } from '../../states/services.ts';
 import { SimulatedTime } from './simulated-time.ts';

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { parseIp } from '../../config/ipv4.ts';
-import { aliasOf, type Instance } from '../../reconciler/host.ts';
+import { aliasOf, type Instance } from '../../reconciler/contracts/host.ts';
 import {
   type Address,
   type Fdb,
@@ -16,7 +16,7 @@ import {
   type Resource,
   type Route,
   SELVAGE_PROTOCOL,
-} from '../../reconciler/resource.ts';
+} from '../../reconciler/contracts/resource.ts';
 import { blockOf, instanceOf, macOf, type Overlay, overlayOf, type Peer, wantsOf } from './wants.ts';
 
 export const NETWORK = '10.5.0.0/16';

@@ -12,7 +12,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Report } from '../../reconciler/report.ts';
+import type { Report } from '../../reconciler/contracts/report.ts';
 import { Daemon } from './daemon.ts';
 import { dumpHost } from './dump.ts';
 import { type Etcd, type EtcdOptions, startCluster, startEtcd } from './etcd.ts';

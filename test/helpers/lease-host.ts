@@ -3,8 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import { parseOptions } from '../../config/options.ts';
-import { Mirror } from '../../reconciler/mirror.ts';
-import type { Source } from '../../reconciler/source.ts';
+import type { Source } from '../../reconciler/contracts/source.ts';
+import { Mirror } from '../../reconciler/store/mirror.ts';
 import type { AgentDeps, Clock } from '../../states/deps.ts';
 import { OwnLease } from '../../states/own-lease.ts';
 import { MemoryStore } from './memory-store.ts';

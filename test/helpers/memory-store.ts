@@ -1,5 +1,5 @@
 /**
- * Owns a store in memory that keeps the promises of reconciler/source.ts as etcd does: one revision for each write, guarded writes, leases
+ * Owns a store in memory that keeps the promises of reconciler/contracts/source.ts as etcd does: one revision for each write, guarded writes, leases
  * that end in time, a watch that goes on from a revision or says why it can't.
  *
  * - Every request takes a turn, so that requests of several clients interleave; `pause` makes it longer.
@@ -14,7 +14,7 @@ import {
   type StoreRecord,
   type StoreSnapshot,
   type WatchEvent,
-} from '../../reconciler/source.ts';
+} from '../../reconciler/contracts/source.ts';
 
 interface Grant {
   seconds: number;

@@ -2,8 +2,9 @@
  * Owns a Docker in memory: an engine that takes its bridge's address from the options file or daemon.json of the model kernel when it
  * starts, as dockerd does, and a restart that a test lets end or fail.
  */
-import type { DockerDriver, Engine, Restarted, RestartResult } from '../../reconciler/docker/observed.ts';
-import { type Scope, scopeOf } from '../../reconciler/scope.ts';
+
+import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
+import type { DockerDriver, Engine, Restarted, RestartResult } from '../../reconciler/docker/contract.ts';
 import type { ModelKernel } from './model-kernel.ts';
 
 export const OPTS_FILE = '/run/flannel/docker_opts.env';

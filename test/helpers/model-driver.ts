@@ -5,10 +5,8 @@
  * - The one contract suite (test/lab/contract/driver-contract.ts) runs against it and against the real driver.
  */
 import { contains, parseCidr } from '../../config/ipv4.ts';
-import { compare } from '../../reconciler/compare.ts';
-import type { Care, Change, Driver, Interest, Listing, Outcome } from '../../reconciler/driver.ts';
-import type { Failure, FailureKind } from '../../reconciler/failure.ts';
-import { BUILD_ORDER } from '../../reconciler/order.ts';
+import type { Care, Change, Driver, Interest, Listing, Outcome } from '../../reconciler/contracts/driver.ts';
+import type { Failure, FailureKind } from '../../reconciler/contracts/failure.ts';
 import {
   type Have,
   idOf,
@@ -17,9 +15,11 @@ import {
   type Resource,
   SELVAGE_PROTOCOL,
   type Want,
-} from '../../reconciler/resource.ts';
-import { isPlainAndRight } from '../../reconciler/route-form.ts';
-import type { Scope } from '../../reconciler/scope.ts';
+} from '../../reconciler/contracts/resource.ts';
+import type { Scope } from '../../reconciler/contracts/scope.ts';
+import { compare } from '../../reconciler/plan/compare.ts';
+import { BUILD_ORDER } from '../../reconciler/plan/order.ts';
+import { isPlainAndRight } from '../../reconciler/plan/route-form.ts';
 import { Errno, type Flags, type LinkChange, type ModelKernel } from './model-kernel.ts';
 
 const KINDS_OF_FAILURE: Record<string, FailureKind> = {

@@ -6,9 +6,16 @@
  * - A refused message throws an Errno. What is silent in the kernel is silent here: `emit` is called for what it announces, nothing else.
  */
 
-import type { Address, Fdb, FileResource, Neighbour, Nexthop, Route } from '../../reconciler/resource.ts';
-import { type Have, idOf, keyOf, type Link, type Resource, type VxlanAttributes } from '../../reconciler/resource.ts';
-import { type Scope, scopeOf } from '../../reconciler/scope.ts';
+import type { Address, Fdb, FileResource, Neighbour, Nexthop, Route } from '../../reconciler/contracts/resource.ts';
+import {
+  type Have,
+  idOf,
+  keyOf,
+  type Link,
+  type Resource,
+  type VxlanAttributes,
+} from '../../reconciler/contracts/resource.ts';
+import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
 
 export class Errno extends Error {
   readonly code: string;

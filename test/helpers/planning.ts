@@ -1,8 +1,10 @@
 /** Owns how the unit tests of the plan ask for one: a complete round over a small network, with only what matters said. */
-import { contextOf, type OwnershipContext } from '../../reconciler/ownership.ts';
-import { changesOf, makePlan, type Plan, type PlanInput } from '../../reconciler/plan.ts';
-import type { Have, Link, Resource, Want } from '../../reconciler/resource.ts';
-import { noRetries } from '../../reconciler/retry.ts';
+
+import type { Have, Link, Resource, Want } from '../../reconciler/contracts/resource.ts';
+import { noRetries } from '../../reconciler/plan/hold.ts';
+import { contextOf, type OwnershipContext } from '../../reconciler/plan/ownership.ts';
+import { changesOf, makePlan, type Plan } from '../../reconciler/plan/plan.ts';
+import type { PlanInput } from '../../reconciler/plan/plan-input.ts';
 import { byId, instanceOf, linkWant, type Overlay, overlayOf, peersOf, wantsOf } from './wants.ts';
 
 export const INSTANCE = instanceOf('/coreos.com/network', '10.5.0.0/16', '/run/flannel/subnet.env');

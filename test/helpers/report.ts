@@ -1,7 +1,8 @@
 /** Owns made-up changes and rounds for tests of the report. */
-import type { ReportInput } from '../../reconciler/build-report.ts';
-import type { Change } from '../../reconciler/driver.ts';
-import { idOf, type Link, type Want } from '../../reconciler/resource.ts';
+
+import type { Change } from '../../reconciler/contracts/driver.ts';
+import { idOf, type Link, type Want } from '../../reconciler/contracts/resource.ts';
+import type { ReportInput } from '../../reconciler/report/build-report.ts';
 import { instanceOf, linkWant, overlayOf, peersOf, peerWants } from './wants.ts';
 
 const overlay = overlayOf({ instance: instanceOf('/coreos.com/network', '10.5.0.0/16') });

@@ -2,17 +2,19 @@
  * Owns one round over a single driver, as states/round.ts carries it out over several: list → plan → links' step → list and plan again →
  * the rest → list → verify. Written out plainly, so that the plan's properties don't hang on the machine around it.
  */
-import { Blockage } from '../../reconciler/dependencies.ts';
-import type { Change, Driver, Interest, Outcome } from '../../reconciler/driver.ts';
-import type { Instance } from '../../reconciler/host.ts';
-import type { Step } from '../../reconciler/order.ts';
-import { contextOf, ownDevices } from '../../reconciler/ownership.ts';
-import { changesOf, makePlan, type Plan, type PlanInput } from '../../reconciler/plan.ts';
-import { linkOf, splitId, type Want } from '../../reconciler/resource.ts';
-import { noRetries, type RetryView } from '../../reconciler/retry.ts';
-import { everything, type Scope, scopeOf } from '../../reconciler/scope.ts';
-import { closeScope } from '../../reconciler/scoping.ts';
-import { verify } from '../../reconciler/verify.ts';
+
+import type { Change, Driver, Interest, Outcome } from '../../reconciler/contracts/driver.ts';
+import type { Instance } from '../../reconciler/contracts/host.ts';
+import { linkOf, splitId, type Want } from '../../reconciler/contracts/resource.ts';
+import { everything, type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
+import { Blockage } from '../../reconciler/plan/blockage.ts';
+import { closeScope } from '../../reconciler/plan/close-scope.ts';
+import { noRetries, type RetryView } from '../../reconciler/plan/hold.ts';
+import type { Step } from '../../reconciler/plan/order.ts';
+import { contextOf, ownDevices } from '../../reconciler/plan/ownership.ts';
+import { changesOf, makePlan, type Plan } from '../../reconciler/plan/plan.ts';
+import type { PlanInput } from '../../reconciler/plan/plan-input.ts';
+import { verify } from '../../reconciler/plan/verify.ts';
 
 export interface RoundOptions {
   driver: Driver;

@@ -1,7 +1,7 @@
 /** Owns the words that the lab tests speak in: a host is repaired, is in sync, runs a daemon that only edges can wake. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import type { Report } from '../../reconciler/report.ts';
+import type { Report } from '../../reconciler/contracts/report.ts';
 import type { Daemon } from './daemon.ts';
 import { eventually } from './eventually.ts';
 import type { LabHost, RunOptions } from './lab.ts';

@@ -1,7 +1,7 @@
 /** Owns made-up records of a store for tests of what reads them. */
 import type { Lease } from '../../config/model.ts';
+import type { StoreChange, StoreRecord, StoreSnapshot } from '../../reconciler/contracts/source.ts';
 import { readLease, readLeaseKey } from '../../reconciler/lease/read.ts';
-import type { StoreChange, StoreRecord, StoreSnapshot } from '../../reconciler/source.ts';
 
 export const PREFIX = '/coreos.com/network';
 export const CONFIG_KEY = `${PREFIX}/config`;

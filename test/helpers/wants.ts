@@ -3,7 +3,7 @@
  * don't depend on it.
  */
 import { formatIp, parseIp } from '../../config/ipv4.ts';
-import { aliasOf, type Instance } from '../../reconciler/host.ts';
+import { aliasOf, type Instance } from '../../reconciler/contracts/host.ts';
 import {
   type Address,
   type Fdb,
@@ -16,7 +16,7 @@ import {
   type Route,
   SELVAGE_PROTOCOL,
   type Want,
-} from '../../reconciler/resource.ts';
+} from '../../reconciler/contracts/resource.ts';
 
 export interface Peer {
   /** Number of the /24 inside the instance's 10.x.0.0/16. */

@@ -4,7 +4,7 @@ import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Report } from '../../reconciler/report.ts';
+import type { Report } from '../../reconciler/contracts/report.ts';
 import { startEtcd } from '../helpers/etcd.ts';
 import { makeCerts } from '../helpers/etcd-certs.ts';
 import { type Lab, type LabHost, PREFIX, type RunOptions } from '../helpers/lab.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SETTLE } from '../../reconciler/paths.ts';
+import { SETTLE } from '../../reconciler/desired/paths.ts';
 import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { scopeOf } from '../../reconciler/scope.ts';
+import { scopeOf } from '../../reconciler/contracts/scope.ts';
 import { factsOf, LEVEL_PASS_MS, OWN_ADDRESS, SUBNET_FILE, World } from '../helpers/agent-world.ts';
 import { assertConverged } from '../helpers/converged.ts';
 import { device, host } from '../helpers/hosts.ts';

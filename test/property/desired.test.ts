@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import type { Lease } from '../../config/model.ts';
-import { Desired } from '../../reconciler/desired.ts';
-import { emptyScope, scopeOf } from '../../reconciler/scope.ts';
+import { emptyScope, scopeOf } from '../../reconciler/contracts/scope.ts';
+import { Desired } from '../../reconciler/desired/desired.ts';
 import { contextOf, OWN_SUBNET, peerOf } from '../helpers/desired.ts';
 import { leaseOf } from '../helpers/store.ts';
 

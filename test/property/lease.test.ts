@@ -5,7 +5,7 @@ import { contains, formatCidr, formatIp, networkOf, overlaps, parseCidr, parseIp
 import { parseLeaseAttrs } from '../../config/lease.ts';
 import type { Lease, NetworkConfig } from '../../config/model.ts';
 import { parseNetworkConfig } from '../../config/network.ts';
-import { sizeOf } from '../../reconciler/blocks.ts';
+import { sizeOf } from '../../reconciler/lease/blocks.ts';
 import { chooseLease } from '../../reconciler/lease/choose.ts';
 import { type Pool, pickFree } from '../../reconciler/lease/free.ts';
 import { renewAt } from '../../reconciler/lease/renewal.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { overlaps } from '../../config/ipv4.ts';
-import { Mirror } from '../../reconciler/mirror.ts';
-import type { StoreChange, StoreRecord } from '../../reconciler/source.ts';
+import type { StoreChange, StoreRecord } from '../../reconciler/contracts/source.ts';
+import { Mirror } from '../../reconciler/store/mirror.ts';
 import { CONFIG, CONFIG_KEY, configRecord, leaseRecord, PREFIX, snapshotOf } from '../helpers/store.ts';
 
 // Few subnets of several lengths, so that sequences meet, overlap and chain; some outside the network; some that are no lease keys.

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Change } from '../../reconciler/driver.ts';
-import { changesOf } from '../../reconciler/plan.ts';
-import { idOf, type Resource } from '../../reconciler/resource.ts';
+import type { Change } from '../../reconciler/contracts/driver.ts';
+import { idOf, type Resource } from '../../reconciler/contracts/resource.ts';
+import { changesOf } from '../../reconciler/plan/plan.ts';
 import { assertConverged, assertForeignUntouched } from '../helpers/converged.ts';
 import { host, INSTANCE, overlay, sortedText } from '../helpers/hosts.ts';
 import { ModelDriver, populate } from '../helpers/model-driver.ts';

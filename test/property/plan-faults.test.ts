@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Change, Outcome } from '../../reconciler/driver.ts';
-import type { Failure } from '../../reconciler/failure.ts';
-import { changesOf } from '../../reconciler/plan.ts';
-import { splitId } from '../../reconciler/resource.ts';
-import { Retry } from '../../reconciler/retry.ts';
+import type { Change, Outcome } from '../../reconciler/contracts/driver.ts';
+import type { Failure } from '../../reconciler/contracts/failure.ts';
+import { splitId } from '../../reconciler/contracts/resource.ts';
+import { changesOf } from '../../reconciler/plan/plan.ts';
+import { Retry } from '../../reconciler/plan/retry.ts';
 import { assertConverged, assertForeignUntouched } from '../helpers/converged.ts';
 import { BASE, host, INSTANCE, overlay } from '../helpers/hosts.ts';
 import { ModelDriver, populate } from '../helpers/model-driver.ts';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Instance } from '../../reconciler/host.ts';
-import { changesOf } from '../../reconciler/plan.ts';
+import type { Instance } from '../../reconciler/contracts/host.ts';
+import { changesOf } from '../../reconciler/plan/plan.ts';
 import { isTouchable, ownDeviceNames } from '../helpers/foreign.ts';
 import { BASE, INSTANCE, OTHER, overlayFor, sortedText } from '../helpers/hosts.ts';
 import { ModelDriver, populate } from '../helpers/model-driver.ts';

@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { identical } from '../../reconciler/compare.ts';
-import type { Change } from '../../reconciler/driver.ts';
-import { changesOf } from '../../reconciler/plan.ts';
-import { type Have, idOf, linkOf, type Want } from '../../reconciler/resource.ts';
-import { emptyScope, mergeScope, scopeOf } from '../../reconciler/scope.ts';
+import type { Change } from '../../reconciler/contracts/driver.ts';
+import { type Have, idOf, linkOf, type Want } from '../../reconciler/contracts/resource.ts';
+import { emptyScope, mergeScope, scopeOf } from '../../reconciler/contracts/scope.ts';
+import { identical } from '../../reconciler/plan/compare.ts';
+import { changesOf } from '../../reconciler/plan/plan.ts';
 import { BASE, host, INSTANCE, overlay, peers } from '../helpers/hosts.ts';
 import { type Delivery, ModelDriver, populate } from '../helpers/model-driver.ts';
 import { Errno, ModelKernel } from '../helpers/model-kernel.ts';

@@ -1,5 +1,5 @@
 /** Forwarding entries of vxlan devices on the wire (RTM_*NEIGH in family AF_BRIDGE, flag NTF_SELF: vxlan's own, not a bridge's). */
-import type { Fdb } from '../../../reconciler/resource.ts';
+import type { Fdb } from '../../../reconciler/contracts/resource.ts';
 import * as c from './constants.ts';
 import type { Message } from './message.ts';
 import { NDMSG } from './neighbour.ts';

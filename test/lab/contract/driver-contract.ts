@@ -1,14 +1,11 @@
 /**
- * Owns the behaviour that every Driver of network objects has in common (reconciler/driver.ts), as one suite to be run against each of
+ * Owns the behaviour that every Driver of network objects has in common (reconciler/contracts/driver.ts), as one suite to be run against each of
  * them: the kernel in memory and the real one. So it is also the proof that the one in memory behaves as the real one does
  * (reference/kernel.md), which is what the properties of the plan stand on.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compare } from '../../../reconciler/compare.ts';
-import type { Change, Driver, Interest, Outcome } from '../../../reconciler/driver.ts';
-import { contextOf } from '../../../reconciler/ownership.ts';
-import { changesOf, makePlan } from '../../../reconciler/plan.ts';
+import type { Change, Driver, Interest, Outcome } from '../../../reconciler/contracts/driver.ts';
 import {
   type Fdb,
   type Have,
@@ -18,9 +15,12 @@ import {
   type Nexthop,
   type Resource,
   type Route,
-} from '../../../reconciler/resource.ts';
-import { noRetries } from '../../../reconciler/retry.ts';
-import { everything, type Scope, scopeOf } from '../../../reconciler/scope.ts';
+} from '../../../reconciler/contracts/resource.ts';
+import { everything, type Scope, scopeOf } from '../../../reconciler/contracts/scope.ts';
+import { compare } from '../../../reconciler/plan/compare.ts';
+import { noRetries } from '../../../reconciler/plan/hold.ts';
+import { contextOf } from '../../../reconciler/plan/ownership.ts';
+import { changesOf, makePlan } from '../../../reconciler/plan/plan.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { instanceOf, linkWant, overlayOf, peersOf, peerWants, wantsOf } from '../../helpers/wants.ts';
 

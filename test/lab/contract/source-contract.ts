@@ -1,10 +1,10 @@
 /**
- * Owns the behaviour that every Source has in common (reconciler/source.ts), as one suite to be run against each of them.
+ * Owns the behaviour that every Source has in common (reconciler/contracts/source.ts), as one suite to be run against each of them.
  * A store says how to start it, how "somebody else" writes to it, and what it can't do.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { CreateResult, Source, StoreRecord } from '../../../reconciler/source.ts';
+import type { CreateResult, Source, StoreRecord } from '../../../reconciler/contracts/source.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { brief, revisionOf, Watching } from './watching.ts';
 

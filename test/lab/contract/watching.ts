@@ -1,6 +1,6 @@
 /** Owns what a test sees of a watch: all its events, and waiting for them. */
 import assert from 'node:assert/strict';
-import type { Source, StoreChange, WatchEvent } from '../../../reconciler/source.ts';
+import type { Source, StoreChange, WatchEvent } from '../../../reconciler/contracts/source.ts';
 import { eventually } from '../../helpers/eventually.ts';
 
 export class Watching {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import type { Report } from '../../../reconciler/report.ts';
+import type { Report } from '../../../reconciler/contracts/report.ts';
 import type { Daemon } from '../../helpers/daemon.ts';
 import { DockerHost } from '../../helpers/docker.ts';
 import { eventually } from '../../helpers/eventually.ts';

@@ -1,7 +1,7 @@
 /** The move of a network from etcd's v2 API to its v3 API. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { MigrationDocument } from '../../../reconciler/migration.ts';
+import type { MigrationDocument } from '../../../reconciler/store/migration.ts';
 import { createLab, type Lab, type LabHost, PREFIX } from '../../helpers/lab.ts';
 import { V2Writer } from '../../helpers/v2-writer.ts';
 

@@ -1,8 +1,8 @@
 /** The kernel in memory keeps the same contract as the real one (test/lab/drivers/netlink/contract.test.ts), and can be disturbed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Scope } from '../../../reconciler/scope.ts';
-import { everything } from '../../../reconciler/scope.ts';
+import type { Scope } from '../../../reconciler/contracts/scope.ts';
+import { everything } from '../../../reconciler/contracts/scope.ts';
 import { BASE, INSTANCE } from '../../helpers/hosts.ts';
 import { type Delivery, ModelDriver, populate } from '../../helpers/model-driver.ts';
 import { Crash, ModelKernel } from '../../helpers/model-kernel.ts';

@@ -9,7 +9,7 @@ import {
   MAIN_TABLE,
   type Neighbour,
   type Route,
-} from '../../../reconciler/resource.ts';
+} from '../../../reconciler/contracts/resource.ts';
 import { asText, difference, LEVEL_PASS_MS, SUBNET_FILE, World } from '../../helpers/agent-world.ts';
 import { macOf } from '../../helpers/store.ts';
 

@@ -1,7 +1,7 @@
 /** The daemon and its own lease, its host's address included. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { scopeOf } from '../../../reconciler/scope.ts';
+import { scopeOf } from '../../../reconciler/contracts/scope.ts';
 import { factsOf, LEVEL_PASS_MS, World } from '../../helpers/agent-world.ts';
 import { MemoryStore } from '../../helpers/memory-store.ts';
 import { SimulatedTime } from '../../helpers/simulated-time.ts';

@@ -1,9 +1,9 @@
 /** What a process knows of the one before it by its last good copy: which path was left when, and which network. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SETTLE } from '../../../reconciler/paths.ts';
-import { type Link, MAIN_TABLE, type Route, SELVAGE_PROTOCOL } from '../../../reconciler/resource.ts';
-import type { StateCache, StateCopy } from '../../../reconciler/state-copy.ts';
+import { type Link, MAIN_TABLE, type Route, SELVAGE_PROTOCOL } from '../../../reconciler/contracts/resource.ts';
+import type { StateCache, StateCopy } from '../../../reconciler/contracts/state-copy.ts';
+import { SETTLE } from '../../../reconciler/desired/paths.ts';
 import { repairOnce } from '../../../states/once.ts';
 import { World, type WorldOptions } from '../../helpers/agent-world.ts';
 import { CONFIG_KEY } from '../../helpers/store.ts';

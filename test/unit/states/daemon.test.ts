@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { everything } from '../../../reconciler/scope.ts';
+import { everything } from '../../../reconciler/contracts/scope.ts';
 import { startDaemon } from '../../../states/daemon.ts';
 import { FakeServices } from '../../helpers/fake-services.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { everything } from '../../../reconciler/contracts/scope.ts';
 import type { Window } from '../../../reconciler/docker/restart.ts';
-import { everything } from '../../../reconciler/scope.ts';
 import { World } from '../../helpers/agent-world.ts';
 import { DAEMON_JSON, ModelDocker, OPTS_FILE } from '../../helpers/model-docker.ts';
 import { CONFIG_KEY } from '../../helpers/store.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { buildReport } from '../../../reconciler/build-report.ts';
-import type { HeldEntry, Report } from '../../../reconciler/report.ts';
-import { StoreError } from '../../../reconciler/source.ts';
+import type { HeldEntry, Report } from '../../../reconciler/contracts/report.ts';
+import { StoreError } from '../../../reconciler/contracts/source.ts';
+import { buildReport } from '../../../reconciler/report/build-report.ts';
 import { Journal } from '../../../states/journal.ts';
 import { inputOf, linkUpdate, peerChanges } from '../../helpers/report.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { everything, type Scope, scopeOf } from '../../../reconciler/scope.ts';
+import { everything, type Scope, scopeOf } from '../../../reconciler/contracts/scope.ts';
 import { Rig } from '../../helpers/fake-services.ts';
 
 const scope = (id: string): Scope => scopeOf({ ids: [`route ${id}`] });

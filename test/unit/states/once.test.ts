@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { EXIT, exitCodeOf } from '../../../reconciler/exit-code.ts';
-import type { Report } from '../../../reconciler/report.ts';
+import type { Report } from '../../../reconciler/contracts/report.ts';
+import { EXIT, exitCodeOf } from '../../../reconciler/report/exit-code.ts';
 import { repairOnce, reportDrift } from '../../../states/once.ts';
 import { RunError } from '../../../states/run-error.ts';
 import { asText, difference, OWN_ADDRESS, World, type WorldOptions } from '../../helpers/agent-world.ts';

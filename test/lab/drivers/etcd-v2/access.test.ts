@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { type EtcdV2Options, openEtcdV2 } from '../../../../drivers/etcd-v2/source.ts';
-import type { Source } from '../../../../reconciler/source.ts';
+import type { Source } from '../../../../reconciler/contracts/source.ts';
 import { type Etcd, type EtcdTls, startEtcd } from '../../../helpers/etcd.ts';
 import { type Certs, makeCerts } from '../../../helpers/etcd-certs.ts';
 import { EtcdV2Store } from './etcd-v2-store.ts';

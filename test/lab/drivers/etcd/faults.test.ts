@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { connect } from '../../../../drivers/etcd/client.ts';
 import { etcdV3Source } from '../../../../drivers/etcd/source.ts';
-import type { CreateResult, Source, StoreRecord } from '../../../../reconciler/source.ts';
+import type { CreateResult, Source, StoreRecord } from '../../../../reconciler/contracts/source.ts';
 import { startEtcd } from '../../../helpers/etcd.ts';
 import { brief, Watching } from '../../contract/watching.ts';
 import { EtcdV3Store } from './etcd-v3-store.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openEtcdV3 } from '../../../../drivers/etcd/source.ts';
-import type { Source } from '../../../../reconciler/source.ts';
+import type { Source } from '../../../../reconciler/contracts/source.ts';
 import { type Etcd, freePort, startCluster, startEtcd } from '../../../helpers/etcd.ts';
 import { eventually } from '../../../helpers/eventually.ts';
 import { brief, Watching } from '../../contract/watching.ts';

@@ -1,9 +1,18 @@
 /** What the netlink tests share: a namespace with an uplink, the objects of a vxlan network, and changes made of them. */
 
 import { type NetlinkDriver, type NetlinkOptions, openNetlink } from '../../../../drivers/netlink/driver.ts';
-import type { Change, Interest, Outcome } from '../../../../reconciler/driver.ts';
-import type { Address, Fdb, Have, Link, Neighbour, Nexthop, Resource, Route } from '../../../../reconciler/resource.ts';
-import { idOf } from '../../../../reconciler/resource.ts';
+import type { Change, Interest, Outcome } from '../../../../reconciler/contracts/driver.ts';
+import type {
+  Address,
+  Fdb,
+  Have,
+  Link,
+  Neighbour,
+  Nexthop,
+  Resource,
+  Route,
+} from '../../../../reconciler/contracts/resource.ts';
+import { idOf } from '../../../../reconciler/contracts/resource.ts';
 import { connect, createNetns, type Netns } from '../../../helpers/netns.ts';
 
 export const UPLINK_ADDRESS = '192.0.2.1';

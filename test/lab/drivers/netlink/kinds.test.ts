@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { readSysctl } from '../../../../drivers/host/sysctl.ts';
-import { everything } from '../../../../reconciler/scope.ts';
+import { everything } from '../../../../reconciler/contracts/scope.ts';
 import { destroyAll } from '../../../helpers/netns.ts';
 import {
   create,

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NetlinkOptions } from '../../../../drivers/netlink/driver.ts';
-import { emptyScope, mergeScope, type Scope } from '../../../../reconciler/scope.ts';
+import { emptyScope, mergeScope, type Scope } from '../../../../reconciler/contracts/scope.ts';
 import { destroyAll } from '../../../helpers/netns.ts';
 import {
   create,

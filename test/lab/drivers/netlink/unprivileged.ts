@@ -1,6 +1,6 @@
 /** Run by faults.test.ts as nobody: lists, tries to write, prints what came of it. */
 import { openNetlink } from '../../../../drivers/netlink/driver.ts';
-import { everything } from '../../../../reconciler/scope.ts';
+import { everything } from '../../../../reconciler/contracts/scope.ts';
 import { create, interest, objectsOf, results, vtep } from './fixture.ts';
 
 const driver = openNetlink();

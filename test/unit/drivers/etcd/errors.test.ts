@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { EtcdFailure, elsewhere, etcdFailure, together, type Where } from '../../../../drivers/etcd/errors.ts';
-import { StoreError } from '../../../../reconciler/source.ts';
+import { StoreError } from '../../../../reconciler/contracts/source.ts';
 
 const WHERE: Where = { endpoint: 'http://etcd:2379', prefix: '/p', username: 'u', ca: true, cert: false };
 const made = (text: string, where: Partial<Where> = {}) => etcdFailure(new Error(text), { ...WHERE, ...where });

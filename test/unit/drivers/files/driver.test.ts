@@ -15,8 +15,8 @@ import {
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createFileDriver } from '../../../../drivers/files/driver.ts';
-import type { Change } from '../../../../reconciler/driver.ts';
-import { everything, scopeOf } from '../../../../reconciler/scope.ts';
+import type { Change } from '../../../../reconciler/contracts/driver.ts';
+import { everything, scopeOf } from '../../../../reconciler/contracts/scope.ts';
 import { create, ENV, file, interestIn, remove, temporaryFolder } from './fixture.ts';
 
 const applyOne = async (change: Change) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createFileDriver } from '../../../../drivers/files/driver.ts';
-import { everything } from '../../../../reconciler/scope.ts';
+import { everything } from '../../../../reconciler/contracts/scope.ts';
 import { eventually } from '../../../helpers/eventually.ts';
 import { create, ENV, interestIn, temporaryFolder } from './fixture.ts';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { cronProblem, startLevelPass } from '../../../../drivers/schedule/level-pass.ts';
+import { cronProblem } from '../../../../drivers/schedule/cron-expression.ts';
+import { startLevelPass } from '../../../../drivers/schedule/level-pass.ts';
 
 const MINUTE = 60_000;
 

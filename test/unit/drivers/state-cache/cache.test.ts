@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { openStateCache } from '../../../../drivers/state-cache/cache.ts';
-import type { StateCopy } from '../../../../reconciler/state-copy.ts';
+import type { StateCopy } from '../../../../reconciler/contracts/state-copy.ts';
 import { leaseRecord, PREFIX, snapshotOf } from '../../../helpers/store.ts';
 
 const folder = mkdtempSync(join(tmpdir(), `selvage-cache-${process.pid}-`));

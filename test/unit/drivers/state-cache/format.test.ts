@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatCopy, parseCopy, parseHead } from '../../../../drivers/state-cache/format.ts';
-import type { StateCopy } from '../../../../reconciler/state-copy.ts';
+import type { StateCopy } from '../../../../reconciler/contracts/state-copy.ts';
 import { leaseRecord, PREFIX, snapshotOf } from '../../../helpers/store.ts';
 
 const a = leaseRecord({ subnet: '10.5.1.0/24', host: 1, revision: 10 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseOptions } from '../../../../config/options.ts';
 import { assessDocker, type DockerAssessment } from '../../../../reconciler/docker/assess.ts';
-import type { DockerObserved, Engine } from '../../../../reconciler/docker/observed.ts';
+import type { DockerObserved, Engine } from '../../../../reconciler/docker/contract.ts';
 
 const LEASE = { network: '10.5.0.0/16', subnet: '10.5.34.0/24', mtu: 1450, ipMasq: false };
 const OPTS =

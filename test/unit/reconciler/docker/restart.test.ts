@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { windowOf } from '../../../../drivers/schedule/window.ts';
-import type { Engine, Restarted } from '../../../../reconciler/docker/observed.ts';
+import type { Engine, Restarted } from '../../../../reconciler/docker/contract.ts';
 import {
   mayRestart,
   namesOf,

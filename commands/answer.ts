@@ -1,0 +1,26 @@
+/**
+ * Owns how a command answers: what goes to standard output, in which format, and the exit code of what went wrong.
+ * stdout carries the answer and nothing else.
+ */
+import type { Options } from '../config/options.ts';
+import { EXIT, exitCodeOf } from '../reconciler/report/exit-code.ts';
+import type { Format } from '../reconciler/report/render.ts';
+import { RunError } from '../states/run-error.ts';
+
+/** A table for a person at a terminal, JSON for a program, unless one was asked for. */
+export function formatOf({ format }: Options): Format {
+  if (format !== undefined && format !== 'state-file') return format;
+  return process.stdout.isTTY ? 'table' : 'json';
+}
+
+/** Returns the exit code of a command that has answered. */
+export function answer(text: string): number {
+  process.stdout.write(text);
+  return EXIT.ok;
+}
+
+/** The exit code of a command that ended with an error. */
+export function exitCodeOfEnd(error: unknown): number {
+  if (error instanceof RunError) return error.exitCode;
+  return exitCodeOf(error instanceof Error ? error : new Error(String(error)));
+}

@@ -1,0 +1,30 @@
+/** Owns `selvage leases`: the network as the store has it, and what is wrong with it. */
+import { openStore } from '../compose.ts';
+import { subnetsPrefix } from '../config/lease-key.ts';
+import type { Options } from '../config/options.ts';
+import { formatStateFile } from '../drivers/state-file/document.ts';
+import type { StoreSnapshot } from '../reconciler/contracts/source.ts';
+import { leasesDocument, renderLeases } from '../reconciler/report/leases.ts';
+import { Mirror } from '../reconciler/store/mirror.ts';
+import { answer, formatOf } from './answer.ts';
+
+/** @throws StoreError */
+export async function leases(options: Options): Promise<number> {
+  const source = openStore(options);
+  try {
+    const mirror = new Mirror(options.etcd.prefix);
+    const snapshot = await source.snapshot();
+    if (options.format === 'state-file') return answer(stateFileOf(snapshot, options.etcd.prefix));
+    mirror.applySnapshot(snapshot, Date.now());
+    const ids = mirror.allLeases.map((lease) => lease.leaseId).filter((id) => id !== '0');
+    const document = leasesDocument(mirror, source, await source.leases.timeLeft([...new Set(ids)]));
+    return answer(await renderLeases(document, formatOf(options)));
+  } finally {
+    await source.close();
+  }
+}
+
+function stateFileOf({ config, leases }: StoreSnapshot, prefix: string): string {
+  const nameAt = `${subnetsPrefix(prefix)}/`.length;
+  return formatStateFile(config?.value, new Map(leases.map(({ key, value }) => [key.slice(nameAt), value])));
+}

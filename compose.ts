@@ -1,0 +1,89 @@
+/**
+ * The composition root: puts the drivers together for a command. With commands/ it is all that knows everybody.
+ * What only some runs need is loaded only by them: the start of a repair run counts.
+ */
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Options } from './config/options.ts';
+import { openDocker } from './drivers/docker/driver.ts';
+import { openEtcdV3 } from './drivers/etcd/source.ts';
+import { AutoSource } from './drivers/etcd-auto/source.ts';
+import { openEtcdV2 } from './drivers/etcd-v2/source.ts';
+import { createFileDriver } from './drivers/files/driver.ts';
+import { mayAdministerNetwork } from './drivers/host/capabilities.ts';
+import { readSysctl } from './drivers/host/sysctl.ts';
+import { openNetlink } from './drivers/netlink/driver.ts';
+import { openStateCache } from './drivers/state-cache/cache.ts';
+import { FileSource } from './drivers/state-file/source.ts';
+import type { Source } from './reconciler/contracts/source.ts';
+import type { AgentDeps, Log } from './states/deps.ts';
+import { RunError } from './states/run-error.ts';
+
+export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source {
+  if (stateFile !== undefined) return new FileSource(stateFile, etcd.prefix);
+  if (etcd.api === 'v3') return openEtcdV3(etcd);
+  const v2 = openEtcdV2({ ...etcd, ttlSeconds: leaseTtlSeconds });
+  return etcd.api === 'v2' ? v2 : new AutoSource(openEtcdV3(etcd), v2, etcd.prefix);
+}
+
+export async function composeDeps(options: Options, log: Log): Promise<AgentDeps> {
+  const docker = await openDockerDeps(options);
+  const netlink = openNetlink();
+  return {
+    options,
+    log,
+    clock: { now: Date.now, sleep: async (ms, signal) => void (await sleep(ms, undefined, { signal })) },
+    random: Math.random,
+    source: openStore(options),
+    // A state file is there when the host is: it needs no copy.
+    ...(options.stateCache === undefined || options.stateFile !== undefined
+      ? {}
+      : { stateCache: openStateCache(options.stateCache) }),
+    drivers: [netlink, createFileDriver()],
+    ...(docker ? { docker } : {}),
+    host: {
+      hostname: hostname(),
+      facts: async () => netlink.facts(),
+      nexthopObjects: () => netlink.supportsNexthops(),
+      sysctl: readSysctl,
+    },
+    levelPass: () => () => {},
+    previousSubnetEnv: readOrEmpty(options.subnetFile),
+  };
+}
+
+export async function closeAll({ source, drivers, docker }: AgentDeps): Promise<void> {
+  docker?.driver.close();
+  await Promise.allSettled([source.close(), ...drivers.map((driver) => driver.close())]);
+}
+
+export function requirePermission(): void {
+  if (mayAdministerNetwork()) return;
+  throw new RunError(
+    'denied',
+    'selvage may not change links and routes here (CAP_NET_ADMIN is missing): run it as root, or give its unit AmbientCapabilities=CAP_NET_ADMIN. A drift report needs no permission.',
+  );
+}
+
+async function openDockerDeps({ docker, subnetFile }: Options): Promise<AgentDeps['docker']> {
+  if (docker.mode === 'off') return undefined;
+  const { host, restart } = docker;
+  const noteFile = join(dirname(subnetFile), 'selvage-docker-restart.json');
+  const driver = openDocker({ host, restartCommand: restart.command, noteFile });
+  if (!restart.window) return { driver };
+  const { windowOf } = await import('./drivers/schedule/window.ts');
+  const { checkCron } = await import('./drivers/schedule/cron-expression.ts');
+  const { begins, durationMs } = restart.window;
+  checkCron('docker-restart-window', begins, '"0 3 * * 6" is Saturdays at 3');
+  return { driver, window: windowOf(begins, durationMs) };
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

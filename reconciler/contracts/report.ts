@@ -1,0 +1,69 @@
+/**
+ * Owns the report: the one answer of a round (DESIGN 5). Logs, JSON, tables, metrics and the exit code are all made from it.
+ * `version` changes when a field changes its meaning or goes away; adding one doesn't change it.
+ */
+
+import type { StoreErrorKind } from './failure.ts';
+import type { Kind } from './resource.ts';
+
+export type Op = 'create' | 'update' | 'delete';
+/** What can stand in a report beside the kinds of resource. */
+export type ReportKind = Kind | 'lease' | 'config' | 'peer' | 'store' | 'sysctl' | CloudKind;
+/** What is in a cloud (cloud/model.ts); `cloud-host`: what is said of this host there. */
+export type CloudKind = 'cloud-route' | 'source-dest-check' | 'cloud-host';
+
+export interface DriftEntry {
+  op: Op;
+  kind: ReportKind;
+  key: string;
+  reason: string;
+  /** For an update: what differs. */
+  fields?: string[];
+  want?: unknown;
+  have?: unknown;
+}
+
+export interface HeldEntry {
+  kind: ReportKind;
+  key: string;
+  /** A few words: "foreign route", "malformed lease", "contested", "backing off". */
+  why: string;
+  /** One sentence: what it is, and what to do. */
+  detail: string;
+  /**
+   * True if because of it this host lacks something that etcd says it should have: then the host is not converged. False where the fault
+   * is in a record: nothing on this host can mend that, and one bad lease must not make a run fail on every host.
+   */
+  unmet: boolean;
+}
+
+export interface Report {
+  version: 1;
+  mode: 'once' | 'drift' | 'run';
+  at: string;
+  durationMs: number;
+  host: { hostname: string; iface: string; publicIP: string };
+  source: {
+    /** "cache": the last good copy, because the store can't be reached. */
+    kind: string;
+    revision: string;
+    complete: boolean;
+    leases: number;
+    /** Of the last good copy: seconds since the store was last heard from. */
+    ageSeconds?: number;
+    /** Why the store could not be asked. */
+    error?: { kind: StoreErrorKind; message: string };
+  };
+  network: { network: string; subnet: string; backend: string; mtu: number };
+  drift: DriftEntry[];
+  outcomes: { kind: ReportKind; key: string; op: Op; result: 'done' | 'noop' | 'failed' | 'blocked'; error?: string }[];
+  held: HeldEntry[];
+  summary: { create: number; update: number; delete: number; held: number; failed: number };
+  converged: boolean;
+  /** What is seen of Docker. Absent where there is nothing to say: --docker off, or neither an engine nor its bridge. */
+  docker?: {
+    mode: string;
+    engine: { version: string; liveRestore: boolean; containers: number } | null;
+    bridge: { name: string; address: string; mtu: number; ipMasq: boolean } | null;
+  };
+}

@@ -1,0 +1,194 @@
+/**
+ * Owns what this host should have: every Want, by id, kept up to date lease by lease.
+ *
+ * - The same leases give the same wants, whether they came at once or one by one.
+ * - One lease that changes costs one lease, however many there are.
+ * - `complete` is false until all leases are known; then nothing may be deleted for want of a Want.
+ */
+import { configKey } from '../../config/lease-key.ts';
+import type { Lease } from '../../config/model.ts';
+import { formatSubnetEnv } from '../../config/subnet-env.ts';
+import type { Backend, BackendContext, PeerWants } from '../backends/backend.ts';
+import { backendFor, unsupportedBackend } from '../backends/index.ts';
+import type { Interest } from '../contracts/driver.ts';
+import type { HeldEntry } from '../contracts/report.ts';
+import { type FileResource, idOf, linkOf, type Route, type Want } from '../contracts/resource.ts';
+import { emptyScope, mergeScope, type Scope } from '../contracts/scope.ts';
+import type { DockerLease } from '../docker/wanted.ts';
+import { pathOf } from './paths.ts';
+import { notMoved, Peers } from './peers.ts';
+
+/** RTPROT_BOOT (linux/rtnetlink.h): of flannel's routes, and of those that `ip route add` makes. */
+const BOOT_PROTOCOL = 3;
+
+/** What Desired needs of the mirror. */
+export interface LeaseSource {
+  leases: ReadonlyMap<string, Lease>;
+  complete: boolean;
+}
+
+export class Desired {
+  readonly context: BackendContext;
+  /** Undefined if we don't run the config's backend: then there are no wants, and that is held. */
+  readonly backend: Backend | undefined;
+  /** Those of earlier configs, on which this host still receives and reaches the hosts that haven't moved. */
+  readonly earlier: readonly Backend[];
+  /** What all peers stand on: the devices with their addresses. */
+  readonly deviceWants: readonly Want[];
+  /** By id. */
+  readonly wants: ReadonlyMap<string, Want>;
+  complete = false;
+
+  readonly #wants = new Map<string, Want>();
+  /** The config's first. */
+  readonly #paths: readonly Backend[];
+  readonly #peers: Peers;
+  /** Paths of Docker's files among the wants. */
+  readonly #dockerFiles = new Set<string>();
+  readonly #notices: readonly HeldEntry[];
+
+  constructor(context: BackendContext, earlier: readonly Backend[] = []) {
+    this.context = context;
+    this.wants = this.#wants;
+    const backend = backendFor(context.config);
+    this.backend = backend;
+    this.earlier = backend ? earlier : [];
+    this.#paths = backend ? [backend, ...earlier] : [];
+    this.deviceWants = this.#paths.flatMap((path) => path.device(context));
+    if (!backend) {
+      this.#notices = [unsupportedBackend(context.config, configKey(context.instance.prefix))];
+      this.#peers = new Peers(this.#wants, () => ({ wants: [] }));
+      return;
+    }
+    this.#notices = backend.notices(context);
+    this.#peers = new Peers(this.#wants, (lease) => this.#peerOn(backend, lease));
+    const file = subnetFile(context, backend.mtu(context));
+    for (const want of [...this.deviceWants, file]) this.#wants.set(idOf(want), want);
+  }
+
+  /** On the path that the lease names. Another VNI than we have is no hindrance, on an earlier path either: as in flannel, which doesn't look at it. */
+  #peerOn(backend: Backend, lease: Lease): PeerWants {
+    const named = pathOf(lease.attrs, this.#paths);
+    if (named === backend.path) return backend.peer(this.context, lease);
+    const { backendType } = lease.attrs;
+    const path =
+      this.#paths.find((one) => one.path === named) ?? this.#paths.find(({ type }) => type === backendType) ?? backend;
+    const result = path.peer(this.context, lease);
+    return result.wants ? { ...result, note: notMoved(lease, named, path.path, backend.path) } : result;
+  }
+
+  /** In the order of a report. */
+  get held(): HeldEntry[] {
+    return [...this.#notices, ...this.#peers.held];
+  }
+
+  /** Subnets of peers whose lease doesn't say what it must: what the host has for them stays. */
+  get unreadableSubnets(): string[] {
+    return this.#peers.unreadableSubnets;
+  }
+
+  setAll(source: LeaseSource): void {
+    this.#follow(source);
+    const own = this.context.own.subnet;
+    this.#peers.setAll([...source.leases.values()].filter(({ subnet }) => subnet !== own));
+  }
+
+  /** Takes over what the source now says of `subnets`. @returns ids of all that this touches: those of before and those of after */
+  update(subnets: Iterable<string>, source: LeaseSource): Set<string> {
+    this.#follow(source);
+    const changes: [string, Lease | undefined][] = [];
+    for (const subnet of subnets) {
+      if (subnet !== this.context.own.subnet) changes.push([subnet, source.leases.get(subnet)]);
+    }
+    return this.#peers.update(changes);
+  }
+
+  /** What Docker follows; undefined where there is no IPv4 subnet to follow. */
+  dockerLease(): DockerLease | undefined {
+    const { config, own, ipMasq } = this.context;
+    if (!this.backend || !config.enableIPv4) return undefined;
+    return { network: config.network, subnet: own.subnet, mtu: this.backend.mtu(this.context), ipMasq };
+  }
+
+  /** Docker's files (docker/assess.ts), in place of those of before. They depend on what is seen, and so come from the round. */
+  setDockerFiles(files: readonly FileResource[]): void {
+    for (const path of this.#dockerFiles) this.#wants.delete(`file ${path}`);
+    this.#dockerFiles.clear();
+    for (const file of files) {
+      if (file.path === this.context.instance.subnetFile) continue;
+      this.#dockerFiles.add(file.path);
+      this.#wants.set(idOf(file), file);
+    }
+  }
+
+  #follow(source: LeaseSource): void {
+    this.complete = source.complete && this.backend !== undefined;
+  }
+
+  idsOfPeer(subnet: string): readonly string[] {
+    return this.#peers.idsOf(subnet);
+  }
+
+  /** Subnet of the peer that wants `id`; undefined for the device's, the file's, and what nobody wants. */
+  peerOfId(id: string): string | undefined {
+    return this.#peers.subnetOf(id);
+  }
+
+  /** A route that flannel's host-gw or DirectRouting has made for a peer's lease as it is: unmarked, but nobody else's. */
+  isFlannels({ dst, dev, gateway, metric, protocol, type, plain }: Route): boolean {
+    if (protocol !== BOOT_PROTOCOL || dev !== this.context.host.uplink.name || metric !== 0) return false;
+    return plain && type === 'unicast' && gateway === this.#peers.leaseOf(dst)?.attrs.publicIP;
+  }
+
+  /** The same scope without peers: they, and single ids of theirs, become all ids of that peer. Ids that nobody wants stay. */
+  expandScope(scope: Scope): Scope {
+    const ids = new Set<string>();
+    const addPeer = (subnet: string): void => {
+      for (const id of this.idsOfPeer(subnet)) ids.add(id);
+    };
+    for (const subnet of scope.peers) {
+      addPeer(subnet);
+      for (const path of this.#paths) for (const id of path.idsOfSubnet(this.context, subnet)) ids.add(id);
+    }
+    for (const id of scope.ids) {
+      ids.add(id);
+      const subnet = this.peerOfId(id);
+      if (subnet !== undefined) addPeer(subnet);
+    }
+    return mergeScope(emptyScope(), { ...scope, ids, peers: new Set() });
+  }
+
+  /** The wants inside a scope. Costs what the scope has for ids and peers; a walk over all for links and kinds. */
+  restrict(scope: Scope): ReadonlyMap<string, Want> {
+    if (scope.all) return this.wants;
+    if (scope.peers.size) return this.restrict(this.expandScope(scope));
+    const inside = new Map<string, Want>();
+    for (const id of scope.ids) {
+      const want = this.#wants.get(id);
+      if (want) inside.set(id, want);
+    }
+    if (!scope.kinds.size && !scope.links.size) return inside;
+    for (const [id, want] of this.#wants) {
+      const link = linkOf(want);
+      if (scope.kinds.has(want.kind) || (link !== undefined && scope.links.has(link))) inside.set(id, want);
+    }
+    return inside;
+  }
+
+  /** What listings and watches are to be about. Devices that are to be cleaned up come from the listing, not from here. */
+  interest(): Interest {
+    const { config, instance, host } = this.context;
+    const devices = this.#paths.flatMap((path) => path.deviceNames(this.context));
+    return {
+      networks: [...new Set([config.network, ...instance.networks])],
+      devices,
+      uplink: host.uplink.name,
+      files: [instance.subnetFile, ...this.#dockerFiles],
+    };
+  }
+}
+
+function subnetFile({ config, own, instance, ipMasq }: BackendContext, mtu: number): Want {
+  const content = formatSubnetEnv({ network: config.network, subnet: own.subnet, mtu, ipMasq });
+  return { kind: 'file', path: instance.subnetFile, content, mode: 0o644 };
+}

@@ -1,0 +1,111 @@
+/**
+ * Owns the paths: the ways on which a host can be reached ("vxlan 5", "host-gw"), and how long the ones of earlier configs are kept.
+ *
+ * - A peer is addressed on the path that its lease names, so that hosts can follow a change of the config each in its own time.
+ * - An earlier path goes on receiving until no live lease names it, our own included, or until the grace ends. A little longer even: a lease
+ *   that names another path has been written, but not yet been read by everybody.
+ * - No clock: now is passed in, ms since the epoch.
+ */
+import type { Lease, LeaseAttrs } from '../../config/model.ts';
+import { vniOf } from '../../config/vxlan-lease.ts';
+
+/** What is asked of a backend here. */
+export interface PathOwner {
+  readonly type: string;
+  readonly path: string;
+}
+
+/** 16 bits, as leases have it (vxlan-lease.ts): two VNIs that agree in them can't be told apart by a lease. */
+export const vxlanPath = (vni: number): string => `vxlan ${vni & 0xffff}`;
+
+/**
+ * The path that a lease names. `paths`: those that this host has, the config's first; a vxlan lease without a VNI (flannel v0.11) means the
+ * first vxlan one among them.
+ */
+export function pathOf(attrs: LeaseAttrs, paths: readonly PathOwner[]): string {
+  if (attrs.backendType !== 'vxlan') return attrs.backendType;
+  const vni = vniOf(attrs);
+  if (vni !== undefined) return vxlanPath(vni);
+  return paths.find(({ type }) => type === 'vxlan')?.path ?? 'vxlan';
+}
+
+/** How long after the last lease has left it a path is kept all the same, ms. */
+export const SETTLE = 10_000;
+
+/** ms. */
+export interface PathTimes {
+  grace: number;
+  settle: number;
+}
+
+/** `grace` as asked for; with one that is shorter than SETTLE nothing is kept longer than that. */
+export const pathTimes = (grace: number): PathTimes => ({ grace, settle: Math.min(grace, SETTLE) });
+
+interface Earlier<P> {
+  owner: P;
+  /** Since when our own lease names another one. */
+  leftAt: number | undefined;
+  /** Since when nobody else's lease names it. */
+  unnamedAt: number | undefined;
+}
+
+export class EarlierPaths<P extends PathOwner> {
+  readonly #times: PathTimes;
+  readonly #earlier = new Map<string, Earlier<P>>();
+
+  constructor(times: PathTimes) {
+    this.#times = times;
+  }
+
+  /** The one left last first. */
+  get owners(): P[] {
+    return [...this.#earlier.values()].map(({ owner }) => owner).reverse();
+  }
+
+  /** `leftAt`: where it is known from an earlier process. */
+  add(owner: P, leftAt?: number): void {
+    this.#earlier.delete(owner.path);
+    this.#earlier.set(owner.path, { owner, leftAt, unnamedAt: leftAt });
+  }
+
+  /** It is the config's (again). */
+  remove(path: string): void {
+    this.#earlier.delete(path);
+  }
+
+  /** Lets go of those whose time is over. `own`: what our lease says in the store. */
+  review(own: LeaseAttrs, peers: Iterable<Lease>, config: P, now: number): void {
+    if (this.#earlier.size === 0) return;
+    const paths = [config, ...this.owners];
+    const named = new Set<string>();
+    for (const { attrs } of peers) named.add(pathOf(attrs, paths));
+    const ours = pathOf(own, paths);
+    for (const [path, earlier] of this.#earlier) {
+      if (path === ours) {
+        earlier.leftAt = earlier.unnamedAt = undefined;
+        continue;
+      }
+      earlier.leftAt ??= now;
+      earlier.unnamedAt = named.has(path) ? undefined : (earlier.unnamedAt ?? now);
+      if (this.#endOf(earlier) <= now) this.#earlier.delete(path);
+    }
+  }
+
+  /** Since when our own lease names another one than each of these, by path: what the next process has to know. */
+  get left(): Record<string, number> {
+    return Object.fromEntries(
+      [...this.#earlier].flatMap(([path, { leftAt }]) => (leftAt === undefined ? [] : [[path, leftAt]])),
+    );
+  }
+
+  /** When `review` has something to do though nothing happened; Infinity for never. */
+  nextEnd(): number {
+    return Math.min(Number.POSITIVE_INFINITY, ...[...this.#earlier.values()].map((earlier) => this.#endOf(earlier)));
+  }
+
+  #endOf({ leftAt, unnamedAt }: Earlier<P>): number {
+    if (leftAt === undefined) return Number.POSITIVE_INFINITY;
+    const { grace, settle } = this.#times;
+    return Math.min(leftAt + grace, (unnamedAt ?? Number.POSITIVE_INFINITY) + settle);
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Owns the choice of the external interface, from facts of the host and what was asked for. Order and address choice are flannel's
+ * (v0.28 pkg/ip/iface.go, match.go): --iface in turn, else --iface-regex in turn, else the interface of the default route; never a guess
+ * when something was asked for and isn't there.
+ *
+ * - flannel's own devices are never chosen, whatever fits them: a tunnel can't carry itself.
+ * - The address is the tunnel's local one and therefore always the interface's own, also if --public-ip names another (a NAT's).
+ */
+import { isGlobalUnicast, isLinkLocal, maskCidr, parseIp } from '../../config/ipv4.ts';
+import type { HostFacts, Interface } from '../contracts/host.ts';
+
+export interface UplinkOptions {
+  /** Names, addresses or regular expressions of a whole name or address; the first that is there wins. */
+  iface: readonly string[];
+  /** Regular expressions, searched in every interface's addresses first, then in the names. */
+  ifaceRegex: readonly string[];
+  /** Where other hosts reach this one, if that is not the interface's address. */
+  publicIP?: string;
+}
+
+export interface Uplink {
+  name: string;
+  mtu: number;
+  /** Without prefix length: "192.168.64.3". */
+  address: string;
+  publicIP: string;
+  /** CIDRs of what is on its link, sorted. */
+  networks: string[];
+}
+
+type AddressOf = Interface['addresses'][number];
+
+/** flannel.1, flannel-v6.1, flannel0, flannel.ipip, flannel-wg */
+const isFlannels = ({ name }: Interface): boolean => /^flannel([.\d]|-v6\.|-wg)/.test(name);
+
+const bare = (address: string): string => address.split('/')[0]!;
+/** What can be an end of a tunnel: not loopback, multicast, broadcast or unspecified; not deprecated. */
+function usable({ address, deprecated }: AddressOf): boolean {
+  const ip = parseIp(bare(address));
+  return ip !== undefined && !deprecated && (isGlobalUnicast(ip) || isLinkLocal(ip));
+}
+
+/** Global before link-local, permanent before dynamic, else the kernel's order; undefined if it has no usable IPv4 address. */
+function addressOf(link: Interface): string | undefined {
+  const rank = (a: AddressOf): number => (isLinkLocal(parseIp(bare(a.address))!) ? 2 : 0) + (a.permanent ? 0 : 1);
+  const [best] = link.addresses.filter(usable).sort((a, b) => rank(a) - rank(b));
+  return best && bare(best.address);
+}
+
+const addressesOf = (link: Interface): string => link.addresses.map(({ address }) => bare(address)).join(', ');
+
+function describe(facts: HostFacts): string {
+  const links = facts.interfaces
+    .filter((link) => !link.loopback)
+    .map((link) => `${link.name} (${isFlannels(link) ? "flannel's own" : addressesOf(link) || 'no IPv4 address'})`);
+  return links.length ? `this host has ${links.join(', ')}` : 'this host has no interface but loopback';
+}
+
+/** A Go expression as ours: of what RE2 adds, the leading flag group is the one that people use. */
+function compile(text: string): RegExp | undefined {
+  const [, flags, rest] = /^(?:\(\?([ims]+)\))?(.*)$/s.exec(text)!;
+  try {
+    return new RegExp(rest!, flags && [...new Set(flags)].join(''));
+  } catch {
+    return undefined;
+  }
+}
+
+interface Match {
+  link: Interface;
+  /** The address that was asked for, where it was one. */
+  address?: string;
+}
+
+function matchIface(links: readonly Interface[], wanted: string): Match | undefined {
+  const named = links.find((link) => link.name === wanted);
+  if (named) return { link: named };
+  const addressed = links.find((one) => one.addresses.some((a) => bare(a.address) === wanted));
+  if (addressed) return { link: addressed, address: wanted };
+  // As a regular expression it has to fit the whole name, or a plain "eth9" that isn't there would find "veth9f".
+  const regex = compile(`^(?:${wanted})$`);
+  return regex && matchRegex(links, regex);
+}
+
+function matchRegex(links: readonly Interface[], regex: RegExp): Match | undefined {
+  for (const link of links) {
+    const found = link.addresses.find((a) => usable(a) && regex.test(bare(a.address)));
+    if (found) return { link, address: bare(found.address) };
+  }
+  const link = links.find((one) => regex.test(one.name));
+  return link && { link };
+}
+
+/**
+ * What is on the link of an interface: the networks of its addresses and what routes without a gateway lead to. flannel asks the kernel for
+ * the route to a peer and looks whether it has a gateway; this is the same answer, but one that stands while the interface is down.
+ */
+function onLink({ name, addresses }: Interface, { linkRoutes }: HostFacts): string[] {
+  const own = addresses
+    .filter((one) => usable({ ...one, deprecated: false }))
+    .map(({ address }) => maskCidr(address) ?? '');
+  const routed = linkRoutes.filter(({ dev }) => dev === name).map(({ dst }) => dst);
+  return [...new Set([...own, ...routed])].filter((network) => network !== '' && !network.endsWith('/0')).sort();
+}
+
+/**
+ * The external interface, or why there is none (one sentence that says what the host has instead).
+ */
+export function chooseUplink(
+  facts: HostFacts,
+  options: UplinkOptions,
+): { uplink: Uplink; problem?: undefined } | { uplink?: undefined; problem: string } {
+  const chosen = ({ link, address = addressOf(link) }: Match) => {
+    if (!address) {
+      return { problem: `Interface ${link.name} has no usable IPv4 address; ${describe(facts)}.` };
+    }
+    const { name, mtu } = link;
+    const networks = onLink(link, facts);
+    return { uplink: { name, mtu, address, publicIP: options.publicIP || address, networks } };
+  };
+
+  const links = facts.interfaces.filter((link) => !isFlannels(link));
+  if (options.iface.length || options.ifaceRegex.length) {
+    for (const wanted of options.iface) {
+      const match = matchIface(links, wanted);
+      if (match) return chosen(match);
+    }
+    for (const text of options.ifaceRegex) {
+      const regex = compile(text);
+      if (!regex) return { problem: `--iface-regex ${text} is not a valid regular expression.` };
+      const match = matchRegex(links, regex);
+      if (match) return chosen(match);
+    }
+    const asked = [
+      ...options.iface.map((wanted) => `--iface ${wanted}`),
+      ...options.ifaceRegex.map((text) => `--iface-regex ${text}`),
+    ];
+    const verb = asked.length === 1 ? 'matches' : 'match';
+    return { problem: `${asked.join(' and ')} ${verb} no interface; ${describe(facts)}.` };
+  }
+
+  const [first] = [...facts.defaultRoutes].sort((a, b) => a.metric - b.metric);
+  const link = first && links.find((one) => one.name === first.dev);
+  if (link) return chosen({ link });
+  return {
+    problem: `No IPv4 default route says which interface leads to the other hosts; name it with --iface; ${describe(facts)}.`,
+  };
+}

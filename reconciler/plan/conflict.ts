@@ -1,0 +1,174 @@
+/**
+ * Owns the sentences about what stands in our way: what is there, and what a person does about it. Decides nothing.
+ */
+import { aliasOf, type Instance } from '../contracts/host.ts';
+import type { HeldEntry } from '../contracts/report.ts';
+import {
+  type Address,
+  type Have,
+  keyOf,
+  type Link,
+  type Nexthop,
+  type Route,
+  type Want,
+} from '../contracts/resource.ts';
+
+const ALIAS_PREFIX = 'selvage:';
+
+/** iproute2's rt_protos: the ones that somebody meets on a Docker host. */
+const PROTOCOLS: Record<number, string> = {
+  0: 'unspecified',
+  1: 'redirect',
+  2: 'kernel',
+  3: 'boot',
+  4: 'static',
+  9: 'ra',
+  11: 'zebra',
+  12: 'bird',
+  16: 'dhcp',
+  115: 'selvage',
+  186: 'bgp',
+  187: 'isis',
+  188: 'ospf',
+  189: 'rip',
+  192: 'eigrp',
+};
+
+const protocolName = (protocol: number): string => PROTOCOLS[protocol] ?? String(protocol);
+
+function held(want: Want, why: string, detail: string, unmet = true): HeldEntry {
+  return { kind: want.kind, key: keyOf(want), why, detail, unmet };
+}
+
+/** Unreadable is not absent (DESIGN 3). */
+export function unreadable(want: Want, problem: string): HeldEntry {
+  const detail = `${want.kind} ${keyOf(want)} can't be read (${problem}), so that nobody knows whether it is as it should be; run selvage as a user who may read it.`;
+  return held(want, 'unreadable', detail);
+}
+
+/** A device of the wanted name that isn't ours. */
+export function foreignDevice(want: Link, have: Link, addresses: readonly Address[], instance: Instance): HeldEntry {
+  const { name } = want;
+  if (have.type !== 'vxlan') {
+    const what = have.type === '' ? 'not a vxlan device' : `a ${have.type} device`;
+    return held(
+      want,
+      'foreign device',
+      `${name} is ${what}, which selvage did not make; remove or rename it, then selvage will make its own.`,
+    );
+  }
+  if (have.master !== '') {
+    const detail = `${name} is a port of ${have.master}; take it out (ip link set ${name} nomaster), then selvage will go on with it.`;
+    return held(want, 'enslaved device', detail);
+  }
+  if (have.alias !== '' && have.alias !== aliasOf(instance)) {
+    const whose = have.alias.startsWith(ALIAS_PREFIX)
+      ? `belongs to the network at ${have.alias.slice(ALIAS_PREFIX.length)}; give one of the two networks another VNI`
+      : `is marked as somebody else's (alias "${have.alias}"); remove or rename it, then selvage will make its own`;
+    return held(want, 'foreign device', `${name} ${whose}.`);
+  }
+  if (have.vxlan?.vni !== want.vxlan?.vni || name !== `flannel.${have.vxlan?.vni}`) {
+    const detail = `${name} is a vxlan device of VNI ${have.vxlan?.vni}, which selvage did not make; remove or rename it, then selvage will make its own.`;
+    return held(want, 'foreign device', detail);
+  }
+  if (addresses.length === 0) {
+    const detail = `${name} is unmarked and its addresses are not all known, so it is left alone until they are.`;
+    return held(want, 'waiting', detail);
+  }
+  const has = addresses.map((address) => address.address).join(', ');
+  const inside = instance.networks.join(', ') || 'any network of this instance';
+  const detail = `${name} is unmarked and has the address ${has}, which is not in ${inside}, so it may be another network's; remove it or its address, then selvage will take over.`;
+  return held(want, 'foreign device', detail);
+}
+
+/** Another device has the VNI and port that ours needs (the kernel would say EEXIST). */
+export function vniInUse(want: Link, holder: Link): HeldEntry {
+  const { vni, port } = holder.vxlan ?? { vni: 0, port: 0 };
+  const detail = `VNI ${vni} on UDP port ${port} is in use by ${holder.name}; remove that device, or give the network another VNI or Port.`;
+  return held(want, 'foreign device', detail);
+}
+
+/** An unmarked flannel device that may be ours and may be another network's. */
+export function unmarkedDevice(have: Link): HeldEntry {
+  const detail = `${have.name} has no mark and no address in this instance's networks, so it is left alone; if nothing uses it, remove it (ip link delete ${have.name}).`;
+  return held(have, 'unmarked device', detail, false);
+}
+
+/** What waits for desired state or the listing to be complete, because it includes a delete. */
+export function recreateWaits(want: Want, fields: readonly string[]): HeldEntry {
+  const detail = `${want.kind} ${keyOf(want)} must be made anew (${fields.join(', ')}), which waits until it is known for certain what belongs under it.`;
+  return held(want, 'waiting', detail);
+}
+
+export function replaceWaits(want: Want): HeldEntry {
+  const detail = `${want.kind} ${keyOf(want)} is to be changed, which waits for a listing that is complete.`;
+  return held(want, 'waiting', detail);
+}
+
+/** A device of flannel's name that is not ours to remove, though the config doesn't call for it. */
+export function strangeDevice(have: Link): HeldEntry {
+  const { name, type, alias } = have;
+  const what =
+    type !== 'vxlan'
+      ? `is ${type === '' ? 'not a vxlan device' : `a ${type} device`}, which neither selvage nor flannel made`
+      : have.master !== ''
+        ? `is a port of ${have.master}`
+        : name !== `flannel.${have.vxlan?.vni}`
+          ? `is a vxlan device of VNI ${have.vxlan?.vni}, which neither selvage nor flannel made`
+          : `is marked as somebody else's (alias "${alias}")`;
+  const detail = `${name} ${what}, so it is left alone; if nothing uses it, remove it (ip link delete ${name}).`;
+  return held(have, have.master === '' ? 'foreign device' : 'enslaved device', detail, false);
+}
+
+/** A device that was ours and that somebody has given an address of another network. */
+export function foreignAddress(have: Link, addresses: readonly Address[]): HeldEntry {
+  const { name } = have;
+  const has = addresses.map(({ address }) => address).join(', ');
+  const detail = `${name} is not wanted any more, but has ${has}, which is in none of this instance's networks; take that away, or remove ${name} (ip link delete ${name}).`;
+  return held(have, 'foreign address', detail, false);
+}
+
+/** A tun device of flannel's name of which it isn't certain that its udp backend left it. */
+export function unsureTunnel(have: Link): HeldEntry {
+  const detail = `${have.name} may be of flannel's udp backend, but has not the address and the route that it would have here, so it is left alone; if nothing uses it, remove it (ip link delete ${have.name}).`;
+  return held(have, 'unmarked device', detail, false);
+}
+
+export function keptStale(have: Have): HeldEntry {
+  const detail = `${have.kind} ${keyOf(have)} is not wanted any more, and stays because of --keep-stale.`;
+  return held(have, 'stale', detail, false);
+}
+
+export function deviceInUse(have: Link): HeldEntry {
+  const detail = `${have.name} is not wanted any more, but stays until what still goes through it can be moved.`;
+  return held(have, 'still in use', detail, false);
+}
+
+export function nexthopInUse(have: Nexthop, route: Route): HeldEntry {
+  const detail = `Nexthop ${have.id} is not wanted any more, but somebody else's route to ${route.dst} (proto ${protocolName(route.protocol)}) goes through it; remove that route, then selvage will remove the nexthop.`;
+  return held(have, 'still in use', detail, false);
+}
+
+export function nexthopIdTaken(want: Nexthop, have: Nexthop, route: Route): HeldEntry {
+  const where = have.plain ? `via ${have.gateway || have.dev}` : 'of another form';
+  const detail = `Nexthop id ${want.id} is taken by somebody else (proto ${protocolName(have.protocol)}, ${where}); the route to ${route.dst} uses a plain gateway instead, and nothing needs to be done.`;
+  return held(want, 'foreign nexthop', detail, false);
+}
+
+/** A foreign object in the slot of a Want other than a link. */
+export function foreignObject(want: Want, have: Have): HeldEntry {
+  if (want.kind === 'route' && have.kind === 'route') return held(want, 'foreign route', routeSentence(have));
+  const detail = `${want.kind} ${keyOf(want)} is there already, with other values, and was not made by selvage; remove it, then selvage will take over.`;
+  return held(want, `foreign ${want.kind}`, detail);
+}
+
+function routeSentence(have: Route): string {
+  const proto = `proto ${protocolName(have.protocol)}`;
+  if (have.type !== 'unicast')
+    return `${have.dst} is already routed (${have.type}, ${proto}); remove that route, then selvage will take over.`;
+  if (have.protocol === 2)
+    return `${have.dst} is already routed by ${have.dev} (${proto}); remove that address or move ${have.dev} to this host's subnet, then selvage will take over.`;
+  const via = have.gateway === '' ? '' : ` via ${have.gateway}`;
+  const dev = have.dev === '' ? '' : ` on ${have.dev}`;
+  return `${have.dst} is already routed${via}${dev} (${proto}); remove that route, then selvage will take over.`;
+}

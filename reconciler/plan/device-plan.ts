@@ -1,0 +1,102 @@
+/**
+ * Owns what this round does to the devices, and what that means for everything under them.
+ *
+ * - Every device that something in the round stands on is looked at, also if the round's scope doesn't name it.
+ * - A device that isn't ours is never touched, and nothing is put on it: `blocked`.
+ * - The kernel takes a link's children with it without a word (kernel.md): under a device made anew nothing is there any more, and a new
+ *   MAC costs the permanent ARP entries.
+ */
+
+import type { Change } from '../contracts/driver.ts';
+import type { HeldEntry } from '../contracts/report.ts';
+import type { Link } from '../contracts/resource.ts';
+import { compare, mustRecreate, portOf } from './compare.ts';
+import { foreignDevice, recreateWaits, vniInUse } from './conflict.ts';
+import type { Ownership, OwnershipContext } from './ownership.ts';
+
+export type DeviceState =
+  /** There, or not ours to judge (the external interface): go ahead. */
+  | 'ready'
+  /** Made (anew) in this plan: what is seen under it is as good as gone. */
+  | 'void'
+  /** Its MAC changes in this plan: its ARP entries are as good as gone. */
+  | 'flushed'
+  /** Not to be had: what needs it waits. */
+  | 'blocked';
+
+export interface DeviceRules {
+  ownership: Ownership;
+  context: OwnershipContext;
+  mayDelete: boolean;
+  /** Plans a change, unless it isn't tried again yet; whether it is planned. */
+  offer(change: Change): boolean;
+  hold(entry: HeldEntry): void;
+}
+
+export class Devices {
+  readonly #rules: DeviceRules;
+  readonly #states = new Map<string, DeviceState>();
+  /** Wanted devices that are right as they are. */
+  inSync = 0;
+
+  constructor(rules: DeviceRules) {
+    this.#rules = rules;
+  }
+
+  /** Asking for a device plans what has to be done to it. */
+  stateOf(name: string): DeviceState {
+    let state = this.#states.get(name);
+    if (state === undefined) {
+      const want = this.#rules.context.desired.get(`link ${name}`);
+      state = want?.kind === 'link' ? this.#plan(`link ${name}`, want) : 'ready';
+      this.#states.set(name, state);
+    }
+    return state;
+  }
+
+  #plan(id: string, want: Link): DeviceState {
+    const { context, ownership, hold } = this.#rules;
+    const have = context.links.get(want.name);
+    if (have && !ownership.ownsDevice(want.name)) {
+      hold(foreignDevice(want, have, context.addresses.get(want.name) ?? [], context.instance));
+      return 'blocked';
+    }
+    return have ? this.#keep(id, want, have) : this.#make(id, want);
+  }
+
+  #make(id: string, want: Link): DeviceState {
+    if (this.#isVniTaken(want)) return 'blocked';
+    return this.#rules.offer({ op: 'create', id, reason: 'missing', want }) ? 'void' : 'blocked';
+  }
+
+  #keep(id: string, want: Link, have: Link): DeviceState {
+    const fields = compare(want, have);
+    if (fields.length === 0) {
+      this.inSync++;
+      return 'ready';
+    }
+    // What can't be changed now doesn't stop a device that is up from carrying what it should.
+    const asItIs: DeviceState = have.up ? 'ready' : 'blocked';
+    const recreate = mustRecreate('link', fields);
+    if (recreate && !this.#rules.mayDelete) {
+      this.#rules.hold(recreateWaits(want, fields));
+      return asItIs;
+    }
+    if (recreate && this.#isVniTaken(want)) return asItIs;
+    const reason = `differs: ${fields.join(', ')}`;
+    if (!this.#rules.offer({ op: 'update', id, reason, want, have, fields: [...fields], recreate })) return asItIs;
+    if (recreate) return 'void';
+    return fields.includes('mac') ? 'flushed' : 'ready';
+  }
+
+  /** Another device with that VNI and port is never ours (order.ts says why). */
+  #isVniTaken(want: Link): boolean {
+    for (const link of this.#rules.context.links.values()) {
+      if (!want.vxlan || link.name === want.name || link.vxlan?.vni !== want.vxlan.vni) continue;
+      if (link.vxlan.port !== portOf(want.vxlan)) continue;
+      this.#rules.hold(vniInUse(want, link));
+      return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Owns the order in which things are built and taken down (DESIGN 3, "Order lives in one file"). Nobody else knows one.
+ *
+ * - Up first, in an order in which everything finds what it stands on; then down in reverse, so that nothing ever points at what is gone.
+ * - Creates and updates come before any delete: the new path is there before the old one goes (make before break).
+ * - Within a step the changes are independent of each other: any order, one batch.
+ *
+ * Is there a delete that must come first? A vxlan device that holds the VNI and port that another needs would be one, but ours are named
+ * by their VNI, so ours is always the same device: a changed port is its own `recreate`, and another's is a conflict that is held.
+ */
+import type { Change } from '../contracts/driver.ts';
+import type { Kind } from '../contracts/resource.ts';
+
+export const BUILD_ORDER: readonly Kind[] = ['link', 'address', 'neighbour', 'fdb', 'nexthop', 'route', 'file'];
+
+export interface Step {
+  kind: Kind;
+  direction: 'up' | 'down';
+  changes: Change[];
+}
+
+/** Changes by kind, as the plan collects them. */
+export class StepBuilder {
+  readonly #up = new Map<Kind, Change[]>();
+  readonly #down = new Map<Kind, Change[]>();
+
+  add(kind: Kind, change: Change): void {
+    const side = change.op === 'delete' ? this.#down : this.#up;
+    const same = side.get(kind);
+    if (same) same.push(change);
+    else side.set(kind, [change]);
+  }
+
+  /** Steps in the order in which they are to be carried out, without empty ones. */
+  steps(): Step[] {
+    const steps: Step[] = [];
+    for (const kind of BUILD_ORDER) {
+      const changes = this.#up.get(kind);
+      if (changes) steps.push({ kind, direction: 'up', changes });
+    }
+    for (const kind of BUILD_ORDER.toReversed()) {
+      const changes = this.#down.get(kind);
+      if (changes) steps.push({ kind, direction: 'down', changes });
+    }
+    return steps;
+  }
+}

@@ -1,0 +1,21 @@
+/** Owns what a plan is made from: the wants and haves of one scope, and what is known beside them. */
+import type { Listing } from '../contracts/driver.ts';
+import type { Have, Want } from '../contracts/resource.ts';
+import type { KeepStale, Knowledge } from './gates.ts';
+import type { RetryView } from './hold.ts';
+import type { OwnershipContext } from './ownership.ts';
+
+export interface PlanInput extends OwnershipContext, Knowledge {
+  /** What should be, inside the scope (Desired.restrict): a part of `desired`. */
+  wants: ReadonlyMap<string, Want>;
+  /** What is, inside the scope. */
+  haves: readonly Have[];
+  /** Of the listing (driver.ts). */
+  unread?: Listing['unread'];
+  /** Whether the kernel has nexthop objects (≥ 5.3). */
+  nexthopObjects: boolean;
+  retry: RetryView;
+  keepStale?: KeepStale;
+  /** --keep-stale: what nobody wants is reported and stays. */
+  reportStale?: boolean;
+}

@@ -1,0 +1,136 @@
+/**
+ * Owns what becomes of Haves that nobody wants: deleted if they are ours and nothing needs them for now.
+ *
+ * - A device takes what is under it along: its children are not deleted one by one.
+ * - What a thing that could not be moved still goes through stays, and so does all that this path is made of.
+ */
+import { parseCidr } from '../../config/ipv4.ts';
+import type { Change } from '../contracts/driver.ts';
+import type { HeldEntry } from '../contracts/report.ts';
+import { type Address, type Have, idOf, type Link, linkOf, type Route } from '../contracts/resource.ts';
+import { fdbOf } from './blockage.ts';
+import * as conflict from './conflict.ts';
+import type { Observed } from './match.ts';
+import type { Ownership } from './ownership.ts';
+import type { PlanInput } from './plan-input.ts';
+
+export interface StaleInput {
+  input: PlanInput;
+  ownership: Ownership;
+  observed: Observed;
+  mayDelete: boolean;
+  /** Ids of nexthop objects that are wanted by name, but that their routes do without. */
+  unneeded: ReadonlySet<number>;
+  /** `neighbours`: ids of ARP entries. */
+  inUse: { devices: ReadonlySet<string>; nexthops: ReadonlySet<number>; neighbours: ReadonlySet<string> };
+  /** Whether a device is made anew, and what is under it gone with it. */
+  isVoid(dev: string): boolean;
+  offer(change: Change): boolean;
+  hold(entry: HeldEntry): void;
+}
+
+export function planStale(state: StaleInput): void {
+  const { observed, ownership, inUse } = state;
+  const links = observed.stale.filter((have): have is Link => have.kind === 'link');
+  for (const link of links) reportStrange(link, state);
+  if (!state.mayDelete) return;
+
+  const others = observed.stale.filter((have) => have.kind !== 'link');
+  for (const id of state.unneeded) {
+    const nexthop = observed.nexthops.get(id);
+    if (nexthop) others.push(nexthop);
+  }
+  if (links.length === 0 && others.length === 0) return;
+
+  /** Devices whose children are not to be looked at: they go with them, or stay with them. */
+  const settled = new Set<string>();
+  for (const link of links) {
+    if (!isRemovable(link, state) || state.input.keepStale?.(link)) continue;
+    if (inUse.devices.has(link.name)) state.hold(conflict.deviceInUse(link));
+    else if (!remove(link, state)) continue;
+    settled.add(link.name);
+  }
+
+  const foreignUsers = findForeignUsers(state, others);
+  const used = findUsedEntries(state);
+  for (const have of others) {
+    // A nexthop object may move to another device, and its routes with it: they don't go with the device that they are on now.
+    const dev = have.kind === 'route' && have.nexthopId !== 0 ? '' : (linkOf(have) ?? '');
+    if (settled.has(dev) || state.isVoid(dev) || ownership.ownerOf(have) !== 'ours') continue;
+    if (state.input.keepStale?.(have) || (used.size && used.has(idOf(have)))) continue;
+    if (have.kind === 'nexthop') {
+      if (inUse.nexthops.has(have.id)) continue;
+      const user = foreignUsers.get(have.id);
+      if (user) {
+        state.hold(conflict.nexthopInUse(have, user));
+        continue;
+      }
+    }
+    remove(have, state);
+  }
+}
+
+function remove(have: Have, { input, hold, offer }: StaleInput): boolean {
+  if (!input.reportStale) return offer({ op: 'delete', id: idOf(have), reason: 'not wanted', have });
+  hold(conflict.keptStale(have));
+  return true;
+}
+
+/** Removing a device takes everything on it along, so nothing on it may be somebody else's. */
+function isRemovable(link: Link, state: StaleInput): boolean {
+  if (link.name === UDP_DEVICE) return isUdpLeftover(link, state);
+  if (state.ownership.ownerOf(link) !== 'ours') return false;
+  const foreign = addressesOf(link, state).filter((address) => state.ownership.ownerOf(address) !== 'ours');
+  if (foreign.length > 0) state.hold(conflict.foreignAddress(link, foreign));
+  return foreign.length === 0;
+}
+
+const addressesOf = (link: Link, { input }: StaleInput): readonly Address[] => input.addresses.get(link.name) ?? [];
+
+/** The tun device of flannel's udp backend (backend/udp: `flannel%d`). */
+const UDP_DEVICE = 'flannel0';
+
+/** Certainly flannel's: its only address is one of our networks' own, alone (/32), and the way to that network leads there. */
+function isUdpLeftover(link: Link, state: StaleInput): boolean {
+  const { input, ownership } = state;
+  const [address, ...more] = addressesOf(link, state);
+  if (link.type !== 'tun' || link.master !== '' || !input.addressesComplete || !address || more.length > 0)
+    return false;
+  const own = parseCidr(address.address);
+  if (own?.length !== 32 || !ownership.inside(own)) return false;
+  return input.haves.some(
+    (have) => have.kind === 'route' && have.dev === link.name && input.instance.networks.includes(have.dst),
+  );
+}
+
+/** What is named as flannel names its devices, and isn't certainly ours, is left alone, but somebody should know. */
+function reportStrange(link: Link, state: StaleInput): void {
+  const { ownership, hold } = state;
+  if (link.name === UDP_DEVICE) {
+    if (link.type === 'tun' && !isUdpLeftover(link, state)) hold(conflict.unsureTunnel(link));
+    return;
+  }
+  if (!/^flannel\.\d+$/.test(link.name) || ownership.ownerOf(link) !== 'foreign') return;
+  const isPlain = link.type === 'vxlan' && link.master === '' && link.name === `flannel.${link.vxlan?.vni}`;
+  if (isPlain && link.alias === '') hold(conflict.unmarkedDevice(link));
+  // Another instance's is its own business.
+  else if (!isPlain || !link.alias.startsWith('selvage:')) hold(conflict.strangeDevice(link));
+}
+
+/** Ids of the ARP and FDB entries that something goes through which stays as it is for now. */
+function findUsedEntries({ input, inUse }: StaleInput): Set<string> {
+  const used = new Set(inUse.neighbours);
+  if (used.size === 0) return used;
+  for (const have of input.haves) if (have.kind === 'neighbour' && used.has(idOf(have))) used.add(fdbOf(have));
+  return used;
+}
+
+/** Deleting a nexthop object deletes the routes on it, whoever made them: foreign ones by the nexthop that they use. */
+function findForeignUsers({ ownership, input }: StaleInput, others: readonly Have[]): Map<number, Route> {
+  const users = new Map<number, Route>();
+  if (!others.some((have) => have.kind === 'nexthop')) return users;
+  for (const have of input.haves)
+    if (have.kind === 'route' && have.nexthopId !== 0 && ownership.ownerOf(have) === 'foreign')
+      users.set(have.nexthopId, have);
+  return users;
+}

@@ -1,4 +1,0 @@
-/** Owns the report as a document for machines. Nothing is ever left out of it. */
-import type { Report } from '../report.ts';
-
-export const renderJson = (report: Report): string => `${JSON.stringify(report, null, 2)}\n`;

@@ -1,0 +1,148 @@
+/**
+ * Owns how a round becomes its report: everything is passed in, nothing is decided here but what "converged" means.
+ *
+ * - Same round, same report: drift and held are sorted, whatever order the kernel or the store listed things in.
+ * - converged: desired state was complete, nothing that etcd wants is unmet, and every change was made and found again. A drift report
+ *   makes none, so there it means that there was nothing to make.
+ */
+import type { Change, Outcome } from '../contracts/driver.ts';
+import type { DriftEntry, HeldEntry, Report } from '../contracts/report.ts';
+import { type Resource, splitId } from '../contracts/resource.ts';
+import { BUILD_ORDER } from '../plan/order.ts';
+
+export interface ReportInput extends Pick<Report, 'mode' | 'durationMs' | 'host' | 'source' | 'network'> {
+  /** When the round began, ms since epoch. */
+  at: number;
+  /** What was found to differ, before any repair. */
+  changes: readonly Change[];
+  /** Drift that is no resource of the host: a lease to be taken, rewritten or released. */
+  otherDrift?: readonly DriftEntry[];
+  /** One for each change that was tried; none in a drift report. */
+  outcomes?: readonly Outcome[];
+  /** Of what is no resource: a restart of Docker. */
+  otherOutcomes?: Report['outcomes'];
+  docker?: Report['docker'];
+  held: readonly HeldEntry[];
+}
+
+/** Up in build order, then down in reverse: as a plan is carried out. */
+function phase(change: Change): number {
+  const index = BUILD_ORDER.indexOf(resourceOf(change).kind);
+  return change.op === 'delete' ? 2 * BUILD_ORDER.length - index : index;
+}
+
+const resourceOf = (change: Change): Resource => (change.op === 'delete' ? change.have : change.want);
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** "10.5.9.0" before "10.5.34.0": numbers compare as numbers. */
+const natural = new Intl.Collator('en', { numeric: true }).compare;
+
+/** Nobody reads more by eye; there the store's order does, which is sorted too, and sorting by numbers would cost more than the plan. */
+const MOST_SORTED = 2000;
+
+function inOrder(changes: readonly Change[]): Change[] {
+  if (changes.length <= MOST_SORTED)
+    return changes.toSorted((a, b) => phase(a) - phase(b) || natural(a.id, b.id) || byText(a.id, b.id));
+  const phases = Array.from({ length: 2 * BUILD_ORDER.length + 1 }, (): Change[] => []);
+  for (const change of changes) phases[phase(change)]!.push(change);
+  return phases.flat();
+}
+
+function withoutKind(resource: Resource): object {
+  if (resource.kind === 'file' && resource.edit) return resource.edit.want;
+  const { kind: _, ...fields } = resource;
+  return fields;
+}
+
+/** The named fields, each under its name; "vxlan.local" is a field inside a link's vxlan attributes. */
+function pick(resource: Resource, fields: readonly string[]): object {
+  const flat = new Map(Object.entries(resource));
+  if (resource.kind === 'link')
+    for (const [name, value] of Object.entries(resource.vxlan ?? {})) flat.set(`vxlan.${name}`, value);
+  return Object.fromEntries(fields.map((field) => [field, flat.get(field)]));
+}
+
+/** A change as a person wants to read it: for an update only what differs. */
+export function driftEntry(change: Change): DriftEntry {
+  const { op, reason } = change;
+  const { kind, key } = splitId(change.id);
+  switch (change.op) {
+    case 'create':
+      return { op, kind, key, reason, want: withoutKind(change.want) };
+    case 'update': {
+      const { fields } = change;
+      const edit = change.want.kind === 'file' ? change.want.edit : undefined;
+      if (edit) return { op, kind, key, reason, fields, want: edit.want, have: edit.have };
+      return { op, kind, key, reason, fields, want: pick(change.want, fields), have: pick(change.have, fields) };
+    }
+    case 'delete':
+      return { op, kind, key, reason, have: withoutKind(change.have) };
+  }
+}
+
+function outcomeEntry({ change, result, failure }: Outcome): Report['outcomes'][number] {
+  const { kind, key } = splitId(change.id);
+  const entry = { kind, key, op: change.op, result };
+  return failure ? { ...entry, error: failure.message } : entry;
+}
+
+export function buildReport(input: ReportInput): Report {
+  const { mode, durationMs, host, source, network } = input;
+  const changes = inOrder(input.changes);
+  const drift = [...(input.otherDrift ?? []), ...changes.map(driftEntry)];
+  // A round comes after what it needs from the store: in a repair run the lease has been made by now.
+  const made = mode === 'once' ? (input.otherDrift ?? []).filter(({ kind }) => kind === 'lease') : [];
+  const outcomes = [
+    ...made.map(({ kind, key, op }) => ({ kind, key, op, result: 'done' as const })),
+    ...(input.outcomes ?? []).map(outcomeEntry),
+    ...(input.otherOutcomes ?? []),
+  ];
+  const held = [...input.held].sort(
+    (a, b) => byText(a.kind, b.kind) || natural(a.key, b.key) || byText(a.key, b.key) || byText(a.why, b.why),
+  );
+
+  const count = (op: string): number => drift.filter((entry) => entry.op === op).length;
+  const failed = outcomes.filter((outcome) => outcome.result === 'failed').length;
+  const allMade = outcomes.every((outcome) => outcome.result === 'done' || outcome.result === 'noop');
+  const allMet = source.complete && !held.some((entry) => entry.unmet);
+  return {
+    version: 1,
+    mode,
+    at: new Date(input.at).toISOString(),
+    durationMs,
+    host,
+    source,
+    network,
+    drift,
+    outcomes,
+    held,
+    summary: { create: count('create'), update: count('update'), delete: count('delete'), held: held.length, failed },
+    converged: allMet && (mode === 'drift' ? drift.length === 0 : allMade),
+    ...(input.docker ? { docker: input.docker } : {}),
+  };
+}
+
+/** One run in two rounds: what the first found, what both made of it, and what is so after the second. */
+export function joinReports(first: Report, second: Report): Report {
+  const known = new Set(first.drift.map(({ kind, key }) => `${kind} ${key}`));
+  const drift = [...first.drift, ...second.drift.filter(({ kind, key }) => !known.has(`${kind} ${key}`))];
+  const outcomes = [...first.outcomes, ...second.outcomes];
+  const isMade = ({ result }: Report['outcomes'][number]): boolean => result === 'done' || result === 'noop';
+  const count = (op: string): number => drift.filter((entry) => entry.op === op).length;
+  return {
+    ...second,
+    at: first.at,
+    durationMs: Date.parse(second.at) - Date.parse(first.at) + second.durationMs,
+    drift,
+    outcomes,
+    summary: {
+      create: count('create'),
+      update: count('update'),
+      delete: count('delete'),
+      held: second.held.length,
+      failed: outcomes.filter(({ result }) => result === 'failed').length,
+    },
+    converged: second.converged && outcomes.every(isMade),
+  };
+}

@@ -1,0 +1,134 @@
+/** Owns the answer of `selvage leases`: the network as the store has it, who holds what and for how long, and what is wrong with it. */
+import { formatDuration } from '../../config/duration.ts';
+import type { Lease, NetworkConfig } from '../../config/model.ts';
+import { vniOf, vxlanData } from '../../config/vxlan-lease.ts';
+import type { HeldEntry } from '../contracts/report.ts';
+import type { Source } from '../contracts/source.ts';
+import { byAge } from '../lease/age.ts';
+import type { Mirror } from '../store/mirror.ts';
+import { cell, draw, markdownTable } from './draw.ts';
+import type { Format } from './render.ts';
+import { plain } from './text.ts';
+
+export interface LeaseRow {
+  subnet: string;
+  publicIP: string;
+  /** "" for udp and alloc, which write none. */
+  backend: string;
+  vtepMAC?: string;
+  vni?: number;
+  /** Seconds; null for a permanent one (a reservation). */
+  timeLeft: number | null;
+  key: string;
+  /** Why this lease is not in force or can't be used, one sentence each. */
+  problems: string[];
+}
+
+export interface LeasesDocument {
+  version: 1;
+  source: { kind: string; revision: string };
+  network: { network: string; backend: string; subnetLen: number };
+  leases: LeaseRow[];
+  held: HeldEntry[];
+}
+
+/** What a lease without PublicIP has, as flannel reads it. */
+const NOWHERE = '0.0.0.0';
+
+/** `timeLeft`: by lease id; undefined for one that ended meanwhile. */
+export function leasesDocument(
+  mirror: Mirror,
+  { kind, held = [] }: Pick<Source, 'kind' | 'held'>,
+  timeLeft: ReadonlyMap<string, { ttlSeconds: number } | undefined>,
+): LeasesDocument {
+  const { config } = mirror;
+  const all = mirror.allLeases;
+  const byHost = groupBy(all, ({ attrs }) => attrs.publicIP);
+  const heldByKey = groupBy(mirror.held, ({ key }) => key);
+  const row = (lease: Lease): LeaseRow => {
+    const vxlan = lease.attrs.backendType === 'vxlan' ? vxlanData(lease.attrs) : undefined;
+    const problems = (heldByKey.get(lease.key) ?? []).map((entry) => entry.detail);
+    if (vxlan && vxlan.mac === undefined) problems.push(`It names no usable VTEP: ${vxlan.reason}.`);
+    const { publicIP, backendType } = lease.attrs;
+    if (publicIP === NOWHERE) problems.push('It does not say where its host is (PublicIP).');
+    if (config) problems.push(...backendProblems(lease, config));
+    const twin = byHost.get(publicIP)?.find((other) => other.key !== lease.key);
+    if (twin && publicIP !== NOWHERE) problems.push(`${twin.key} has the same public IP.`);
+    return {
+      subnet: lease.subnet,
+      publicIP,
+      backend: backendType,
+      ...(vxlan?.mac === undefined
+        ? {}
+        : { vtepMAC: vxlan.mac, ...(vxlan.vni === undefined ? {} : { vni: vxlan.vni }) }),
+      timeLeft: lease.leaseId === '0' ? null : (timeLeft.get(lease.leaseId)?.ttlSeconds ?? 0),
+      key: lease.key,
+      problems,
+    };
+  };
+  const natural = new Intl.Collator('en', { numeric: true }).compare;
+  const leases = all.sort((a, b) => natural(a.subnet, b.subnet) || byAge(a, b)).map(row);
+  const shown = new Set(leases.map(({ key }) => key));
+  return {
+    version: 1,
+    source: { kind, revision: String(mirror.revision) },
+    network: {
+      network: config?.network ?? '',
+      backend: config?.backend.type ?? '',
+      subnetLen: config?.subnetLen ?? 0,
+    },
+    leases,
+    held: [...held, ...mirror.held.filter((entry) => !shown.has(entry.key))],
+  };
+}
+
+/** To flannel a lease of a backend in another case is of another backend; udp and alloc name themselves nowhere. */
+function backendProblems({ attrs }: Lease, { backend }: NetworkConfig): string[] {
+  const networks = backend.type.toLowerCase();
+  const theirs = ['udp', 'alloc'].includes(networks) ? '' : networks;
+  const its = attrs.backendType;
+  if (its !== theirs) return [`Its backend is ${its || 'not named'}, the network's is ${networks || 'not named'}.`];
+  const vni = vniOf(attrs);
+  // A lease keeps 16 bits of it (config/vxlan-lease.ts).
+  if (backend.kind !== 'vxlan' || vni === undefined || vni === (backend.vni & 0xffff)) return [];
+  return [`Its VNI is ${vni}, the network's is ${backend.vni}.`];
+}
+
+/** As text that ends with a line feed. */
+export async function renderLeases(document: LeasesDocument, format: Format): Promise<string> {
+  if (format === 'json') return `${JSON.stringify(document, null, 2)}\n`;
+  const { network, source, leases, held } = document;
+  const what = network.network
+    ? `${network.network} in /${network.subnetLen} subnets, ${network.backend}`
+    : 'no network config';
+  const title = plain(
+    `${what}; ${leases.length} ${leases.length === 1 ? 'lease' : 'leases'}, ${source.kind} revision ${source.revision}`,
+  );
+  const head = ['SUBNET', 'HOST', 'BACKEND', 'VTEP', 'TIME LEFT', 'WRONG WITH IT'];
+  const rows = leases.map((lease) =>
+    [
+      lease.subnet,
+      lease.publicIP,
+      lease.vni === undefined ? lease.backend : `${lease.backend} ${lease.vni}`,
+      lease.vtepMAC ?? '',
+      lease.timeLeft === null ? 'permanent' : formatDuration(lease.timeLeft * 1000),
+      lease.problems.join(' '),
+    ].map(plain),
+  );
+  const markdown = format === 'markdown';
+  const blocks = [markdown ? `## ${cell(title)}` : title];
+  if (rows.length) blocks.push(markdown ? markdownTable(head, rows) : await draw(head, rows));
+  if (held.length)
+    blocks.push(held.map((entry) => (markdown ? `- ${cell(entry.detail)}` : plain(entry.detail))).join('\n'));
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group) group.push(item);
+    else groups.set(keyOf(item), [item]);
+  }
+  return groups;
+}
