@@ -7,7 +7,7 @@
  * - Deletes come last, and only if all leases are known.
  */
 import { contains, overlaps } from '../../config/ipv4.ts';
-import type { HeldEntry } from '../report.ts';
+import type { HeldEntry } from '../contracts/report.ts';
 import {
   type CloudChange,
   type CloudObserved,

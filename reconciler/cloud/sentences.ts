@@ -1,5 +1,5 @@
 /** Owns the sentences about a cloud's routes: what is so, and what a person does about it. Decides nothing. */
-import type { HeldEntry } from '../report.ts';
+import type { HeldEntry } from '../contracts/report.ts';
 import type { CloudFailure } from './failure.ts';
 import { type CloudRoute, type CloudSelf, routeKey } from './model.ts';
 
