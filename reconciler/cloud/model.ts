@@ -11,10 +11,14 @@ export type CloudName = 'aws-vpc' | 'gce';
 /** What this host wants of its cloud. */
 export interface CloudWant {
   cloud: CloudName;
-  /** flannel's Network: outside of it nothing is ever touched. */
+  /** flannel's Network, inside of which the subnet is. */
   network: string;
-  /** The own lease's subnet; undefined once the host has left this backend: then its routes go. */
+  /** Networks of earlier configs in which this host may have left a route. Outside of all of them nothing is ever touched. */
+  earlier?: readonly string[];
+  /** The own lease's subnet; undefined once the host has left this backend. */
   subnet: string | undefined;
+  /** The subnet whose route is to go although our lease names it: the host has left this backend, and is reached on another path. */
+  left?: string;
   /** Address of the external interface, by which the cloud's own interface (ENI, NIC) is found. */
   address: string;
   /** aws-vpc: ids of route tables; undefined: the one that the host's subnet uses. */

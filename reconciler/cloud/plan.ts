@@ -1,7 +1,7 @@
 /**
  * Owns what is to be done in a cloud's route tables: have × want → changes and holds. Pure.
  *
- * - Nothing outside the Network is touched, and inside it only plain routes to a host: flannel makes no others.
+ * - Nothing outside the Network (and those of earlier configs) is touched, and inside only plain routes to a host: flannel makes no others.
  * - A route of another host's live lease is never touched, dead or not: its holder writes it. So a read that is behind costs nobody a route.
  * - A route for the own subnet that leads elsewhere is replaced in place; one that is no host's (a gateway's) is held.
  * - Deletes come last, and only if all leases are known.
@@ -130,20 +130,23 @@ function placeHeld(want: CloudWant, self: CloudSelf): HeldEntry[] {
   return held;
 }
 
-/** Routes inside the Network that nobody needs any more. */
+const LEFT = 'this host is reached on another path now';
+
+/** Routes inside the Network, or one of an earlier config, that nobody needs any more. */
 function staleRoutes({ want, observed, leased, complete }: CloudPlanInput): Extract<CloudChange, { op: 'delete' }>[] {
   if (!complete) return [];
   const { self, routes, tables } = observed;
+  const networks = [want.network, ...(want.earlier ?? [])];
   return routes.flatMap((have) => {
-    const inside = contains(want.network, have.dst) && have.dst !== want.network;
+    const inside = networks.some((network) => contains(network, have.dst) && have.dst !== network);
     const flannels = have.toHost && have.plain && (want.cloud !== 'gce' || have.name === gceRouteName(have.dst));
     if (!inside || !flannels || !tables.includes(have.table)) return [];
     if (have.dst === want.subnet) return [];
     const own = have.target === self.target;
-    // The subnet of another host's lease: that host sees to it. Our own lease's is the one that we have left.
-    if (leased.has(have.dst) && !(own && want.subnet === undefined)) return [];
+    // The subnet of another host's lease: that host sees to it.
+    if (leased.has(have.dst) && !(own && have.dst === want.left)) return [];
     if (have.live && !own) return [];
-    const reason = own ? 'an earlier subnet of this host' : 'its host is gone';
+    const reason = own ? (have.dst === want.left ? LEFT : 'an earlier subnet of this host') : 'its host is gone';
     return [{ op: 'delete' as const, key: routeKey(have), reason, have }];
   });
 }

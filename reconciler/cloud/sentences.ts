@@ -1,7 +1,7 @@
 /** Owns the sentences about a cloud's routes: what is so, and what a person does about it. Decides nothing. */
 import type { HeldEntry } from '../contracts/report.ts';
 import type { CloudFailure } from './failure.ts';
-import { type CloudRoute, type CloudSelf, routeKey } from './model.ts';
+import { type CloudResource, type CloudRoute, type CloudSelf, routeKey } from './model.ts';
 
 /** unmet: because of it this host is not reached. */
 const about = (route: CloudRoute, why: string, detail: string, unmet = true): HeldEntry => ({
@@ -67,9 +67,14 @@ export function passFailed(cloud: string, { kind, message }: CloudFailure, secon
   return { kind: 'cloud-host', key: cloud, why: WHY[kind], detail: again, unmet: true };
 }
 
-export function changeFailed(key: string, { kind, message }: CloudFailure, seconds: number): HeldEntry {
+export function changeFailed(
+  what: CloudResource['kind'],
+  key: string,
+  { kind, message }: CloudFailure,
+  seconds: number,
+): HeldEntry {
   const detail = `${message.replace(/\.$/, '')}; tried again in ${seconds} s.`;
-  return { kind: 'cloud-route', key, why: WHY[kind], detail, unmet: true };
+  return { kind: what, key, why: WHY[kind], detail, unmet: true };
 }
 
 export function underWay(cloud: string, subnet: string): HeldEntry {

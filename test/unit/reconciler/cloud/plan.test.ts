@@ -109,14 +109,23 @@ describe('what nobody needs any more', () => {
     assert.deepEqual(summary(input([route(), ...others])), []);
   });
 
+  it('may be of an earlier Network', () => {
+    const left = route({ dst: '10.99.9.0/24' });
+    assert.deepEqual(summary(input([route(), left], { want: { ...WANT, earlier: ['10.99.0.0/16'] } })), [
+      'delete rtb-1|10.99.9.0/24: an earlier subnet of this host',
+    ]);
+  });
+
   it('is only reported with --keep-stale', () => {
     assert.deepEqual(summary(input([route(), dead], { keepStale: true })), ['held: stale']);
   });
 
   it('is the own route too, once the host has left this backend', () => {
-    const left = { ...WANT, subnet: undefined };
-    assert.deepEqual(summary(input([route()], { want: left })), [
-      `delete rtb-1|${SUBNET}: an earlier subnet of this host`,
+    const left = { ...WANT, subnet: undefined, left: SUBNET };
+    const theirs = route({ dst: '10.20.9.0/24' });
+    const leased = new Set([SUBNET, theirs.dst]);
+    assert.deepEqual(summary(input([route(), theirs], { want: left, leased })), [
+      `delete rtb-1|${SUBNET}: this host is reached on another path now`,
     ]);
   });
 });
