@@ -1,6 +1,6 @@
 /**
  * Owns the text of Docker's options file and the command line that asks for it: to the byte what flannel's mk-docker-opts.sh (v0.28, run
- * by dash) makes of the same variables (reference flannel.md 4.6).
+ * by dash) makes of the same variables (docs/reference/flannel.md#options-for-docker).
  *
  * - Its shell's variables are the environment, overlaid by subnet.env. Every variable with DOCKER_OPT_ in its name is an option.
  * - Where the script breaks (an option with a space comes out as garbage), the option is kept whole instead.

@@ -1,6 +1,6 @@
 /**
  * Owns the one table of flags. The parser, the environment, `--help`, docs/flags.md and the type FlagValues are all made from it:
- * a new flag is a new row. Names, types and defaults of flannel's own are flanneld's (reference flannel.md 4.4).
+ * a new flag is a new row. Names, types and defaults of flannel's own are flanneld's (docs/reference/flannel.md#flags-and-environment).
  */
 
 import type * as z from 'zod';

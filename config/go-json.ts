@@ -1,5 +1,6 @@
 /**
- * JSON as Go's encoding/json reads it into a struct, because flannel does (reference flannel.md 2) and hosts must agree on what a config says.
+ * JSON as Go's encoding/json reads it into a struct, because flannel does and hosts must agree on what a config
+ * says (docs/reference/flannel.md#network-config).
  *
  * - Keys match whatever their ASCII case; unknown ones are ignored; every occurrence is read, in document order, so the last one wins.
  * - An integer is digits only: 24.0, 2.4e1 and "24" are none.

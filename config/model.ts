@@ -1,5 +1,6 @@
 /**
- * Owns the shapes of what flannel keeps in etcd, as parsed: the network config and a lease. Formats and rules: reference flannel.md 1 and 2.
+ * Owns the shapes of what flannel keeps in etcd, as parsed: the network config and a lease. Formats and rules:
+ * docs/reference/flannel.md#keys, docs/reference/flannel.md#lease-value, docs/reference/flannel.md#network-config.
  * Parsing and writing are in network.ts, lease.ts and lease-key.ts. Addresses are canonical text; IPv6 is read and checked, not yet programmed.
  */
 

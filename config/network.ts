@@ -1,6 +1,7 @@
 /**
  * Owns the reading of `<prefix>/config`: accepts and rejects what flannel v0.28 does, and derives the same values (pkg/subnet/config.go,
- * reference flannel.md 2). Two configs that flannel accepts and then can't run are refused here: no stack at all, and Min above Max.
+ * docs/reference/flannel.md#network-config). Two configs that flannel accepts and then can't run are refused here: no stack at all, and Min
+ * above Max.
  */
 
 import { absentBackend, parseBackend } from './backend-config.ts';

@@ -19,6 +19,7 @@ import { Retry } from '../reconciler/plan/retry.ts';
 import type { AgentDeps } from './deps.ts';
 import { DesiredState } from './desired-state.ts';
 import { DockerFollower } from './docker.ts';
+import { type Due, DueTimes } from './due-times.ts';
 import { HeldMemory } from './held-memory.ts';
 import { Journal } from './journal.ts';
 import { LastGood } from './last-good.ts';
@@ -26,7 +27,7 @@ import { describeScope, type ReportContext, reportOf, sayStore } from './report-
 import { Round } from './round.ts';
 import type { AcquireResult, AgentServices, ConnectResult, Region, Send } from './services.ts';
 import { StoreFollower } from './store-follower.ts';
-import { watchDrivers } from './watch-drivers.ts';
+import { DriverWatches } from './watch-drivers.ts';
 
 /** How soon a listing that could not be completed is tried again, ms. */
 const RELIST_MS = 1000;
@@ -38,11 +39,13 @@ export class Agent implements AgentServices {
   readonly #deps: AgentDeps;
   readonly #retry = new Retry();
   readonly #held = new HeldMemory();
+  readonly #watches: DriverWatches;
   readonly #store: StoreFollower;
   readonly #docker: DockerFollower | undefined;
   #dirty: Scope = emptyScope();
   /** `docker`: the follower, if it looked at Docker in this round. */
   #round: { round: Round; at: number; docker: DockerFollower | undefined } | undefined;
+  readonly #dueTimes = new DueTimes();
   #relistAt: number | undefined;
   #interest = { devices: [] as string[] };
   #send: Send = () => {};
@@ -52,6 +55,7 @@ export class Agent implements AgentServices {
     this.#deps = deps;
     this.mode = mode;
     this.state = new DesiredState(deps);
+    this.#watches = new DriverWatches(deps.drivers, deps.clock);
     if (deps.docker) this.#docker = new DockerFollower(deps, deps.docker);
     this.journal = new Journal(deps.log, mode);
     this.lastGood = new LastGood(deps, mode, this.state);
@@ -77,8 +81,7 @@ export class Agent implements AgentServices {
       return { ...wanted, uplink, devices, files, bridge, inTheWay: this.#held.devices };
     };
     const emit = (scope: Scope): void => this.#edge(scope, send);
-    const failed = (error: unknown): void => this.journal.failure('work', error);
-    const stops = [watchDrivers(this.#deps.drivers, interest, emit, failed), this.#docker?.watch(emit)];
+    const stops = [this.#watches.start(emit, interest), this.#docker?.watch(emit)];
     return () => {
       for (const stop of stops) stop?.();
     };
@@ -225,11 +228,12 @@ export class Agent implements AgentServices {
     if (!(await host.refresh())) return;
     if (before !== undefined && host.current?.uplink.address !== before) this.#deps.source.reconnect?.();
     this.#send({ type: 'HOST_CHANGED' });
-    if (this.lastGood.inForce ? this.lastGood.rebuild() : this.state.rebuild()) mergeScope(scope, everything());
+    if (this.state.rebuild()) mergeScope(scope, everything());
   }
 
   #allHeld() {
-    return [...this.lastGood.held, ...this.state.held, ...this.#held.entries, ...(this.#docker?.held ?? [])];
+    const followed = [...this.#watches.held, ...(this.#docker?.held ?? [])];
+    return [...this.lastGood.held, ...this.state.held, ...this.#held.entries, ...followed];
   }
 
   #reportContext(): ReportContext {
@@ -246,6 +250,7 @@ export class Agent implements AgentServices {
 
   markRetriesDirty(): void {
     const now = this.#deps.clock.now();
+    this.#dueTimes.looked(this.#due, now);
     this.markDirty(scopeOf({ ids: this.#retry.takeDue(now) }));
     if (this.#relistAt !== undefined && this.#relistAt <= now) this.markDirty(everything());
     if (this.#docker && (this.#docker.wakeAt ?? Number.POSITIVE_INFINITY) <= now) this.markDirty(this.#docker.scope);
@@ -274,16 +279,13 @@ export class Agent implements AgentServices {
   }
 
   retryDelayMs(): number | undefined {
-    const { mirror } = this.state;
-    const due = [
-      this.#retry.nextDue(),
-      this.#relistAt,
-      mirror.nextExpiry(),
-      this.state.nextPathEnd(),
-      this.#docker?.wakeAt,
-    ];
-    const next = Math.min(...due.map((at) => at ?? Number.POSITIVE_INFINITY));
-    return Number.isFinite(next) ? Math.max(10, next - this.#deps.clock.now()) : undefined;
+    return this.#dueTimes.delayMs(this.#due, this.#deps.clock.now());
+  }
+
+  get #due(): Due {
+    const { state } = this;
+    const others = [state.mirror.nextExpiry(), state.nextPathEnd(), this.#docker?.wakeAt];
+    return [this.#retry.nextDue(), this.#relistAt, ...others];
   }
 
   backoffMs(failures: number, first: number, most: number): number {

@@ -48,6 +48,8 @@ export class DesiredState {
   readonly lease: OwnLease;
   readonly host: HostView;
   desired: Desired | undefined;
+  /** The mirror holds the last good copy, because the store has not been listed yet: our lease is the one that the copy has. */
+  isFromCopy = false;
   readonly #deps: AgentDeps;
   readonly #prefix: string;
   /** Networks that this host is in or has left something in, as far as subnet.env, the last good copy and this process know: what is ours is looked for there. */
@@ -204,11 +206,19 @@ export class DesiredState {
     return this.#earlier.owners.length > 0 && this.rebuild();
   }
 
+  /** The lease that the Wants are made for. Of the copy it is looked for each time: this host may have another address by now. */
+  get #own(): Lease | undefined {
+    if (!this.isFromCopy) return this.lease.current;
+    const context = this.leaseContext();
+    const choice = context && this.lease.choose(context);
+    return choice?.action === 'reuse' ? choice.lease : undefined;
+  }
+
   /**
    * Makes the Wants anew if anything that all of them depend on has changed; true if so. `published`: what our lease says in the store.
    * A lease that the config has no room for changes nothing: another one is on its way.
    */
-  rebuild(own = this.lease.current, published = own?.attrs): boolean {
+  rebuild(own = this.#own, published = own?.attrs): boolean {
     const { usable } = this;
     const host = this.host.current;
     if (!usable || !host || !own || !published || !fitsConfig(usable.config, own.subnet)) return false;

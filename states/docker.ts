@@ -8,7 +8,6 @@
 
 import type { Interest, Listing, Outcome } from '../reconciler/contracts/driver.ts';
 import type { HeldEntry, Report } from '../reconciler/contracts/report.ts';
-import { type FileResource, idOf, type Kind } from '../reconciler/contracts/resource.ts';
 import { mergeScope, type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
 import { assessDocker, type DockerAssessment } from '../reconciler/docker/assess.ts';
@@ -16,6 +15,7 @@ import type { DockerObserved, RestartResult } from '../reconciler/docker/contrac
 import { mayRestart, noteOf } from '../reconciler/docker/restart.ts';
 import * as say from '../reconciler/docker/sentences.ts';
 import { causeOf } from '../reconciler/docker/wanted.ts';
+import { type FileResource, idOf, type Kind } from '../reconciler/kinds/index.ts';
 import type { AgentDeps, DockerDeps } from './deps.ts';
 
 type ReportedOutcome = Report['outcomes'][number];
@@ -133,11 +133,18 @@ export class DockerFollower {
       `Docker is restarted, so that ${this.#options.bridge} follows the subnet: ${command}`,
     );
     const note = noteOf(cause, this.#seen?.restarted, clock.now());
-    this.#running = this.#docker.driver.restart(note).then((result) => {
-      this.#running = undefined;
-      this.#ended = result;
-      ended();
+    const broken = (error: unknown): RestartResult => ({
+      ok: false,
+      message: error instanceof Error ? error.message : String(error),
     });
+    this.#running = this.#docker.driver
+      .restart(note)
+      .then(undefined, broken)
+      .then((result) => {
+        this.#running = undefined;
+        this.#ended = result;
+        ended();
+      });
   }
 
   /** What a report says of Docker. */

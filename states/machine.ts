@@ -1,5 +1,5 @@
 /**
- * Owns when: what the agent is doing and what may wake it (DESIGN 4). How each thing is done is behind AgentServices.
+ * Owns when: what the agent is doing and what may wake it (docs/design.md#the-machine). How each thing is done is behind AgentServices.
  *
  * - Three regions side by side: the store, our lease, the work on the host. None waits for another but through events.
  * - EDGE is handled at the root, so that no state can lose one; it only widens what is dirty. No state may handle it itself: the root's

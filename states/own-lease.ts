@@ -10,7 +10,7 @@ import { leaseKey, subnetsPrefix } from '../config/lease-key.ts';
 import type { Lease } from '../config/model.ts';
 import { vxlanData } from '../config/vxlan-lease.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
-import type { StoreRecord } from '../reconciler/contracts/source.ts';
+import { StoreError, type StoreRecord } from '../reconciler/contracts/source.ts';
 import { chooseLease, type LeaseChoice } from '../reconciler/lease/choose.ts';
 import { readLease, readLeaseKey } from '../reconciler/lease/read.ts';
 import { renewAt } from '../reconciler/lease/renewal.ts';
@@ -32,7 +32,10 @@ export interface LeaseContext {
   isBuilt(): boolean;
 }
 
+/** The longest wait after a race that was lost, ms; doubled with each further one. */
 const CREATE_RACE_MS = 50;
+/** More in a row are no race: then it is for whoever asked to try again later. */
+const MOST_RACES = 8;
 
 export class OwnLease {
   current: Lease | undefined;
@@ -91,13 +94,13 @@ export class OwnLease {
     return mac !== undefined && vtepMacs.has(mac) ? previous?.key : undefined;
   }
 
-  /** Makes sure of a lease. Rejects with a StoreError if the store doesn't answer. */
+  /** Makes sure of a lease. Rejects with a StoreError if the store doesn't answer, or has us lose one race after the other. */
   async ensure(context: LeaseContext, signal?: AbortSignal): Promise<AcquireResult> {
-    const { clock, random, options } = this.#deps;
+    const { clock, random, options, source } = this.#deps;
     // Until the watch has brought what we wrote last, the live mirror has our lease as it was before: it could look like another's.
     const isBehind = (this.current?.modRevision ?? 0) > context.mirror.revision;
     let seen = isBehind ? await this.#freshMirror(signal) : context.mirror;
-    for (;;) {
+    for (let races = 1; ; races++) {
       signal?.throwIfAborted();
       const choice = this.choose(context, seen);
       if (!choice) return 'waiting';
@@ -116,7 +119,8 @@ export class OwnLease {
         for (const lease of choice.release) await this.#release(lease);
         return 'held';
       }
-      await clock.sleep(CREATE_RACE_MS * random(), signal);
+      if (races === MOST_RACES) throw lostTooOften(source.where);
+      await clock.sleep(CREATE_RACE_MS * 2 ** (races - 1) * random(), signal);
       seen = await this.#freshMirror(signal);
     }
   }
@@ -263,6 +267,12 @@ export class OwnLease {
 export function recordOf(lease: Lease): StoreRecord {
   const { key, value, modRevision, createRevision, leaseId } = lease;
   return { key, value, modRevision, createRevision, leaseId };
+}
+
+function lostTooOften(where: string): StoreError {
+  const why = `${MOST_RACES} times in a row somebody else was first with a subnet that the listing showed as free`;
+  const cure = `if that goes on, see whether ${where} is behind its cluster`;
+  return new StoreError('unavailable', `No lease could be taken: ${why}; ${cure}.`);
 }
 
 function otherLease(lease: Lease): HeldEntry {

@@ -7,8 +7,8 @@ import { hostGwBackend } from '../reconciler/backends/host-gw.ts';
 import { vxlanBackend, vxlanOptionsOf } from '../reconciler/backends/vxlan.ts';
 import type { Driver, Interest } from '../reconciler/contracts/driver.ts';
 import type { Instance } from '../reconciler/contracts/host.ts';
-import { type Link, SELVAGE_PROTOCOL } from '../reconciler/contracts/resource.ts';
 import { scopeOf } from '../reconciler/contracts/scope.ts';
+import { type Link, SELVAGE_PROTOCOL } from '../reconciler/kinds/index.ts';
 import { contextOf, Ownership } from '../reconciler/plan/ownership.ts';
 
 export interface PathsSeen {

@@ -9,13 +9,12 @@
 import type { Care, Change, Driver, Interest, Listing, Outcome } from '../reconciler/contracts/driver.ts';
 import type { Instance } from '../reconciler/contracts/host.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
-import { type Have, idOf, type Kind, linkOf, splitId } from '../reconciler/contracts/resource.ts';
 import { emptyScope, everything, mergeScope, type Scope, scopeOf, scopeOfIds } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
 import { networksLeft } from '../reconciler/desired/left-behind.ts';
+import { compare, type Have, idOf, kindsThat, linkOf, mustRecreate, splitId } from '../reconciler/kinds/index.ts';
 import { Blockage } from '../reconciler/plan/blockage.ts';
 import { closeScope } from '../reconciler/plan/close-scope.ts';
-import { compare, mustRecreate } from '../reconciler/plan/compare.ts';
 import type { KeepStale } from '../reconciler/plan/gates.ts';
 import type { RetryView } from '../reconciler/plan/hold.ts';
 import type { Step } from '../reconciler/plan/order.ts';
@@ -38,7 +37,7 @@ export interface RoundInput {
   reportStale: boolean;
 }
 
-const ABOVE_LINKS: readonly Kind[] = ['neighbour', 'fdb', 'nexthop', 'route', 'file'];
+const ABOVE_DEVICES = kindsThat((rules) => !rules.tellsOwner);
 
 export class Round {
   /** What was found to differ, before any repair. */
@@ -230,7 +229,7 @@ export class Round {
     const seen = [...links.haves, ...addresses.haves];
     const own = ownDevices({ instance, desired: desired.wants, ...contextOf(seen, addresses.complete) });
     this.#interest = { ...this.#interest, devices: own };
-    const rest = await this.#ask(scopeOf({ kinds: ABOVE_LINKS }), this.#interest);
+    const rest = await this.#ask(scopeOf({ kinds: ABOVE_DEVICES }), this.#interest);
     return {
       haves: [...seen, ...rest.haves],
       complete: links.complete && addresses.complete && rest.complete,

@@ -44,6 +44,15 @@ export function openDocker(options: DockerDriverOptions): DockerDriver {
     }
   }
 
+  async function run(): Promise<RestartResult> {
+    const { runCommand } = await import('./command.ts');
+    const command = runCommand(options.restartCommand, options.commandTimeout);
+    running.add(command);
+    const result = await command.done;
+    running.delete(command);
+    return result.ok ? comesUp() : result;
+  }
+
   return {
     async look() {
       const [answer, restarted] = await Promise.all([askEngine(address), readNote(options.noteFile)]);
@@ -61,12 +70,7 @@ export function openDocker(options: DockerDriverOptions): DockerDriver {
         const message = `${options.noteFile} can't be written (${(error as Error).message}), and without it Docker might be restarted again and again`;
         return { ok: false, message };
       }
-      const { runCommand } = await import('./command.ts');
-      const command = runCommand(options.restartCommand, options.commandTimeout);
-      running.add(command);
-      const result = await command.done;
-      running.delete(command);
-      return result.ok ? comesUp() : result;
+      return run().catch((error: Error) => ({ ok: false, message: error.message }));
     },
     watch(emit) {
       const events = new EngineEvents(address, () => emit(scopeOf({ kinds: ['docker'] })));

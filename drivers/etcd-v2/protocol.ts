@@ -1,5 +1,6 @@
 /**
- * Owns what etcd's v2 API says: its answers as types, its error codes as failures (flannel.md 1, etcd's Documentation/v2/errorcode.md).
+ * Owns what etcd's v2 API says: its answers as types, its error codes as failures
+ * (docs/reference/flannel.md#watching, https://github.com/etcd-io/etcd/blob/release-3.3/Documentation/v2/errorcode.md).
  */
 import type { EtcdFailure } from '../etcd/errors.ts';
 import type { Answer } from './http.ts';

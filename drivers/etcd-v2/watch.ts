@@ -8,6 +8,7 @@
  * - A member that has gone silent, lost its cluster or its memory is noticed: by asking it now and then for its leader, and by its
  *   index and cluster id in every answer.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoreChange, WatchEvent } from '../../reconciler/contracts/source.ts';
 import { EtcdFailure } from '../etcd/errors.ts';
 import type { V2Client } from './client.ts';
@@ -150,21 +151,10 @@ class Watch {
   async #askForLeader(signal: AbortSignal): Promise<never> {
     const { keepaliveMs, keepaliveTimeoutMs: deadlineMs } = this.#client.tuning;
     for (;;) {
-      await pause(keepaliveMs, signal);
+      // Node's own: it takes its listener off the signal when the time is over.
+      await sleep(keepaliveMs, undefined, { signal });
       const { status } = await this.#member.exchange({ method: 'GET', path: '/v2/members/leader', deadlineMs, signal });
       if (status === 503) throw this.#member.failure(new Error('etcdserver: no leader'));
     }
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    const end = (): void => {
-      clearTimeout(timer);
-      reject(new Error('1 CANCELLED: stopped by selvage'));
-    };
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
-  });
 }

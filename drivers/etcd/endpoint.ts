@@ -55,10 +55,10 @@ export class Endpoint {
     return etcdFailure(error, { endpoint: this.url, prefix, username, ca: Boolean(caFile), cert: Boolean(certFile) });
   }
 
-  /** @throws StoreError invalid, if a file of TLS can't be read any more */
-  private async connect(): Promise<{ etcd: Etcd3; grpc: typeof import('@grpc/grpc-js') }> {
+  /** `isWanted` is asked once all is loaded. @throws StoreError invalid, if a file of TLS can't be read any more */
+  private async connect(isWanted = () => true): Promise<{ etcd: Etcd3; grpc: typeof import('@grpc/grpc-js') }> {
     const [{ Etcd3 }, grpc] = await load();
-    if (this.closed) throw new Error(CANCELLED);
+    if (this.closed || !isWanted()) throw new Error(CANCELLED);
     const { username = '', password = '' } = this.options;
     this.etcd ??= new Etcd3({
       hosts: this.url,
@@ -172,21 +172,24 @@ export class Endpoint {
     let created = false;
     let tries = 0;
     let stop = () => {};
-    let used: Etcd3 | undefined;
-    let over = false;
     const open = () => {
       tries++;
-      used = undefined;
-      stop = openWatchStream({
+      let used: Etcd3 | undefined;
+      /** Ended or stopped, before its connection was there perhaps: then none is made for it, and none counted. */
+      let over = false;
+      const release = (): void => {
+        over = true;
+        this.endWatch(used);
+        used = undefined;
+      };
+      const hangUp = openWatchStream({
         request,
         live: this.live,
         deadlineMs: this.tuning.deadlineMs,
         open: async () => {
-          const { etcd, grpc } = await this.connect();
-          if (!over) {
-            used = etcd;
-            this.beginWatch(etcd);
-          }
+          const { etcd, grpc } = await this.connect(() => !over);
+          used = etcd;
+          this.beginWatch(etcd);
           return etcd.watchClient.watch(callOptions(grpc, () => {}));
         },
         response: (response) => {
@@ -195,22 +198,19 @@ export class Endpoint {
         },
         end: (error) => {
           const failure = this.failure(error);
-          const ended = used;
           const mended = this.mend(failure, used);
-          used = undefined;
-          this.endWatch(ended);
+          release();
           if (mended && !created && tries === 1) open();
           else listener.end(failure);
         },
       });
+      stop = () => {
+        hangUp();
+        release();
+      };
     };
     open();
-    return () => {
-      over = true;
-      stop();
-      this.endWatch(used);
-      used = undefined;
-    };
+    return () => stop();
   }
 
   /** Lets go of the connection and ends what is under way on it; the next call connects anew. */

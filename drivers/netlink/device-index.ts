@@ -2,7 +2,7 @@
  * Owns device names against interface indexes: resources name their device, the wire numbers it.
  * Made anew for each call of the driver: an index is only good as long as nobody deletes and creates devices.
  */
-import type { Link } from '../../reconciler/contracts/resource.ts';
+import type { Link } from '../../reconciler/kinds/index.ts';
 import type { Client, Reply } from './client.ts';
 import { isLinkMessage, type LinkRecord, readLink, writeLinkDump, writeLinkGet } from './codec/link.ts';
 import { EINVAL, ENODEV, ERANGE } from './errno.ts';

@@ -1,13 +1,16 @@
 /**
- * Owns what an event means: where to look. Of a message from the kernel it makes scopes, never contents (DESIGN 3).
+ * Owns what an event means: where to look. Of a message from the kernel it makes scopes, never contents
+ * (docs/design.md#edges-say-where-to-look-never-what-is-there).
  *
  * - What can't concern us is dropped by its header: other devices' ARP, other tables' routes, other families.
  * - Our own writes, which are read back anyway, are dropped by the port id that the kernel stamps on their events, or as expected echoes.
  *   Never dropped: links, whose events name nobody, and addresses. Both take things along silently: a link that goes down its routes
- *   (kernel.md), the last address of a device its ARP entries and plain routes (fib_frontend.c: fib_disable_ip).
+ *   (docs/reference/kernel.md#silent-losses-and-quiet-successes), the last address of a device its ARP entries and plain routes (fib_frontend.c:
+ *   fib_disable_ip).
  */
-import { MAIN_TABLE } from '../../reconciler/contracts/resource.ts';
+
 import type { Scope } from '../../reconciler/contracts/scope.ts';
+import { MAIN_TABLE } from '../../reconciler/kinds/index.ts';
 import { addressIndex } from './codec/address.ts';
 import * as c from './codec/constants.ts';
 import { readFdb } from './codec/fdb.ts';
@@ -95,7 +98,7 @@ function readRouteEvent(m: Message, { relevance, names }: EventContext, scope: S
   if (route) scope.ids.add(`route ${route.table}|${route.dst}|${route.tos}|${route.metric}`);
 }
 
-/** A nexthop object's end is its routes' end too, and only it is told: whoever turns ids into look-ups adds them (scoping.ts). */
+/** A nexthop object's end is its routes' end too, and only it is told: whoever turns ids into look-ups adds them (close-scope.ts). */
 function readNexthopEvent(m: Message, { relevance, names }: EventContext, scope: Scope): void {
   const { nexthop, index } = readNexthop(m);
   nexthop.dev = names.get(index) ?? '';

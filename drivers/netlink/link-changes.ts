@@ -7,13 +7,13 @@
 import { writeFileSync } from 'node:fs';
 import type { Change } from '../../reconciler/contracts/driver.ts';
 import type { Failure } from '../../reconciler/contracts/failure.ts';
-import type { Link, VxlanAttributes } from '../../reconciler/contracts/resource.ts';
+import { describe, type Link, nameOf, type VxlanAttributes } from '../../reconciler/kinds/index.ts';
 import type { Client, Reply } from './client.ts';
 import { type LinkChange, writeLinkChange, writeLinkDelete, writeVxlanCreate } from './codec/link.ts';
-import { describe, nameOf, serves } from './describe.ts';
 import { Devices } from './device-index.ts';
 import { EEXIST, EINVAL, ENODEV, failureOf, isGone } from './errno.ts';
 import { inNetns } from './netns.ts';
+import { serves } from './serves.ts';
 
 /** undefined: done. "noop": it was so already. */
 type Result = Failure | 'noop' | undefined;

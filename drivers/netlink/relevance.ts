@@ -3,7 +3,7 @@
  * A host may carry a full BGP table, hundreds of bridges and a busy ARP table: those are left out as early as can be.
  */
 import type { Interest } from '../../reconciler/contracts/driver.ts';
-import { type Link, type Nexthop, type Route, SELVAGE_PROTOCOL } from '../../reconciler/contracts/resource.ts';
+import { type Link, type Nexthop, type Route, SELVAGE_PROTOCOL } from '../../reconciler/kinds/index.ts';
 import { ipv4Number, prefixLength } from './codec/text.ts';
 
 export class Relevance {

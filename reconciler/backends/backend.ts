@@ -8,7 +8,7 @@
 import type { Lease, NetworkConfig } from '../../config/model.ts';
 import type { Host, Instance } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
-import type { Want } from '../contracts/resource.ts';
+import type { Want } from '../kinds/index.ts';
 
 /** What can be known before there is a lease. */
 export interface NetworkContext {

@@ -1,10 +1,10 @@
 /**
- * Owns what a host-gw network looks like on a host (flannel.md 3.2): for each peer a route through its own address on the external
- * interface, and no device. A peer that is not on that interface's link can't be reached so: it is held until it can.
+ * Owns what a host-gw network looks like on a host (docs/reference/flannel.md#host-gw): for each peer a route through its own address
+ * on the external interface, and no device. A peer that is not on that interface's link can't be reached so: it is held until it can.
  */
 import type { Lease } from '../../config/model.ts';
 import type { HeldEntry } from '../contracts/report.ts';
-import { idOf } from '../contracts/resource.ts';
+import { idOf } from '../kinds/index.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
 import { badAddress, otherBackend, outsideNetwork, peerEntry } from './peer.ts';
 import { directWants, isOnLink, routeWants } from './routes.ts';

@@ -32,7 +32,7 @@ export function unsupportedBackend(config: NetworkConfig, key: string): HeldEntr
   return { kind: 'config', key, why: 'backend not supported', detail, unmet: true };
 }
 
-/** Of a network of both families, where we can do our half only: flanneld crashes on such a lease when it takes one for itself (flannel.md 1.4). */
+/** Of a network of both families, where we can do our half only: flanneld crashes on such a lease (docs/reference/flannel.md#acquiring-a-lease). */
 export function ipv4Only(config: NetworkConfig, key: string): HeldEntry[] {
   if (!config.enableIPv4 || !config.enableIPv6) return [];
   const detail = `EnableIPv6 is true in ${key}, but selvage does IPv4 only so far: this host takes a lease without an IPv6 subnet, on which a flanneld that starts anew crashes; turn EnableIPv6 off, or run flanneld on every host.`;

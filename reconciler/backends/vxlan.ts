@@ -1,5 +1,5 @@
 /**
- * Owns what a vxlan network looks like on a host, to the byte as flannel has it (flannel.md 3.1, backend/vxlan in its source):
+ * Owns what a vxlan network looks like on a host, to the byte as flannel has it (docs/reference/flannel.md#vxlan):
  * one device, and for each peer an ARP entry, an FDB entry and an on-link route; beside them a nexthop object, where the kernel has them.
  *
  * - Every peer's route goes through its subnet's first address, which the ARP entry resolves to the peer's VTEP and the FDB entry to its host.
@@ -9,9 +9,9 @@
 import type { Lease, VxlanConfig } from '../../config/model.ts';
 import { vxlanBackendData, vxlanData } from '../../config/vxlan-lease.ts';
 import { aliasOf } from '../contracts/host.ts';
-import { idOf, type Link, SELVAGE_PROTOCOL, type Want } from '../contracts/resource.ts';
 import { vxlanPath } from '../desired/paths.ts';
-import { portOf } from '../plan/compare.ts';
+import { idOf, type Link, SELVAGE_PROTOCOL, type Want } from '../kinds/index.ts';
+import { portOf } from '../kinds/link.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
 import { badAddress, hold, otherBackend, outsideNetwork, peerEntry } from './peer.ts';
 import { directWants, firstAddress, isOnLink, routeWants } from './routes.ts';

@@ -6,8 +6,9 @@
  *   change that failed. It does not decide: `replace` and the protocol to qualify a delete with are in the change.
  * - `watch` emits scopes, never contents, and on any doubt (overflow, reopened socket) the scope of everything it covers.
  */
+
+import type { Have, Kind, Want } from '../kinds/index.ts';
 import type { Failure } from './failure.ts';
-import type { Have, Kind, Want } from './resource.ts';
 import type { Scope } from './scope.ts';
 
 export type Change =
@@ -59,7 +60,15 @@ export interface Driver {
   /** Every resource of this driver's kinds inside `scope` (its peers already turned into ids) that is of interest. */
   list(scope: Scope, interest: Interest, care?: Care): Promise<Listing>;
   apply(changes: Change[]): Promise<Outcome[]>;
-  /** Starts emitting; the returned function stops it. `interest` is read anew at every event, so it may change. */
-  watch(emit: (scope: Scope) => void, interest: () => Interest): Promise<() => Promise<void>>;
+  /**
+   * Starts emitting; the returned function stops it. `interest` is read anew at every event, so it may change. Rejects if it can't be begun:
+   * whoever wants it asks again. One that stands and goes deaf tells `trouble` why, as a sentence, tries again by itself, and tells it
+   * undefined when it hears again.
+   */
+  watch(
+    emit: (scope: Scope) => void,
+    interest: () => Interest,
+    trouble?: (problem: string | undefined) => void,
+  ): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }

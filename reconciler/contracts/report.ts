@@ -1,10 +1,10 @@
 /**
- * Owns the report: the one answer of a round (DESIGN 5). Logs, JSON, tables, metrics and the exit code are all made from it.
+ * Owns the report: the one answer of a round (docs/design.md#the-answer). Logs, JSON, tables, metrics and the exit code are all made from it.
  * `version` changes when a field changes its meaning or goes away; adding one doesn't change it.
  */
 
+import type { Kind } from '../kinds/index.ts';
 import type { StoreErrorKind } from './failure.ts';
-import type { Kind } from './resource.ts';
 
 export type Op = 'create' | 'update' | 'delete';
 /** What can stand in a report beside the kinds of resource. */
@@ -31,7 +31,7 @@ export interface HeldEntry {
   /** One sentence: what it is, and what to do. */
   detail: string;
   /**
-   * True if because of it this host lacks something that etcd says it should have: then the host is not converged. False where the fault
+   * True if because of it this host lacks something that etcd says it should have, or may come to lack it unnoticed: then the host is not converged. False where the fault
    * is in a record: nothing on this host can mend that, and one bad lease must not make a run fail on every host.
    */
   unmet: boolean;

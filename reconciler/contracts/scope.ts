@@ -5,8 +5,8 @@
  * - Merging is idempotent, commutative and associative, so lost order and doubled edges are harmless.
  * - More than MAX_IDS single ids become their kinds: beyond that one listing is cheaper than many look-ups.
  */
-import type { Kind } from './resource.ts';
-import { splitId } from './resource.ts';
+import type { Kind } from '../kinds/index.ts';
+import { splitId } from '../kinds/index.ts';
 
 export interface Scope {
   all: boolean;

@@ -12,9 +12,9 @@ import type { Backend, BackendContext, PeerWants } from '../backends/backend.ts'
 import { backendFor, unsupportedBackend } from '../backends/index.ts';
 import type { Interest } from '../contracts/driver.ts';
 import type { HeldEntry } from '../contracts/report.ts';
-import { type FileResource, idOf, linkOf, type Route, type Want } from '../contracts/resource.ts';
 import { emptyScope, mergeScope, type Scope } from '../contracts/scope.ts';
 import type { DockerLease } from '../docker/wanted.ts';
+import { type FileResource, idOf, linkOf, type Route, type Want } from '../kinds/index.ts';
 import { pathOf } from './paths.ts';
 import { notMoved, Peers } from './peers.ts';
 

@@ -1,6 +1,7 @@
 /**
  * Owns which MAC address the own VTEP has. It must survive restarts and a re-created device, because every peer has it in its ARP and FDB
- * tables (flannel draws a new one at random, and peers that miss the update are cut off: flannel.md 6, 4 and 5).
+ * tables (flannel draws a new one at random, and peers that miss the update are cut off:
+ * docs/reference/flannel-in-use.md#what-users-report, 4 and 5).
  *
  * - Derived from public IP, VNI and etcd prefix, not from the machine id: cloned machines share that one, while two hosts of one network
  *   cannot share a public IP.

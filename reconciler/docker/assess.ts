@@ -8,7 +8,7 @@ import type { DockerOptions } from '../../config/docker-options.ts';
 import { contains, overlaps, parseIp } from '../../config/ipv4.ts';
 import { readEnvText } from '../../config/subnet-env.ts';
 import type { DriftEntry, HeldEntry } from '../contracts/report.ts';
-import type { FileResource } from '../contracts/resource.ts';
+import type { FileResource } from '../kinds/index.ts';
 import type { BridgeNetwork, DockerObserved } from './contract.ts';
 import { DAEMON_KEYS, type DaemonJson, readDaemonJson } from './daemon-json.ts';
 import * as say from './sentences.ts';

@@ -4,7 +4,7 @@
 import type { DockerOptions } from '../../config/docker-options.ts';
 import { formatDockerOpts } from '../../config/docker-opts.ts';
 import { formatCidr, parseCidr } from '../../config/ipv4.ts';
-import type { FileResource } from '../contracts/resource.ts';
+import type { FileResource } from '../kinds/index.ts';
 import type { BridgeNetwork } from './contract.ts';
 import { DAEMON_KEYS, type DaemonJson, type DaemonValues, editDaemonJson } from './daemon-json.ts';
 

@@ -10,37 +10,18 @@ import {
   type Link,
   type Nexthop,
   type Route,
+  rulesOf,
   type Want,
-} from '../contracts/resource.ts';
+} from '../kinds/index.ts';
+import { protocolName } from '../kinds/marks.ts';
 
 const ALIAS_PREFIX = 'selvage:';
-
-/** iproute2's rt_protos: the ones that somebody meets on a Docker host. */
-const PROTOCOLS: Record<number, string> = {
-  0: 'unspecified',
-  1: 'redirect',
-  2: 'kernel',
-  3: 'boot',
-  4: 'static',
-  9: 'ra',
-  11: 'zebra',
-  12: 'bird',
-  16: 'dhcp',
-  115: 'selvage',
-  186: 'bgp',
-  187: 'isis',
-  188: 'ospf',
-  189: 'rip',
-  192: 'eigrp',
-};
-
-const protocolName = (protocol: number): string => PROTOCOLS[protocol] ?? String(protocol);
 
 function held(want: Want, why: string, detail: string, unmet = true): HeldEntry {
   return { kind: want.kind, key: keyOf(want), why, detail, unmet };
 }
 
-/** Unreadable is not absent (DESIGN 3). */
+/** What can't be read is held, for it may well be there: docs/design.md#unreadable-is-not-absent. */
 export function unreadable(want: Want, problem: string): HeldEntry {
   const detail = `${want.kind} ${keyOf(want)} can't be read (${problem}), so that nobody knows whether it is as it should be; run selvage as a user who may read it.`;
   return held(want, 'unreadable', detail);
@@ -157,18 +138,5 @@ export function nexthopIdTaken(want: Nexthop, have: Nexthop, route: Route): Held
 
 /** A foreign object in the slot of a Want other than a link. */
 export function foreignObject(want: Want, have: Have): HeldEntry {
-  if (want.kind === 'route' && have.kind === 'route') return held(want, 'foreign route', routeSentence(have));
-  const detail = `${want.kind} ${keyOf(want)} is there already, with other values, and was not made by selvage; remove it, then selvage will take over.`;
-  return held(want, `foreign ${want.kind}`, detail);
-}
-
-function routeSentence(have: Route): string {
-  const proto = `proto ${protocolName(have.protocol)}`;
-  if (have.type !== 'unicast')
-    return `${have.dst} is already routed (${have.type}, ${proto}); remove that route, then selvage will take over.`;
-  if (have.protocol === 2)
-    return `${have.dst} is already routed by ${have.dev} (${proto}); remove that address or move ${have.dev} to this host's subnet, then selvage will take over.`;
-  const via = have.gateway === '' ? '' : ` via ${have.gateway}`;
-  const dev = have.dev === '' ? '' : ` on ${have.dev}`;
-  return `${have.dst} is already routed${via}${dev} (${proto}); remove that route, then selvage will take over.`;
+  return held(want, `foreign ${want.kind}`, rulesOf(have.kind).inTheWay(have));
 }

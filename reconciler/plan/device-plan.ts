@@ -3,14 +3,15 @@
  *
  * - Every device that something in the round stands on is looked at, also if the round's scope doesn't name it.
  * - A device that isn't ours is never touched, and nothing is put on it: `blocked`.
- * - The kernel takes a link's children with it without a word (kernel.md): under a device made anew nothing is there any more, and a new
- *   MAC costs the permanent ARP entries.
+ * - The kernel takes a link's children with it without a word (docs/reference/kernel.md#silent-losses-and-quiet-successes): under a device
+ *   made anew nothing is there any more, and a new MAC costs the permanent ARP entries.
  */
 
 import type { Change } from '../contracts/driver.ts';
 import type { HeldEntry } from '../contracts/report.ts';
-import type { Link } from '../contracts/resource.ts';
-import { compare, mustRecreate, portOf } from './compare.ts';
+import type { Link } from '../kinds/index.ts';
+import { compare, mustRecreate } from '../kinds/index.ts';
+import { portOf } from '../kinds/link.ts';
 import { foreignDevice, recreateWaits, vniInUse } from './conflict.ts';
 import type { Ownership, OwnershipContext } from './ownership.ts';
 

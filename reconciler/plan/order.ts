@@ -1,5 +1,5 @@
 /**
- * Owns the order in which things are built and taken down (DESIGN 3, "Order lives in one file"). Nobody else knows one.
+ * Owns the order in which things are built and taken down (docs/design.md#order-lives-in-one-file). The list itself is kinds/index.ts.
  *
  * - Up first, in an order in which everything finds what it stands on; then down in reverse, so that nothing ever points at what is gone.
  * - Creates and updates come before any delete: the new path is there before the old one goes (make before break).
@@ -9,22 +9,20 @@
  * by their VNI, so ours is always the same device: a changed port is its own `recreate`, and another's is a conflict that is held.
  */
 import type { Change } from '../contracts/driver.ts';
-import type { Kind } from '../contracts/resource.ts';
-
-export const BUILD_ORDER: readonly Kind[] = ['link', 'address', 'neighbour', 'fdb', 'nexthop', 'route', 'file'];
+import { BUILD_ORDER, type ResourceKind } from '../kinds/index.ts';
 
 export interface Step {
-  kind: Kind;
+  kind: ResourceKind;
   direction: 'up' | 'down';
   changes: Change[];
 }
 
 /** Changes by kind, as the plan collects them. */
 export class StepBuilder {
-  readonly #up = new Map<Kind, Change[]>();
-  readonly #down = new Map<Kind, Change[]>();
+  readonly #up = new Map<ResourceKind, Change[]>();
+  readonly #down = new Map<ResourceKind, Change[]>();
 
-  add(kind: Kind, change: Change): void {
+  add(kind: ResourceKind, change: Change): void {
     const side = change.op === 'delete' ? this.#down : this.#up;
     const same = side.get(kind);
     if (same) same.push(change);

@@ -7,8 +7,7 @@
 import { parseCidr } from '../../config/ipv4.ts';
 import type { Change } from '../contracts/driver.ts';
 import type { HeldEntry } from '../contracts/report.ts';
-import { type Address, type Have, idOf, type Link, linkOf, type Route } from '../contracts/resource.ts';
-import { fdbOf } from './blockage.ts';
+import { type Address, goesThrough, type Have, idOf, type Link, parentOf, type Route } from '../kinds/index.ts';
 import * as conflict from './conflict.ts';
 import type { Observed } from './match.ts';
 import type { Ownership } from './ownership.ts';
@@ -21,8 +20,8 @@ export interface StaleInput {
   mayDelete: boolean;
   /** Ids of nexthop objects that are wanted by name, but that their routes do without. */
   unneeded: ReadonlySet<number>;
-  /** `neighbours`: ids of ARP entries. */
-  inUse: { devices: ReadonlySet<string>; nexthops: ReadonlySet<number>; neighbours: ReadonlySet<string> };
+  /** `entries`: ids of ARP and FDB entries. */
+  inUse: { devices: ReadonlySet<string>; nexthops: ReadonlySet<number>; entries: ReadonlySet<string> };
   /** Whether a device is made anew, and what is under it gone with it. */
   isVoid(dev: string): boolean;
   offer(change: Change): boolean;
@@ -55,7 +54,7 @@ export function planStale(state: StaleInput): void {
   const used = findUsedEntries(state);
   for (const have of others) {
     // A nexthop object may move to another device, and its routes with it: they don't go with the device that they are on now.
-    const dev = have.kind === 'route' && have.nexthopId !== 0 ? '' : (linkOf(have) ?? '');
+    const dev = have.kind === 'route' && have.nexthopId !== 0 ? '' : (parentOf(have) ?? '');
     if (settled.has(dev) || state.isVoid(dev) || ownership.ownerOf(have) !== 'ours') continue;
     if (state.input.keepStale?.(have) || (used.size && used.has(idOf(have)))) continue;
     if (have.kind === 'nexthop') {
@@ -119,9 +118,12 @@ function reportStrange(link: Link, state: StaleInput): void {
 
 /** Ids of the ARP and FDB entries that something goes through which stays as it is for now. */
 function findUsedEntries({ input, inUse }: StaleInput): Set<string> {
-  const used = new Set(inUse.neighbours);
+  const used = new Set(inUse.entries);
   if (used.size === 0) return used;
-  for (const have of input.haves) if (have.kind === 'neighbour' && used.has(idOf(have))) used.add(fdbOf(have));
+  for (const have of input.haves) {
+    const through = inUse.entries.has(idOf(have)) ? goesThrough(have) : undefined;
+    if (through !== undefined) used.add(through);
+  }
   return used;
 }
 

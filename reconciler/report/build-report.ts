@@ -7,8 +7,7 @@
  */
 import type { Change, Outcome } from '../contracts/driver.ts';
 import type { DriftEntry, HeldEntry, Report } from '../contracts/report.ts';
-import { type Resource, splitId } from '../contracts/resource.ts';
-import { BUILD_ORDER } from '../plan/order.ts';
+import { BUILD_ORDER, type Resource, rulesOf, splitId } from '../kinds/index.ts';
 
 export interface ReportInput extends Pick<Report, 'mode' | 'durationMs' | 'host' | 'source' | 'network'> {
   /** When the round began, ms since epoch. */
@@ -49,18 +48,13 @@ function inOrder(changes: readonly Change[]): Change[] {
   return phases.flat();
 }
 
-function withoutKind(resource: Resource): object {
-  if (resource.kind === 'file' && resource.edit) return resource.edit.want;
-  const { kind: _, ...fields } = resource;
-  return fields;
-}
+const fieldsOf = (resource: Resource): Record<string, unknown> => rulesOf(resource.kind).fields(resource);
 
-/** The named fields, each under its name; "vxlan.local" is a field inside a link's vxlan attributes. */
-function pick(resource: Resource, fields: readonly string[]): object {
-  const flat = new Map(Object.entries(resource));
-  if (resource.kind === 'link')
-    for (const [name, value] of Object.entries(resource.vxlan ?? {})) flat.set(`vxlan.${name}`, value);
-  return Object.fromEntries(fields.map((field) => [field, flat.get(field)]));
+/** The named fields, each under its name; "vxlan.local" is one inside another. */
+function pick(resource: Resource, names: readonly string[]): object {
+  const valueAt = (name: string): unknown =>
+    name.split('.').reduce<unknown>((value, part) => (value as Record<string, unknown>)?.[part], fieldsOf(resource));
+  return Object.fromEntries(names.map((name) => [name, valueAt(name)]));
 }
 
 /** A change as a person wants to read it: for an update only what differs. */
@@ -69,7 +63,7 @@ export function driftEntry(change: Change): DriftEntry {
   const { kind, key } = splitId(change.id);
   switch (change.op) {
     case 'create':
-      return { op, kind, key, reason, want: withoutKind(change.want) };
+      return { op, kind, key, reason, want: fieldsOf(change.want) };
     case 'update': {
       const { fields } = change;
       const edit = change.want.kind === 'file' ? change.want.edit : undefined;
@@ -77,7 +71,7 @@ export function driftEntry(change: Change): DriftEntry {
       return { op, kind, key, reason, fields, want: pick(change.want, fields), have: pick(change.have, fields) };
     }
     case 'delete':
-      return { op, kind, key, reason, have: withoutKind(change.have) };
+      return { op, kind, key, reason, have: fieldsOf(change.have) };
   }
 }
 

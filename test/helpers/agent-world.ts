@@ -7,7 +7,7 @@ import { createActor } from 'xstate';
 import { parseOptions } from '../../config/options.ts';
 import type { HostFacts } from '../../reconciler/contracts/host.ts';
 import type { Report } from '../../reconciler/contracts/report.ts';
-import { keyOf } from '../../reconciler/contracts/resource.ts';
+import { keyOf } from '../../reconciler/kinds/index.ts';
 import { Agent } from '../../states/agent.ts';
 import type { AgentDeps, Log } from '../../states/deps.ts';
 import { agentMachine } from '../../states/machine.ts';

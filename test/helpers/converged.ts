@@ -1,10 +1,10 @@
 /**
  * Owns what "converged" and "foreign objects are untouched" mean for a whole host, for the properties; independent of the plan and of
- * reconciler/plan/ownership.ts and compare.ts, so that it can contradict them.
+ * reconciler/plan/ownership.ts and kinds/index.ts, so that it can contradict them.
  */
 import assert from 'node:assert/strict';
 import type { Instance } from '../../reconciler/contracts/host.ts';
-import { type Have, idOf, type Link, type Want } from '../../reconciler/contracts/resource.ts';
+import { type Have, idOf, type Link, type Want } from '../../reconciler/kinds/index.ts';
 import { hasForeignAddress, isTouchable, ownDeviceNames } from './foreign.ts';
 
 export interface Judged {

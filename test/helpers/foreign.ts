@@ -1,10 +1,10 @@
 /**
- * Owns a second opinion on whose a thing is, for the properties: written from DESIGN 3 and not from reconciler/plan/ownership.ts, as plainly as
- * can be, so that a mistake there shows. Looks at a whole host at once.
+ * Owns a second opinion on whose a thing is, for the properties: written from docs/design.md#whose-is-it and not from
+ * reconciler/plan/ownership.ts, as plainly as can be, so that a mistake there shows. Looks at a whole host at once.
  */
 
 import type { Instance } from '../../reconciler/contracts/host.ts';
-import type { Have, Link } from '../../reconciler/contracts/resource.ts';
+import type { Have, Link } from '../../reconciler/kinds/index.ts';
 
 const toNumber = (ip: string): number => ip.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
 

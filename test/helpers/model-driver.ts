@@ -7,7 +7,10 @@
 import { contains, parseCidr } from '../../config/ipv4.ts';
 import type { Care, Change, Driver, Interest, Listing, Outcome } from '../../reconciler/contracts/driver.ts';
 import type { Failure, FailureKind } from '../../reconciler/contracts/failure.ts';
+import type { Scope } from '../../reconciler/contracts/scope.ts';
 import {
+  BUILD_ORDER,
+  compare,
   type Have,
   idOf,
   type Link,
@@ -15,10 +18,7 @@ import {
   type Resource,
   SELVAGE_PROTOCOL,
   type Want,
-} from '../../reconciler/contracts/resource.ts';
-import type { Scope } from '../../reconciler/contracts/scope.ts';
-import { compare } from '../../reconciler/plan/compare.ts';
-import { BUILD_ORDER } from '../../reconciler/plan/order.ts';
+} from '../../reconciler/kinds/index.ts';
 import { isPlainAndRight } from '../../reconciler/plan/route-form.ts';
 import { Errno, type Flags, type LinkChange, type ModelKernel } from './model-kernel.ts';
 

@@ -1,12 +1,13 @@
 /**
- * Owns a kernel in memory that behaves as reference/kernel.md says, its silent losses and quiet successes included. ModelDriver
- * (model-driver.ts) makes a Driver of it; foreigners and tests call it directly, as `ip` and `bridge` would.
+ * Owns a kernel in memory that behaves as docs/reference/kernel.md says, its silent losses and quiet successes included.
+ * ModelDriver (model-driver.ts) makes a Driver of it; foreigners and tests call it directly, as `ip` and `bridge` would.
  *
  * - Every call is one message to the kernel: it is counted, and `crashAfter` ends the process between two of them.
  * - A refused message throws an Errno. What is silent in the kernel is silent here: `emit` is called for what it announces, nothing else.
  */
 
-import type { Address, Fdb, FileResource, Neighbour, Nexthop, Route } from '../../reconciler/contracts/resource.ts';
+import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
+import type { Address, Fdb, FileResource, Neighbour, Nexthop, Route } from '../../reconciler/kinds/index.ts';
 import {
   type Have,
   idOf,
@@ -14,8 +15,7 @@ import {
   type Link,
   type Resource,
   type VxlanAttributes,
-} from '../../reconciler/contracts/resource.ts';
-import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
+} from '../../reconciler/kinds/index.ts';
 
 export class Errno extends Error {
   readonly code: string;

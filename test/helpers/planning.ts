@@ -1,6 +1,6 @@
 /** Owns how the unit tests of the plan ask for one: a complete round over a small network, with only what matters said. */
 
-import type { Have, Link, Resource, Want } from '../../reconciler/contracts/resource.ts';
+import type { Have, Link, Resource, Want } from '../../reconciler/kinds/index.ts';
 import { noRetries } from '../../reconciler/plan/hold.ts';
 import { contextOf, type OwnershipContext } from '../../reconciler/plan/ownership.ts';
 import { changesOf, makePlan, type Plan } from '../../reconciler/plan/plan.ts';

@@ -1,7 +1,7 @@
 /** Owns made-up changes and rounds for tests of the report. */
 
 import type { Change } from '../../reconciler/contracts/driver.ts';
-import { idOf, type Link, type Want } from '../../reconciler/contracts/resource.ts';
+import { idOf, type Link, type Want } from '../../reconciler/kinds/index.ts';
 import type { ReportInput } from '../../reconciler/report/build-report.ts';
 import { instanceOf, linkWant, overlayOf, peersOf, peerWants } from './wants.ts';
 

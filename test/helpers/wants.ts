@@ -16,7 +16,7 @@ import {
   type Route,
   SELVAGE_PROTOCOL,
   type Want,
-} from '../../reconciler/contracts/resource.ts';
+} from '../../reconciler/kinds/index.ts';
 
 export interface Peer {
   /** Number of the /24 inside the instance's 10.x.0.0/16. */

@@ -12,6 +12,10 @@ export const NLM_F_DUMP = 0x300;
 export const NLM_F_REPLACE = 0x100;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
+/** Only what is not there yet. */
+export const CREATE = NLM_F_CREATE | NLM_F_EXCL;
+/** Whatever is there. */
+export const REPLACE = NLM_F_CREATE | NLM_F_REPLACE;
 /** In an NLMSG_ERROR: the request is not repeated after the error, and attributes follow. */
 export const NLM_F_CAPPED = 0x100;
 export const NLM_F_ACK_TLVS = 0x200;

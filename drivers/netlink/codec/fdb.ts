@@ -1,11 +1,14 @@
 /** Forwarding entries of vxlan devices on the wire (RTM_*NEIGH in family AF_BRIDGE, flag NTF_SELF: vxlan's own, not a bridge's). */
-import type { Fdb } from '../../../reconciler/contracts/resource.ts';
+import type { Fdb, Link } from '../../../reconciler/kinds/index.ts';
 import * as c from './constants.ts';
 import type { Message } from './message.ts';
 import { NDMSG } from './neighbour.ts';
 import type { Writer } from './writer.ts';
 
 const ZERO_MAC = '00:00:00:00:00:00';
+
+/** Others show their multicast filters in the same place. */
+export const hasFdb = (link: Link): boolean => link.type === 'vxlan';
 
 /** The FDB of one device. The kernel reads the index where both an ndmsg and (before strict checking) an ifinfomsg have it. */
 export function writeFdbDump(w: Writer, index: number): void {

@@ -1,8 +1,8 @@
 /**
  * Links on the wire (RTM_*LINK, struct ifinfomsg), with the attributes of a vxlan device.
- * The wire has indexes where a Link has names, so a decoded one still lacks `master` and `vxlan.parent`: devices.ts fills them in.
+ * The wire has indexes where a Link has names, so a decoded one still lacks `master` and `vxlan.parent`: device-index.ts fills them in.
  */
-import type { Link, VxlanAttributes } from '../../../reconciler/contracts/resource.ts';
+import type { Link, VxlanAttributes } from '../../../reconciler/kinds/index.ts';
 import * as c from './constants.ts';
 import type { Message } from './message.ts';
 import type { Writer } from './writer.ts';

@@ -1,12 +1,14 @@
 /**
  * Owns the behaviour that every Driver of network objects has in common (reconciler/contracts/driver.ts), as one suite to be run against each of
  * them: the kernel in memory and the real one. So it is also the proof that the one in memory behaves as the real one does
- * (reference/kernel.md), which is what the properties of the plan stand on.
+ * (docs/reference/kernel.md), which is what the properties of the plan stand on.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Change, Driver, Interest, Outcome } from '../../../reconciler/contracts/driver.ts';
+import { everything, type Scope, scopeOf } from '../../../reconciler/contracts/scope.ts';
 import {
+  compare,
   type Fdb,
   type Have,
   idOf,
@@ -15,9 +17,7 @@ import {
   type Nexthop,
   type Resource,
   type Route,
-} from '../../../reconciler/contracts/resource.ts';
-import { everything, type Scope, scopeOf } from '../../../reconciler/contracts/scope.ts';
-import { compare } from '../../../reconciler/plan/compare.ts';
+} from '../../../reconciler/kinds/index.ts';
 import { noRetries } from '../../../reconciler/plan/hold.ts';
 import { contextOf } from '../../../reconciler/plan/ownership.ts';
 import { changesOf, makePlan } from '../../../reconciler/plan/plan.ts';

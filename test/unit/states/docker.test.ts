@@ -276,3 +276,25 @@ describe('the core and Docker’s bridge', () => {
     assert.deepEqual(world.said(/docker/i), []);
   });
 });
+
+describe('a restart that breaks down', () => {
+  it('has failed, is said, and the daemon goes on', async () => {
+    const made = await started(['--docker=opts', '--docker-restart=always']);
+    const { docker, world } = made;
+    await move(made);
+    await finish(made);
+    docker.restart = async (note) => {
+      docker.restarted = note;
+      throw new Error('spawn /bin/sh EMFILE');
+    };
+    await world.advance(60 * MINUTE);
+    world.store.put(CONFIG_KEY, START);
+    await world.settle();
+    const failed = outcomes(made).filter(({ result }) => result === 'failed');
+    assert.equal(failed.length, 1);
+    assert.match(failed[0]?.error ?? '', /^Docker was not restarted: spawn \/bin\/sh EMFILE\.$/);
+    world.kernel.setLink('flannel.1', { up: false });
+    await world.settle();
+    assert.equal(world.kernel.link('flannel.1')?.up, true);
+  });
+});

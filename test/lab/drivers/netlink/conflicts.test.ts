@@ -12,7 +12,7 @@ test('a foreign route in the place is a conflict, named and untouched', async (t
   t.after(f.close);
   await f.driver.apply([create(vtep), create(peer(2).nexthop)]);
   await f.ns.ip('route', 'add', '10.5.2.0/24', 'via', '192.0.2.254', 'dev', 'eth0', 'proto', 'static');
-  const before = await f.ns.ip('-d', 'route', 'show', 'table', 'all');
+  const before = await f.ns.ip('-4', '-d', 'route', 'show', 'table', 'all');
   const [onObject, plain] = await f.driver.apply([create(peer(2).route), create({ ...peer(2).route, nexthopId: 0 })]);
   for (const outcome of [onObject, plain]) {
     assert.deepEqual(results([outcome!]), ['conflict EEXIST']);
@@ -20,7 +20,7 @@ test('a foreign route in the place is a conflict, named and untouched', async (t
   }
   assert.deepEqual(results(await f.driver.apply([remove(peer(2).route)])), ['noop']);
   assert.deepEqual(results(await f.driver.apply([remove({ ...peer(2).route, nexthopId: 0 })])), ['noop']);
-  assert.equal(await f.ns.ip('-d', 'route', 'show', 'table', 'all'), before);
+  assert.equal(await f.ns.ip('-4', '-d', 'route', 'show', 'table', 'all'), before);
 });
 
 test('a delete hits no route that differs in protocol, gateway, device, type, tos or table', async (t) => {
@@ -37,11 +37,11 @@ test('a delete hits no route that differs in protocol, gateway, device, type, to
     'route add 10.5.2.0/24 via 10.5.2.0 dev flannel.1 onlink proto 115 table 100',
     'route add 10.5.2.0/25 via 10.5.2.0 dev flannel.1 onlink proto 115',
   ]);
-  const before = await f.ns.ip('-d', 'route', 'show', 'table', 'all');
+  const before = await f.ns.ip('-4', '-d', 'route', 'show', 'table', 'all');
   assert.deepEqual(results(await f.driver.apply([remove(route)])), ['noop']);
-  assert.equal(await f.ns.ip('-d', 'route', 'show', 'table', 'all'), before);
+  assert.equal(await f.ns.ip('-4', '-d', 'route', 'show', 'table', 'all'), before);
   assert.deepEqual(results(await f.driver.apply([remove({ ...route, protocol: 3 })])), ['done']);
-  const rest = await f.ns.ip('-d', 'route', 'show', 'table', 'all');
+  const rest = await f.ns.ip('-4', '-d', 'route', 'show', 'table', 'all');
   assert.equal(rest.split('\n').length, before.split('\n').length - 1);
 });
 
@@ -162,7 +162,7 @@ test('a UDP port that is taken is a conflict, and no half-made device stays', as
   assert.deepEqual((await f.ns.ipJson('link', 'show', 'type', 'vxlan')).length, 0);
 });
 
-test('kernel.md: 0 is not proof', async (t) => {
+test('an answer of 0 is not proof', async (t) => {
   const f = await fixture('proof');
   t.after(f.close);
   await f.driver.apply([create(vtep), ...objectsOf(2).map(create)]);

@@ -1,6 +1,6 @@
 /** The driver over the real kernel keeps the contract of a driver; the same suite runs against the kernel in memory. */
 import { after } from 'node:test';
-import type { Resource } from '../../../../reconciler/contracts/resource.ts';
+import type { Resource } from '../../../../reconciler/kinds/index.ts';
 import { destroyAll, type Netns } from '../../../helpers/netns.ts';
 import { driverContract } from '../../contract/driver-contract.ts';
 import { fixture } from './fixture.ts';

@@ -11,8 +11,8 @@ import type {
   Nexthop,
   Resource,
   Route,
-} from '../../../../reconciler/contracts/resource.ts';
-import { idOf } from '../../../../reconciler/contracts/resource.ts';
+} from '../../../../reconciler/kinds/index.ts';
+import { idOf } from '../../../../reconciler/kinds/index.ts';
 import { connect, createNetns, type Netns } from '../../../helpers/netns.ts';
 
 export const UPLINK_ADDRESS = '192.0.2.1';

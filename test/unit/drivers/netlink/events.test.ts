@@ -5,8 +5,8 @@ import * as c from '../../../../drivers/netlink/codec/constants.ts';
 import { Echoes } from '../../../../drivers/netlink/echoes.ts';
 import { type EventContext, readEvent } from '../../../../drivers/netlink/events.ts';
 import { Relevance } from '../../../../drivers/netlink/relevance.ts';
-import type { Fdb, Neighbour } from '../../../../reconciler/contracts/resource.ts';
 import { emptyScope } from '../../../../reconciler/contracts/scope.ts';
+import type { Fdb, Neighbour } from '../../../../reconciler/kinds/index.ts';
 import { bytesOf, macBytes, received, rt, type wire } from './oracle.ts';
 
 const OWN = 4711;

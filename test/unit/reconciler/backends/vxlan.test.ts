@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Lease, LeaseAttrs } from '../../../../config/model.ts';
 import type { BackendContext } from '../../../../reconciler/backends/backend.ts';
 import { backendFor, ipv4Only, unsupportedBackend } from '../../../../reconciler/backends/index.ts';
-import { idOf } from '../../../../reconciler/contracts/resource.ts';
+import { idOf } from '../../../../reconciler/kinds/index.ts';
 import { contextOf, OWN_MAC, peerOf } from '../../../helpers/desired.ts';
 import { CONFIG_KEY } from '../../../helpers/store.ts';
 

@@ -1,16 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type {
-  Address,
-  Fdb,
-  Have,
-  Link,
-  Neighbour,
-  Nexthop,
-  Route,
-  Want,
-} from '../../../../reconciler/contracts/resource.ts';
-import { Ownership, ownDevices, ownerOf } from '../../../../reconciler/plan/ownership.ts';
+import type { Address, Fdb, Have, Link, Neighbour, Nexthop, Route, Want } from '../../../../reconciler/kinds/index.ts';
+import { Ownership, ownDevices } from '../../../../reconciler/plan/ownership.ts';
 import { contextFor, deviceOf, INSTANCE, overlayWith } from '../../../helpers/planning.ts';
 import { byId, linkWant, peerWants } from '../../../helpers/wants.ts';
 
@@ -21,7 +12,7 @@ const wanted = byId<Want>([linkWant(overlay)]);
 const address = (text: string, dev = device.name): Address => ({ kind: 'address', dev, address: text });
 
 const owner = (have: Have, others: Have[] = [device], desired = wanted): string =>
-  ownerOf(have, contextFor(others, desired));
+  new Ownership(contextFor(others, desired)).ownerOf(have);
 const linkOwner = (parts: Partial<Link>, others: Have[] = [], desired = wanted): string => {
   const link = { ...device, ...parts };
   return owner(link, [link, ...others], desired);
@@ -50,14 +41,14 @@ test('an unmarked device without an address is ours only if we want it, and only
   assert.equal(linkOwner({ alias: '' }, [], new Map()), 'foreign');
   const halfMade = { ...device, alias: '' };
   const context = { ...contextFor([halfMade], wanted), addressesComplete: false };
-  assert.equal(ownerOf(halfMade, context), 'foreign');
+  assert.equal(new Ownership(context).ownerOf(halfMade), 'foreign');
 });
 
 test('0.0.0.0/0 as a network makes nothing ours', () => {
   const instance = { ...INSTANCE, networks: ['0.0.0.0/0'] };
   const context = { ...contextFor([device], wanted), instance };
-  assert.equal(ownerOf(route, context), 'foreign');
-  assert.equal(ownerOf(nexthop, context), 'foreign');
+  assert.equal(new Ownership(context).ownerOf(route), 'foreign');
+  assert.equal(new Ownership(context).ownerOf(nexthop), 'foreign');
 });
 
 test('an address is ours on our device and inside our networks', () => {

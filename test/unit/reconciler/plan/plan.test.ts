@@ -1,7 +1,7 @@
 /** What the plan does and says, case by case; that it always converges is test/property/plan-*.test.ts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Address, Fdb, Have, Link, Neighbour, Nexthop, Route } from '../../../../reconciler/contracts/resource.ts';
+import type { Address, Fdb, Have, Link, Neighbour, Nexthop, Route } from '../../../../reconciler/kinds/index.ts';
 import { keepSubnets } from '../../../../reconciler/plan/gates.ts';
 import { changesOf } from '../../../../reconciler/plan/plan.ts';
 import { deedsOf, deviceOf, observed, observedOf, overlayWith, planFor } from '../../../helpers/planning.ts';

@@ -9,7 +9,7 @@ import {
   writeLinkGet,
   writeVxlanCreate,
 } from '../../../../../drivers/netlink/codec/link.ts';
-import type { Link, VxlanAttributes } from '../../../../../reconciler/contracts/resource.ts';
+import type { Link, VxlanAttributes } from '../../../../../reconciler/kinds/index.ts';
 import { bytesOf, ifla, ip, mac, macBytes, received, rt, wire, written } from '../oracle.ts';
 
 const REQUEST = c.NLM_F_REQUEST;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Fdb, Have, Link, Neighbour, Nexthop, Route } from '../../../../reconciler/contracts/resource.ts';
-import { compare, identical, mustRecreate } from '../../../../reconciler/plan/compare.ts';
+import type { Fdb, Have, Link, Neighbour, Nexthop, Route } from '../../../../reconciler/kinds/index.ts';
+import { compare, identical, mustRecreate } from '../../../../reconciler/kinds/index.ts';
 import { deviceOf, overlayWith } from '../../../helpers/planning.ts';
 import { linkWant, peerWants } from '../../../helpers/wants.ts';
 
