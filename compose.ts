@@ -17,8 +17,12 @@ import { readSysctl } from './drivers/host/sysctl.ts';
 import { openNetlink } from './drivers/netlink/driver.ts';
 import { openStateCache } from './drivers/state-cache/cache.ts';
 import { FileSource } from './drivers/state-file/source.ts';
+import type { CloudDriver, CloudName } from './reconciler/cloud/model.ts';
 import type { Source } from './reconciler/contracts/source.ts';
+import { CloudCompanion } from './states/cloud/companion.ts';
+import type { Companion } from './states/companion.ts';
 import type { AgentDeps, Log } from './states/deps.ts';
+import { DockerCompanion, type DockerDeps } from './states/docker.ts';
 import { RunError } from './states/run-error.ts';
 
 export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source {
@@ -29,9 +33,8 @@ export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source
 }
 
 export async function composeDeps(options: Options, log: Log): Promise<AgentDeps> {
-  const docker = await openDockerDeps(options);
   const netlink = openNetlink();
-  return {
+  const deps: AgentDeps = {
     options,
     log,
     clock: { now: Date.now, sleep: async (ms, signal) => void (await sleep(ms, undefined, { signal })) },
@@ -42,7 +45,7 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
       ? {}
       : { stateCache: openStateCache(options.stateCache) }),
     drivers: [netlink, createFileDriver()],
-    ...(docker ? { docker } : {}),
+    companions: [],
     host: {
       hostname: hostname(),
       facts: async () => netlink.facts(),
@@ -52,10 +55,11 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
     levelPass: () => () => {},
     previousSubnetEnv: readOrEmpty(options.subnetFile),
   };
+  return { ...deps, companions: await openCompanions(deps) };
 }
 
-export async function closeAll({ source, drivers, docker }: AgentDeps): Promise<void> {
-  docker?.driver.close();
+export async function closeAll({ source, drivers, companions }: AgentDeps): Promise<void> {
+  for (const companion of companions) companion.close();
   await Promise.allSettled([source.close(), ...drivers.map((driver) => driver.close())]);
 }
 
@@ -67,8 +71,26 @@ export function requirePermission(): void {
   );
 }
 
-async function openDockerDeps({ docker, subnetFile }: Options): Promise<AgentDeps['docker']> {
-  if (docker.mode === 'off') return undefined;
+/** Of those that are wanted, each with what it needs of the agent's own. */
+/** In a bundle of its own (packaging/build.mjs): hosts of other backends don't read it. */
+async function openCloud(cloud: CloudName): Promise<CloudDriver> {
+  const { openCloudDriver } = await import('./drivers/cloud/open.ts');
+  return openCloudDriver(cloud, process.env);
+}
+
+async function openCompanions(deps: AgentDeps): Promise<Companion[]> {
+  const { options, clock, random, log } = deps;
+  const cloud = new CloudCompanion(
+    { clock, random, log, keepStale: options.keepStale, resyncMs: options.cloudResyncMs, open: openCloud },
+    options.command === 'drift',
+  );
+  const companions: Companion[] = [cloud];
+  if (deps.options.docker.mode !== 'off')
+    companions.push(new DockerCompanion(deps, await openDockerDeps(deps.options)));
+  return companions;
+}
+
+async function openDockerDeps({ docker, subnetFile }: Options): Promise<DockerDeps> {
   const { host, restart } = docker;
   const noteFile = join(dirname(subnetFile), 'selvage-docker-restart.json');
   const driver = openDocker({ host, restartCommand: restart.command, noteFile });

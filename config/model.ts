@@ -26,6 +26,9 @@ export type BackendConfig =
   | VxlanConfig
   | { type: string; kind: 'host-gw' }
   | { type: string; kind: 'udp'; port: number }
+  /** `routeTables`: ids, undefined for the one that the host's subnet uses. */
+  | { type: string; kind: 'aws-vpc'; routeTables?: string[] }
+  | { type: string; kind: 'gce' }
   /** A backend that flannel knows or doesn't, and that selvage doesn't run. */
   | { type: string; kind: 'other' };
 

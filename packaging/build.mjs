@@ -2,6 +2,7 @@
  * Owns `npm run build`: dist/ with the one bundled file, its loader and a V8 code cache beside it.
  *
  * - dist/selvage.cjs is everything but koffi's native half, which is required from node_modules; readable, not minified.
+ * - dist/cloud.cjs is what only a network in a cloud needs (build-cloud.mjs).
  * - dist/selvage.js (bin.selvage) is loader.cjs; dist/package.json makes both CommonJS, which starts without Node's ESM loader.
  * - The cache is for the Node and the bundle it was made with, and is taken after real work (warm-up.mjs); others do without it.
  * - Files are replaced by rename, contents first, so that a selvage that starts meanwhile, or a second build, finds whole ones.
@@ -21,6 +22,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
+import { bundleCloud, CLOUD_BUNDLE, cloudApart } from './build-cloud.mjs';
 import { etcd3Protocol } from './etcd3-plugin.mjs';
 import { notWritable, root, SetupError, script } from './setup.mjs';
 import { warmUp } from './warm-up.mjs';
@@ -48,7 +50,7 @@ async function bundle(entry) {
     define: { SELVAGE_VERSION: JSON.stringify(version), 'import.meta.url': 'bundleUrl' },
     banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
     supported: { 'dynamic-import': false }, // a vm.Script has none; becomes require()
-    plugins: [etcd3Protocol],
+    plugins: [etcd3Protocol, cloudApart],
     logLevel: 'warning',
   };
   const result = await esbuild.build(options).catch((cause) => {
@@ -91,6 +93,7 @@ export async function build({ entry = join(root, 'main.ts'), folder = join(root,
     mkdirSync(folder, { recursive: true });
     replace(file('package.json'), '{ "type": "commonjs" }\n');
     replace(file('selvage.js'), readFileSync(require.resolve('./loader.cjs')), 0o755);
+    replace(file(CLOUD_BUNDLE), await bundleCloud());
     replace(file('selvage.cjs'), text);
   } catch (cause) {
     throw notWritable(cause);

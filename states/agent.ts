@@ -16,9 +16,10 @@ import {
 } from '../reconciler/contracts/scope.ts';
 import { keepSubnets } from '../reconciler/plan/gates.ts';
 import { Retry } from '../reconciler/plan/retry.ts';
+import type { Companion } from './companion.ts';
+import { Companions, decideAll } from './companions.ts';
 import type { AgentDeps } from './deps.ts';
 import { DesiredState } from './desired-state.ts';
-import { DockerFollower } from './docker.ts';
 import { type Due, DueTimes } from './due-times.ts';
 import { HeldMemory } from './held-memory.ts';
 import { Journal } from './journal.ts';
@@ -41,10 +42,10 @@ export class Agent implements AgentServices {
   readonly #held = new HeldMemory();
   readonly #watches: DriverWatches;
   readonly #store: StoreFollower;
-  readonly #docker: DockerFollower | undefined;
+  readonly #companions: Companions;
   #dirty: Scope = emptyScope();
-  /** `docker`: the follower, if it looked at Docker in this round. */
-  #round: { round: Round; at: number; docker: DockerFollower | undefined } | undefined;
+  /** `looked`: the companions that looked in this round. */
+  #round: { round: Round; at: number; looked: readonly Companion[] } | undefined;
   readonly #dueTimes = new DueTimes();
   #relistAt: number | undefined;
   #interest = { devices: [] as string[] };
@@ -56,8 +57,8 @@ export class Agent implements AgentServices {
     this.mode = mode;
     this.state = new DesiredState(deps);
     this.#watches = new DriverWatches(deps.drivers, deps.clock);
-    if (deps.docker) this.#docker = new DockerFollower(deps, deps.docker);
-    this.journal = new Journal(deps.log, mode);
+    this.journal = new Journal(deps.log, mode, new Set(deps.companions.map(({ name }) => name)));
+    this.#companions = new Companions(deps.companions, (name, error) => this.journal.failure(name, error));
     this.lastGood = new LastGood(deps, mode, this.state);
     this.#store = new StoreFollower(deps, this, {
       held: () => this.#allHeld(),
@@ -76,14 +77,14 @@ export class Agent implements AgentServices {
       const wanted = this.state.interest;
       const uplink = this.state.host.problem === undefined ? wanted.uplink : '';
       const devices = [...new Set([...wanted.devices, ...this.#interest.devices])];
-      const files = [...new Set([...wanted.files, ...(this.#docker?.interest.files ?? [])])];
-      const bridge = this.#docker?.interest.bridge;
-      return { ...wanted, uplink, devices, files, bridge, inTheWay: this.#held.devices };
+      const { files: others, ofCompanions } = this.#companions.interest;
+      const files = [...new Set([...wanted.files, ...others])];
+      return { ...wanted, uplink, devices, files, ofCompanions, inTheWay: this.#held.devices };
     };
     const emit = (scope: Scope): void => this.#edge(scope, send);
-    const stops = [this.#watches.start(emit, interest), this.#docker?.watch(emit)];
+    const stops = [this.#watches.start(emit, interest), this.#companions.watch(emit)];
     return () => {
-      for (const stop of stops) stop?.();
+      for (const stop of stops) stop();
     };
   }
 
@@ -143,7 +144,8 @@ export class Agent implements AgentServices {
     await this.#refreshHost(scope);
     const { desired, instance } = this.state;
     if (!desired) throw new Error('There is no desired state to work towards yet.');
-    const docker = (await this.#docker?.lookFor(desired, scope)) ? this.#docker : undefined;
+    const looked = await this.#companions.lookFor(desired, scope, () => this.#store.isComplete);
+    const kept = [...this.state.keptSubnets, ...this.#companions.keptSubnets(desired)];
     const round = new Round({
       scope,
       drivers: this.#deps.drivers,
@@ -153,9 +155,9 @@ export class Agent implements AgentServices {
       nexthopObjects: desired.context.host.nexthopObjects,
       retry: this.#retry.view(at),
       reportStale: this.#deps.options.keepStale,
-      keepStale: (haves) => keepSubnets(this.state.keptSubnets, haves),
+      keepStale: (haves) => keepSubnets(kept, haves),
     });
-    this.#round = { round, at, docker };
+    this.#round = { round, at, looked };
     await round.read();
     this.#interest = { devices: round.interest.devices };
   }
@@ -170,28 +172,29 @@ export class Agent implements AgentServices {
 
   /** `otherDrift`: what was found beside the host's resources, and made before this round. */
   async verify(otherDrift: Report['drift'] = []): Promise<void> {
-    const { round, docker } = this.#current();
+    const { round, looked } = this.#current();
     await round.verify();
     const now = this.#deps.clock.now();
     // A single run has no later round that would have to be patient.
     if (this.mode === 'run') this.#retry.record(round.outcomes, now, this.#deps.random);
     this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
     this.journal.recovered('work');
-    const restart = docker?.decide(round.outcomes);
-    const isNews = round.isBuilt && this.state.noteBuilt(round.desired);
+    const toAct = decideAll(looked, round.outcomes);
+    const isBuilt = round.isBuilt && this.#companions.isPathBuilt(round.desired);
+    const isNews = isBuilt && this.state.noteBuilt(round.desired);
     this.finishRound(otherDrift);
     if (isNews && this.state.lease.unpublished) this.#send({ type: 'PATH_BUILT' });
-    if (docker && restart) docker.restart(() => this.#send({ type: 'EDGE', scope: docker.scope }));
+    this.#companions.act(toAct, (scope) => this.#send({ type: 'EDGE', scope }));
   }
 
   /** Makes the report of the round in hand; for a drift report this follows the plan. */
   finishRound(otherDrift: Report['drift'] = []): Report {
-    const { round, at, docker } = this.#current();
+    const { round, at, looked } = this.#current();
     this.#round = undefined;
-    if (this.mode === 'drift') docker?.decide(undefined);
+    if (this.mode === 'drift') decideAll(looked, undefined);
     if (this.state.forgetNetworks(round)) this.lastGood.writer.pastChanged();
     this.#held.replace(round.scope, round.held, this.state.desired?.wants ?? new Map(), round.inTheWay);
-    const report = reportOf(this.#reportContext(), { round, at, otherDrift, docker });
+    const report = reportOf(this.#reportContext(), { round, at, otherDrift, looked });
     this.journal.report(report, describeScope(round.scope));
     this.#onFirstRound?.();
     this.#onFirstRound = undefined;
@@ -203,9 +206,9 @@ export class Agent implements AgentServices {
     return reportOf(this.#reportContext(), { at: this.#deps.clock.now(), otherDrift });
   }
 
-  /** A restart of Docker that is under way; resolves when it can be read back. */
-  get dockerRestart(): Promise<void> | undefined {
-    return this.#docker?.running;
+  /** What companions do now; resolves when it can be looked at. */
+  get acting(): Promise<unknown> | undefined {
+    return this.#companions.acting;
   }
 
   abandonRound(): void {
@@ -232,14 +235,14 @@ export class Agent implements AgentServices {
   }
 
   #allHeld() {
-    const followed = [...this.#watches.held, ...(this.#docker?.held ?? [])];
+    const followed = [...this.#watches.held, ...this.#companions.held];
     return [...this.lastGood.held, ...this.state.held, ...this.#held.entries, ...followed];
   }
 
   #reportContext(): ReportContext {
     const { mode, state } = this;
-    const [held, docker, complete] = [this.#allHeld(), this.#docker?.facts, this.#store.isComplete];
-    return { deps: this.#deps, mode, state, held, docker, complete, source: this.lastGood.source };
+    const [held, complete, { sections }] = [this.#allHeld(), this.#store.isComplete, this.#companions];
+    return { deps: this.#deps, mode, state, held, sections, complete, source: this.lastGood.source };
   }
 
   // ---- plain values for the machine ----
@@ -253,7 +256,7 @@ export class Agent implements AgentServices {
     this.#dueTimes.looked(this.#due, now);
     this.markDirty(scopeOf({ ids: this.#retry.takeDue(now) }));
     if (this.#relistAt !== undefined && this.#relistAt <= now) this.markDirty(everything());
-    if (this.#docker && (this.#docker.wakeAt ?? Number.POSITIVE_INFINITY) <= now) this.markDirty(this.#docker.scope);
+    this.markDirty(this.#companions.due(now));
     this.#store.expire(now);
     if (this.state.nextPathEnd() <= now && this.state.endPaths()) this.markDirty(everything());
   }
@@ -284,8 +287,8 @@ export class Agent implements AgentServices {
 
   get #due(): Due {
     const { state } = this;
-    const others = [state.mirror.nextExpiry(), state.nextPathEnd(), this.#docker?.wakeAt];
-    return [this.#retry.nextDue(), this.#relistAt, ...others];
+    const { dueTimes } = this.#companions;
+    return [this.#retry.nextDue(), this.#relistAt, state.mirror.nextExpiry(), state.nextPathEnd(), ...dueTimes];
   }
 
   backoffMs(failures: number, first: number, most: number): number {

@@ -4,8 +4,7 @@ import type { Driver } from '../reconciler/contracts/driver.ts';
 import type { HostFacts } from '../reconciler/contracts/host.ts';
 import type { Source } from '../reconciler/contracts/source.ts';
 import type { StateCache } from '../reconciler/contracts/state-copy.ts';
-import type { DockerDriver } from '../reconciler/docker/contract.ts';
-import type { Window } from '../reconciler/docker/restart.ts';
+import type { Companion } from './companion.ts';
 
 export interface Log {
   debug(fields: object, message: string): void;
@@ -31,12 +30,6 @@ export interface HostReader {
   sysctl(name: string): string | undefined;
 }
 
-export interface DockerDeps {
-  driver: DockerDriver;
-  /** Outside of it Docker is not restarted. */
-  window?: Window;
-}
-
 export interface AgentDeps {
   options: Options;
   log: Log;
@@ -48,8 +41,8 @@ export interface AgentDeps {
   stateCache?: StateCache;
   drivers: Driver[];
   host: HostReader;
-  /** Absent: Docker is neither looked at nor followed. */
-  docker?: DockerDeps;
+  /** What runs beside the rounds. */
+  companions: readonly Companion[];
   /** Starts the level pass; returns what stops it. */
   levelPass(pass: () => void): () => void;
   /** The content of subnet.env as it was at start, "" without one: names the previous subnet and network. */

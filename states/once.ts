@@ -33,14 +33,20 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   return report;
 }
 
-/** One round, and another where Docker had to be restarted for it. `made`: what has been written to the store. */
+/** One round, and another where a companion (Docker) has begun something for it. `made`: what has been written to the store. */
 async function repair(agent: Agent, made: DriftEntry[] = []): Promise<Report> {
   const report = await oneRound(agent, made);
-  // What peers are told comes after what they are told of.
+  await publish(agent);
+  if (!agent.acting) return report;
+  await agent.acting;
+  const joined = joinReports(report, await oneRound(agent));
+  await publish(agent);
+  return joined;
+}
+
+/** What peers are told comes after what they are told of. */
+async function publish(agent: Agent): Promise<void> {
   if (!agent.lastGood.inForce && agent.state.lease.unpublished && agent.state.isBuilt) await agent.acquire();
-  if (!agent.dockerRestart) return report;
-  await agent.dockerRestart;
-  return joinReports(report, await oneRound(agent));
 }
 
 async function oneRound(agent: Agent, made: DriftEntry[] = []): Promise<Report> {

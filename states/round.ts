@@ -6,7 +6,15 @@
  * - Nothing that a driver or the kernel answers makes it throw but a driver that can't list at all: then nothing was written.
  */
 
-import type { Care, Change, Driver, Interest, Listing, Outcome } from '../reconciler/contracts/driver.ts';
+import {
+  type Care,
+  type Change,
+  type Driver,
+  type Interest,
+  isMade,
+  type Listing,
+  type Outcome,
+} from '../reconciler/contracts/driver.ts';
 import type { Instance } from '../reconciler/contracts/host.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
 import { emptyScope, everything, mergeScope, type Scope, scopeOf, scopeOfIds } from '../reconciler/contracts/scope.ts';
@@ -142,8 +150,7 @@ export class Round {
     const ids: string[] = [];
     // A quick listing may overlook things: then nothing is proven gone by it.
     let care: Care = 'quick';
-    for (const { change, result } of this.outcomes) {
-      if (result !== 'done' && result !== 'noop') continue;
+    for (const { change } of this.outcomes.filter(isMade)) {
       ids.push(change.id);
       if (change.op === 'delete') care = 'steady';
     }
@@ -261,8 +268,6 @@ function concerns(scope: Scope, driver: Driver): boolean {
   for (const id of scope.ids) if (driver.kinds.includes(splitId(id).kind)) return true;
   return false;
 }
-
-const isMade = ({ result }: Outcome): boolean => result === 'done' || result === 'noop';
 
 /** Said to be done, and not found by the read-back. */
 const isUnproven = ({ failure }: Outcome): boolean => failure?.code === MISMATCH;

@@ -3,7 +3,6 @@
  * Docker needs (HTTP, child processes) is loaded when it is needed: start-up counts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { scopeOf } from '../../reconciler/contracts/scope.ts';
 import type { DockerDriver, RestartResult } from '../../reconciler/docker/contract.ts';
 import type { RunningCommand } from './command.ts';
 import { askEngine, parseEngineAddress } from './engine.ts';
@@ -72,8 +71,8 @@ export function openDocker(options: DockerDriverOptions): DockerDriver {
       }
       return run().catch((error: Error) => ({ ok: false, message: error.message }));
     },
-    watch(emit) {
-      const events = new EngineEvents(address, () => emit(scopeOf({ kinds: ['docker'] })));
+    watch(changed) {
+      const events = new EngineEvents(address, changed);
       events.start();
       return () => events.stop();
     },

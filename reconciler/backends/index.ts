@@ -1,7 +1,9 @@
 /** Owns which backends there are. A new one is a new file, and a line here. */
 import type { NetworkConfig } from '../../config/model.ts';
 import type { HeldEntry } from '../contracts/report.ts';
+import { awsVpcBackend } from './aws-vpc.ts';
 import type { Backend } from './backend.ts';
+import { gceBackend } from './gce.ts';
 import { hostGwBackend } from './host-gw.ts';
 import { vxlanBackend } from './vxlan.ts';
 
@@ -13,6 +15,10 @@ export function backendFor(config: NetworkConfig): Backend | undefined {
       return vxlanBackend(config.backend);
     case 'host-gw':
       return hostGwBackend;
+    case 'aws-vpc':
+      return awsVpcBackend(config.backend);
+    case 'gce':
+      return gceBackend;
     default:
       return undefined;
   }
@@ -28,7 +34,7 @@ export function unsupportedBackend(config: NetworkConfig, key: string): HeldEntr
   // Most who see this one have written no Backend, or misspelt the word.
   const udp = 'The backend udp (which a config without Backend stands for)';
   const what = config.backend.kind === 'udp' ? udp : type ? `The backend ${type}` : 'A Backend without a Type';
-  const detail = `${what} is not supported yet; set Backend.Type in ${key} to vxlan or host-gw, or run flanneld on this host.`;
+  const detail = `${what} is not supported yet; set Backend.Type in ${key} to vxlan, host-gw, aws-vpc or gce, or run flanneld on this host.`;
   return { kind: 'config', key, why: 'backend not supported', detail, unmet: true };
 }
 

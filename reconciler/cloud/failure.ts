@@ -45,6 +45,10 @@ export class CloudError extends Error implements CloudFailure {
   }
 }
 
+/** Not by instanceof: drivers are in a bundle of their own, with a class of their own. */
+export const isCloudError = (error: unknown): error is CloudError =>
+  error instanceof Error && error.name === 'CloudError';
+
 export const failureOf = ({ kind, code, message, permission }: CloudError): CloudFailure => ({
   kind,
   code,

@@ -5,10 +5,11 @@
 
 import type { Kind } from '../kinds/index.ts';
 import type { StoreErrorKind } from './failure.ts';
+import type { CompanionName } from './scope.ts';
 
 export type Op = 'create' | 'update' | 'delete';
-/** What can stand in a report beside the kinds of resource. */
-export type ReportKind = Kind | 'lease' | 'config' | 'peer' | 'store' | 'sysctl' | CloudKind;
+/** What can stand in a report: resources, companions, what is in a cloud, and what has no driver. */
+export type ReportKind = Kind | CompanionName | CloudKind | 'lease' | 'config' | 'peer' | 'store' | 'sysctl';
 /** What is in a cloud (cloud/model.ts); `cloud-host`: what is said of this host there. */
 export type CloudKind = 'cloud-route' | 'source-dest-check' | 'cloud-host';
 
@@ -37,7 +38,17 @@ export interface HeldEntry {
   unmet: boolean;
 }
 
-export interface Report {
+/** What companions tell of themselves, each under its name. Absent where there is nothing to say. */
+export interface CompanionSections {
+  /** What is seen of Docker. Absent with --docker off, and where there is neither an engine nor its bridge. */
+  docker?: {
+    mode: string;
+    engine: { version: string; liveRestore: boolean; containers: number } | null;
+    bridge: { name: string; address: string; mtu: number; ipMasq: boolean } | null;
+  };
+}
+
+export interface Report extends CompanionSections {
   version: 1;
   mode: 'once' | 'drift' | 'run';
   at: string;
@@ -60,10 +71,4 @@ export interface Report {
   held: HeldEntry[];
   summary: { create: number; update: number; delete: number; held: number; failed: number };
   converged: boolean;
-  /** What is seen of Docker. Absent where there is nothing to say: --docker off, or neither an engine nor its bridge. */
-  docker?: {
-    mode: string;
-    engine: { version: string; liveRestore: boolean; containers: number } | null;
-    bridge: { name: string; address: string; mtu: number; ipMasq: boolean } | null;
-  };
 }

@@ -10,10 +10,11 @@ import type { Lease } from '../../config/model.ts';
 import { formatSubnetEnv } from '../../config/subnet-env.ts';
 import type { Backend, BackendContext, PeerWants } from '../backends/backend.ts';
 import { backendFor, unsupportedBackend } from '../backends/index.ts';
+import type { CloudWant } from '../cloud/model.ts';
 import type { Interest } from '../contracts/driver.ts';
+import type { HostSubnet } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
-import { emptyScope, mergeScope, type Scope } from '../contracts/scope.ts';
-import type { DockerLease } from '../docker/wanted.ts';
+import { type CompanionName, emptyScope, mergeScope, type Scope } from '../contracts/scope.ts';
 import { type FileResource, idOf, linkOf, type Route, type Want } from '../kinds/index.ts';
 import { pathOf } from './paths.ts';
 import { notMoved, Peers } from './peers.ts';
@@ -23,7 +24,10 @@ const BOOT_PROTOCOL = 3;
 
 /** What Desired needs of the mirror. */
 export interface LeaseSource {
+  /** By subnet. */
   leases: ReadonlyMap<string, Lease>;
+  /** Of leases that are there and can't be read. */
+  readonly unreadableSubnets?: readonly string[];
   complete: boolean;
 }
 
@@ -38,13 +42,15 @@ export class Desired {
   /** By id. */
   readonly wants: ReadonlyMap<string, Want>;
   complete = false;
+  /** What it is made of: read anew each time, it changes. */
+  #source: LeaseSource = { leases: new Map(), complete: false };
 
   readonly #wants = new Map<string, Want>();
   /** The config's first. */
   readonly #paths: readonly Backend[];
   readonly #peers: Peers;
-  /** Paths of Docker's files among the wants. */
-  readonly #dockerFiles = new Set<string>();
+  /** Paths of companions' files among the wants. */
+  readonly #filesOf = new Map<CompanionName, readonly string[]>();
   readonly #notices: readonly HeldEntry[];
 
   constructor(context: BackendContext, earlier: readonly Backend[] = []) {
@@ -103,25 +109,45 @@ export class Desired {
     return this.#peers.update(changes);
   }
 
-  /** What Docker follows; undefined where there is no IPv4 subnet to follow. */
-  dockerLease(): DockerLease | undefined {
+  /** What this host wants of a cloud: on the config's path, else on an earlier one. */
+  cloudWant(): CloudWant | undefined {
+    for (const path of this.#paths) if (path.cloud) return path.cloud(this.context);
+    return undefined;
+  }
+
+  /** Subnets of all leases that are there, readable or not, as of now. */
+  leasedSubnets(): Set<string> {
+    const { leases, unreadableSubnets = [] } = this.#source;
+    return new Set([...leases.keys(), ...unreadableSubnets, this.context.own.subnet]);
+  }
+
+  /** Subnets of peers whose lease names `backendType`. */
+  subnetsOfType(backendType: string): string[] {
+    return [...this.#source.leases.values()].flatMap(({ subnet, attrs }) =>
+      attrs.backendType === backendType ? subnet : [],
+    );
+  }
+
+  /** What companions follow; undefined where there is no IPv4 subnet to follow. */
+  hostSubnet(): HostSubnet | undefined {
     const { config, own, ipMasq } = this.context;
     if (!this.backend || !config.enableIPv4) return undefined;
     return { network: config.network, subnet: own.subnet, mtu: this.backend.mtu(this.context), ipMasq };
   }
 
-  /** Docker's files (docker/assess.ts), in place of those of before. They depend on what is seen, and so come from the round. */
-  setDockerFiles(files: readonly FileResource[]): void {
-    for (const path of this.#dockerFiles) this.#wants.delete(`file ${path}`);
-    this.#dockerFiles.clear();
-    for (const file of files) {
-      if (file.path === this.context.instance.subnetFile) continue;
-      this.#dockerFiles.add(file.path);
-      this.#wants.set(idOf(file), file);
-    }
+  /** A companion's files, in place of its earlier ones. They depend on what it sees, and so come from the round. */
+  setFilesOf(companion: CompanionName, files: readonly FileResource[]): void {
+    for (const path of this.#filesOf.get(companion) ?? []) this.#wants.delete(`file ${path}`);
+    const others = files.filter(({ path }) => path !== this.context.instance.subnetFile);
+    for (const file of others) this.#wants.set(idOf(file), file);
+    this.#filesOf.set(
+      companion,
+      others.map(({ path }) => path),
+    );
   }
 
   #follow(source: LeaseSource): void {
+    this.#source = source;
     this.complete = source.complete && this.backend !== undefined;
   }
 
@@ -183,7 +209,7 @@ export class Desired {
       networks: [...new Set([config.network, ...instance.networks])],
       devices,
       uplink: host.uplink.name,
-      files: [instance.subnetFile, ...this.#dockerFiles],
+      files: [instance.subnetFile, ...[...this.#filesOf.values()].flat()],
     };
   }
 }

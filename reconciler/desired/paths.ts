@@ -23,7 +23,9 @@ export const vxlanPath = (vni: number): string => `vxlan ${vni & 0xffff}`;
  * first vxlan one among them.
  */
 export function pathOf(attrs: LeaseAttrs, paths: readonly PathOwner[]): string {
-  if (attrs.backendType !== 'vxlan') return attrs.backendType;
+  const { backendType } = attrs;
+  // Leases of udp, aws-vpc and gce say none: they name whichever of these this host has.
+  if (backendType !== 'vxlan') return paths.find(({ type }) => type === backendType)?.path ?? backendType;
   const vni = vniOf(attrs);
   if (vni !== undefined) return vxlanPath(vni);
   return paths.find(({ type }) => type === 'vxlan')?.path ?? 'vxlan';

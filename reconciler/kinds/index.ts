@@ -33,8 +33,8 @@ export type Want = Resource;
 export type Have = Resource;
 
 export type ResourceKind = Resource['kind'];
-/** `docker` is for scopes and reports: it is no Resource, so that no plan can have one, and followed on its own (docker/). */
-export type Kind = ResourceKind | 'docker';
+/** What runs beside the rounds (states/companion.ts) is no Resource, so that no plan can have one. */
+export type Kind = ResourceKind;
 
 /** In build order. */
 const RULES = [linkKind, addressKind, neighbourKind, fdbKind, nexthopKind, routeKind, fileKind] as const;

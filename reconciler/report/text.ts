@@ -1,6 +1,7 @@
 /**
  * Owns the sentences that the table and the markdown share, so that they can't tell different stories.
  */
+import { isMade } from '../contracts/driver.ts';
 import type { HeldEntry, Report } from '../contracts/report.ts';
 
 /** What a person reads at once; the rest is in the JSON document. */
@@ -40,7 +41,7 @@ export function summaryLine({ mode, summary, drift, outcomes, held, converged }:
     const ops = (['create', 'update', 'delete'] as const).filter((op) => summary[op]);
     parts.push(`${plural(drift.length, 'difference')} (${ops.map((op) => `${summary[op]} to ${op}`).join(', ')})`);
   }
-  const done = outcomes.filter(({ result }) => result === 'done' || result === 'noop').length;
+  const done = outcomes.filter(isMade).length;
   const blocked = outcomes.filter(({ result }) => result === 'blocked').length;
   if (mode !== 'drift' && outcomes.length) parts.push(`${done} of ${outcomes.length} repaired`);
   if (summary.failed) parts.push(`${summary.failed} failed`);

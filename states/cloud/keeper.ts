@@ -6,7 +6,7 @@
  * - A pass that wrote is looked at again soon: another host may have cleaned up by what it had read before.
  * - One pass at a time; what fails waits by its kind (failure.ts), longer each time.
  */
-import { type CloudFailure, cloudWait, soonest } from '../../reconciler/cloud/failure.ts';
+import { type CloudFailure, cloudWait, failureOf, isCloudError, soonest } from '../../reconciler/cloud/failure.ts';
 import {
   type CloudChange,
   type CloudDriver,
@@ -159,8 +159,9 @@ function heldOf({ cloud }: CloudWant, { failure, outcomes }: PassResult, seconds
 
 /** A driver that could not be loaded, or a bug: told like any failure, and tried again. */
 function failed(error: unknown): PassResult {
+  const known = isCloudError(error) ? failureOf(error) : undefined;
   const message = error instanceof Error ? error.message : String(error);
-  const failure: CloudFailure = {
+  const failure: CloudFailure = known ?? {
     kind: 'invalid',
     code: 'BUG',
     message: `The cloud could not be looked at (${message}).`,

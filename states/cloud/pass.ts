@@ -5,7 +5,7 @@
  * - A refusal as "already there" means that the read was behind: it is looked at again, and the plan decides anew.
  * - Never rejects but for an abort.
  */
-import { CloudError, type CloudFailure, failureOf, MISMATCH } from '../../reconciler/cloud/failure.ts';
+import { type CloudFailure, failureOf, isCloudError, MISMATCH } from '../../reconciler/cloud/failure.ts';
 import {
   type CloudChange,
   type CloudDriver,
@@ -49,7 +49,7 @@ export async function cloudPass(input: PassInput): Promise<PassResult> {
   try {
     await new Pass(input, result).run();
   } catch (error) {
-    if (!(error instanceof CloudError)) throw error;
+    if (!isCloudError(error)) throw error;
     result.failure = failureOf(error);
     result.inForce = false;
   }

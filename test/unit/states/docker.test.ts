@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { everything } from '../../../reconciler/contracts/scope.ts';
 import type { Window } from '../../../reconciler/docker/restart.ts';
+import { DockerCompanion } from '../../../states/docker.ts';
 import { World } from '../../helpers/agent-world.ts';
 import { DAEMON_JSON, ModelDocker, OPTS_FILE } from '../../helpers/model-docker.ts';
 import { CONFIG_KEY } from '../../helpers/store.ts';
@@ -20,9 +21,9 @@ function rig(argv: string[], window?: Window): Rig {
   const world = new World({
     argv,
     config: START,
-    docker: ({ kernel }) => {
-      docker = new ModelDocker(kernel);
-      return { driver: docker, ...(window ? { window } : {}) };
+    companions: ({ kernel, deps }) => {
+      docker ??= new ModelDocker(kernel);
+      return [new DockerCompanion(deps, { driver: docker, ...(window ? { window } : {}) })];
     },
   });
   return { world, docker: docker! };
