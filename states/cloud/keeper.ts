@@ -124,7 +124,8 @@ export class CloudKeeper {
     const kind = soonest(failures.map((failure) => failure.kind));
     this.#failures = kind === undefined ? 0 : this.#failures + 1;
     const wrote = result.outcomes.some((outcome) => outcome.result === 'done');
-    const steady = wrote ? SETTLE_MS : resyncMs * (0.75 + random() / 2);
+    const resync = resyncMs * (0.75 + random() / 2);
+    const steady = wrote ? Math.min(SETTLE_MS, resync) : resync;
     const wait =
       kind === undefined ? steady : Math.min(cloudWait(kind, this.#failures, random()), steadyOr(resyncMs, kind));
     this.#dueAt = clock.now() + wait;

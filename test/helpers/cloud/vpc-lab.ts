@@ -6,7 +6,9 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { Daemon } from '../daemon.ts';
 import { type EtcdOptions, startEtcd } from '../etcd.ts';
+import { eventually } from '../eventually.ts';
 import { Lab, LabHost } from '../lab.ts';
 import { connect, createNetns, type Netns } from '../netns.ts';
 import type { Eni } from './aws-world.ts';
@@ -91,14 +93,32 @@ export class VpcLab extends Lab {
     return host;
   }
 
+  /** A daemon on each host, and a bridge for its containers; resolves when all have a subnet. */
+  async startDaemons(args: string[]): Promise<Daemon[]> {
+    const daemons = this.hosts.map((host) => host.startDaemon(args));
+    const all = () => this.hosts.every((host) => host.subnetEnv());
+    await eventually(all, { what: 'a subnet for every host', timeout: 60_000 });
+    await Promise.all(this.hosts.map((host) => host.attachContainerNet()));
+    return daemons;
+  }
+
+  /** Resolves when the last report of each host says that it has converged. */
+  async allConverged(): Promise<void> {
+    for (const host of this.hosts)
+      await eventually(async () => (await host.lastReport())?.converged, {
+        what: `${host.name} to converge`,
+        timeout: 60_000,
+      });
+  }
+
   eni(host: LabHost): Eni {
     return this.enis.get(host.name)!;
   }
 
   /** The machine is gone, and the cloud knows. */
   async kill(host: LabHost): Promise<void> {
+    await this.cloud.call('terminate', this.enis.get(host.name)?.instance ?? host.name, host.address);
     await host.ns.destroy();
-    await this.cloud.call('terminate', this.enis.get(host.name)?.instance ?? host.name);
   }
 }
 

@@ -72,7 +72,9 @@ const METHODS = {
     ports.set(port, { address: ip, cloud: 'gce' });
     return google.addInstance({ name, ip, canIpForward });
   },
-  terminate: (instance: string) => {
+  /** The port goes with the host's namespace, so that no route may lead there any more. */
+  terminate: (instance: string, address: string) => {
+    for (const [name, port] of ports) if (port.address === address) ports.delete(name);
     aws.terminate(instance);
     google.instances = google.instances.filter(({ name }) => name !== instance);
   },
