@@ -25,6 +25,7 @@ export interface NetworkConfig {
 export type BackendConfig =
   | VxlanConfig
   | { type: string; kind: 'host-gw' }
+  | IpipConfig
   | { type: string; kind: 'udp'; port: number }
   /** `routeTables`: ids, undefined for the one that the host's subnet uses. */
   | { type: string; kind: 'aws-vpc'; routeTables?: string[] }
@@ -43,6 +44,12 @@ export interface VxlanConfig {
   directRouting: boolean;
   /** MTU of the underlay, if the config names one. */
   mtu?: number;
+}
+
+export interface IpipConfig {
+  type: string;
+  kind: 'ipip';
+  directRouting: boolean;
 }
 
 /** A lease's value. */

@@ -2,16 +2,12 @@
 import type { Options } from '../config/options.ts';
 import type { Driver } from '../reconciler/contracts/driver.ts';
 import type { HostFacts } from '../reconciler/contracts/host.ts';
+import type { Log } from '../reconciler/contracts/log.ts';
 import type { Source } from '../reconciler/contracts/source.ts';
 import type { StateCache } from '../reconciler/contracts/state-copy.ts';
 import type { Companion } from './companion.ts';
 
-export interface Log {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
+export type { Log };
 
 export interface Clock {
   /** Milliseconds since the epoch. */

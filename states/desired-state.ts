@@ -6,11 +6,17 @@
  */
 import { configKey } from '../config/lease-key.ts';
 import type { Lease, LeaseAttrs, NetworkConfig } from '../config/model.ts';
+import { EXAMPLE_CONFIG } from '../config/network.ts';
 import { parseSubnetEnv } from '../config/subnet-env.ts';
-import { vxlanData } from '../config/vxlan-lease.ts';
 import type { Backend } from '../reconciler/backends/backend.ts';
-import { hostGwBackend } from '../reconciler/backends/host-gw.ts';
-import { backendFor, ipv4Only, unsupportedBackend } from '../reconciler/backends/index.ts';
+import {
+  BACKEND_TYPES,
+  backendFor,
+  identityOf,
+  ipv4Only,
+  pathOf,
+  unsupportedBackend,
+} from '../reconciler/backends/index.ts';
 import type { Interest } from '../reconciler/contracts/driver.ts';
 import type { Host, Instance } from '../reconciler/contracts/host.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
@@ -18,8 +24,8 @@ import { everything, type Scope, scopeOf } from '../reconciler/contracts/scope.t
 import type { Source } from '../reconciler/contracts/source.ts';
 import type { CopyHead, Past } from '../reconciler/contracts/state-copy.ts';
 import { Desired } from '../reconciler/desired/desired.ts';
-import { chooseMac, deriveMac } from '../reconciler/desired/mac.ts';
-import { EarlierPaths, pathOf, pathTimes } from '../reconciler/desired/paths.ts';
+import { chooseMac, deriveMac, vtepMac } from '../reconciler/desired/mac.ts';
+import { EarlierPaths, pathTimes } from '../reconciler/desired/paths.ts';
 import { fitsConfig } from '../reconciler/lease/choose.ts';
 import { leaseValue } from '../reconciler/lease/value.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
@@ -37,10 +43,9 @@ export interface UsableConfig {
 
 /** A command that puts a config, for people to copy. */
 export function putConfig(prefix: string, kind: Source['kind']): string {
-  const config = '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}';
-  if (kind === 'file') return `"config": ${config}`;
-  if (kind === 'etcd-v2') return `ETCDCTL_API=2 etcdctl set ${configKey(prefix)} '${config}'`;
-  return `etcdctl put ${configKey(prefix)} '${config}'`;
+  if (kind === 'file') return `"config": ${EXAMPLE_CONFIG}`;
+  if (kind === 'etcd-v2') return `ETCDCTL_API=2 etcdctl set ${configKey(prefix)} '${EXAMPLE_CONFIG}'`;
+  return `etcdctl put ${configKey(prefix)} '${EXAMPLE_CONFIG}'`;
 }
 
 export class DesiredState {
@@ -177,7 +182,7 @@ export class DesiredState {
     return {
       mirror: this.mirror,
       publicIP: host.publicIP,
-      vtepMacs: new Set(this.#seen?.links.map(({ mac }) => mac)),
+      identities: new Set(this.#seen?.links.map(({ mac }) => mac)),
       valueFor: (lease) => this.#valueFor(usable, host, lease),
       isBuilt: () => this.isBuilt,
     };
@@ -225,7 +230,7 @@ export class DesiredState {
     const { config, backend } = usable;
     this.#followPaths(own, published, backend);
     const earlier = this.#earlier.owners;
-    const mac = vxlanData(own.attrs).mac ?? this.#mac ?? this.#derivedMac(config, host);
+    const mac = vtepMac(identityOf(own.attrs)) ?? this.#mac ?? this.#derivedMac(usable, host);
     const signature = JSON.stringify([config, host, own.subnet, mac, earlier.map(({ path }) => path)]);
     if (signature === this.#signature) return false;
     this.#networks.add(config.network);
@@ -251,9 +256,11 @@ export class DesiredState {
   #takeUpPaths(published: LeaseAttrs, peers: readonly Lease[], backend: Backend, now: number): void {
     const seen = [...(this.#seen?.backends ?? [])];
     // host-gw has no device that would show it, and no route either while all others are reached on another path.
-    const { path } = hostGwBackend;
-    const wasDirect = pathOf(published, [backend]) === path || this.#leftBefore[path] !== undefined;
-    if (wasDirect && !seen.includes(hostGwBackend)) seen.push(hostGwBackend);
+    for (const { unseen } of BACKEND_TYPES) {
+      if (!unseen || seen.includes(unseen)) continue;
+      const { path } = unseen;
+      if (pathOf(published, [backend]) === path || this.#leftBefore[path] !== undefined) seen.push(unseen);
+    }
     const paths = [backend, ...seen.toReversed()];
     const named = new Set([published, ...peers.map(({ attrs }) => attrs)].map((attrs) => pathOf(attrs, paths)));
     for (const owner of seen) {
@@ -270,20 +277,22 @@ export class DesiredState {
     const driver = this.#deps.drivers.find((one) => one.kinds.includes('link'));
     if (this.#seen || !driver || !config || !this.host.current) return;
     const networks = [...new Set([...this.#networks, config.network])];
-    const isDirectNamed = [...this.mirror.leases.values()].some(({ attrs }) => attrs.backendType === 'host-gw');
+    const named = new Set([...this.mirror.leases.values()].map(({ attrs }) => attrs.backendType));
     const interest = { ...this.interest, networks };
-    this.#seen = await lookForPaths(driver, { ...this.instance, networks }, interest, isDirectNamed);
+    this.#seen = await lookForPaths(driver, { ...this.instance, networks }, interest, named);
   }
 
-  async #valueFor({ config, backend }: UsableConfig, host: Host, lease: Lease | undefined): Promise<string> {
+  async #valueFor(usable: UsableConfig, host: Host, lease: Lease | undefined): Promise<string> {
+    const { config, backend } = usable;
     const names = backend.deviceNames({ config, host });
-    const links = this.#seen?.links ?? [];
+    // Not every tunnel's device has a MAC.
+    const links = (this.#seen?.links ?? []).filter(({ mac }) => vtepMac(mac) !== undefined);
     const device = links.find(({ name }) => names.includes(name)) ?? links[0];
     // One for all paths: whoever still sends on an earlier one, by whichever of our leases, finds it there too.
     this.#mac = chooseMac({
-      leaseMac: lease && vxlanData(lease.attrs).mac,
+      leaseMac: lease && identityOf(lease.attrs),
       deviceMac: this.#mac ?? device?.mac,
-      derived: this.#derivedMac(config, host),
+      derived: this.#derivedMac(usable, host),
     });
     const own = {
       publicIP: host.publicIP,
@@ -293,8 +302,7 @@ export class DesiredState {
     return leaseValue(own, this.#deps.source.leaseForm);
   }
 
-  #derivedMac(config: NetworkConfig, host: Host): string {
-    const vni = config.backend.kind === 'vxlan' ? config.backend.vni : 0;
-    return deriveMac({ publicIP: host.publicIP, vni, prefix: this.#prefix });
+  #derivedMac({ backend }: UsableConfig, host: Host): string {
+    return deriveMac({ publicIP: host.publicIP, seed: backend.macSeed ?? 0, prefix: this.#prefix });
   }
 }

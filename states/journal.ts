@@ -89,6 +89,11 @@ export class Journal {
     this.#lastFailure.delete(region);
   }
 
+  /** What is wrong with it, as it was said; undefined: nothing. */
+  failureOf(region: string): string | undefined {
+    return this.#lastFailure.get(region);
+  }
+
   state(region: string, state: string): void {
     this.#states.set(region, state);
     this.#log.debug({ region, state }, `${region}: ${state}`);

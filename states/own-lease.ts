@@ -8,7 +8,7 @@
 import { maskCidr } from '../config/ipv4.ts';
 import { leaseKey, subnetsPrefix } from '../config/lease-key.ts';
 import type { Lease } from '../config/model.ts';
-import { vxlanData } from '../config/vxlan-lease.ts';
+import { identityOf } from '../reconciler/backends/index.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
 import { StoreError, type StoreRecord } from '../reconciler/contracts/source.ts';
 import { chooseLease, type LeaseChoice } from '../reconciler/lease/choose.ts';
@@ -24,8 +24,8 @@ import type { AcquireResult } from './services.ts';
 export interface LeaseContext {
   mirror: Mirror;
   publicIP: string;
-  /** Of this host's own VTEPs, as they were when this process started. */
-  vtepMacs: ReadonlySet<string>;
+  /** By which this host knows a lease for its own (BackendType.identityOf): its own devices' MACs, as they were when this process started. */
+  identities: ReadonlySet<string>;
   /** The value's text that this host wants in `lease` (or in a new one), byte for byte as flannel writes it. */
   valueFor(lease: Lease | undefined): Promise<string>;
   /** Whether this host can already be reached in the way that this value says. */
@@ -84,14 +84,14 @@ export class OwnLease {
 
   /**
    * Which lease is this host's own, whatever its value says. A process that has just started has no memory: then it is the one of the
-   * subnet in subnet.env, if it names the MAC of this host's own VTEP. No other host can have been given that one.
+   * subnet in subnet.env, if it names what no other host can have (a VTEP's MAC): that of one of this host's own devices.
    */
-  #ownKey({ vtepMacs }: LeaseContext, seen: Mirror, known: readonly Lease[]): string | undefined {
+  #ownKey({ identities }: LeaseContext, seen: Mirror, known: readonly Lease[]): string | undefined {
     if (this.current) return this.compareWith(seen) === 'same' ? this.current.key : undefined;
     const block = this.previousSubnet === undefined ? undefined : maskCidr(this.previousSubnet);
     const previous = known.find(({ subnet }) => subnet === block);
-    const mac = previous && vxlanData(previous.attrs).mac;
-    return mac !== undefined && vtepMacs.has(mac) ? previous?.key : undefined;
+    const named = previous && identityOf(previous.attrs);
+    return named !== undefined && identities.has(named) ? previous?.key : undefined;
   }
 
   /** Makes sure of a lease. Rejects with a StoreError if the store doesn't answer, or has us lose one race after the other. */

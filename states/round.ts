@@ -29,6 +29,7 @@ import type { Step } from '../reconciler/plan/order.ts';
 import { contextOf, ownDevices } from '../reconciler/plan/ownership.ts';
 import { changesOf, makePlan, type Plan } from '../reconciler/plan/plan.ts';
 import { MISMATCH, verify } from '../reconciler/plan/verify.ts';
+import { isRival } from '../reconciler/tunnels/index.ts';
 
 export interface RoundInput {
   scope: Scope;
@@ -229,7 +230,7 @@ export class Round {
   async #list(scope: Scope, care?: Care): Promise<Listing> {
     if (!scope.all) return this.#ask(scope, this.#interest, care);
     const links = await this.#ask(scopeOf({ kinds: ['link'] }), this.#interest);
-    const names = links.haves.flatMap((have) => (have.kind === 'link' && have.type === 'vxlan' ? have.name : []));
+    const names = links.haves.flatMap((have) => (have.kind === 'link' && isRival(have) ? have.name : []));
     const wide = { ...this.#interest, devices: [...new Set([...this.#interest.devices, ...names])] };
     const addresses = await this.#ask(scopeOf({ kinds: ['address'] }), wide);
     const { desired, instance } = this.#input;

@@ -8,11 +8,13 @@
  */
 import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { withDockerOptions } from '../../config/two-in-one.ts';
 import type { Change, Driver, Interest, Listing, Outcome } from '../../reconciler/contracts/driver.ts';
 import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
 import { type FileResource, type Have, idOf } from '../../reconciler/kinds/index.ts';
 import { FileChanged, FileConflict, fileFailure } from './failure.ts';
 import { followLinks, readState } from './look.ts';
+import { readQuiet } from './quiet.ts';
 import { PathWatch } from './watch.ts';
 import { isMadeAgain, keepPrevious, removeLeftovers, saveBeside, syncFolder, writeAtomically } from './write.ts';
 
@@ -111,9 +113,17 @@ async function applyOne(change: Change): Promise<Outcome> {
 }
 
 /** True if something was written. */
-async function write({ path, content, mode, flag = '--subnet-file', edit }: FileResource): Promise<boolean> {
+async function write({
+  path,
+  content: wanted,
+  mode,
+  flag = '--subnet-file',
+  edit,
+  shared,
+}: FileResource): Promise<boolean> {
   const target = (await followLinks(path)).at(-1)!;
-  const state = await readState(target);
+  const state = shared ? await readQuiet(target) : await readState(target);
+  const content = shared && state.what === 'file' ? withDockerOptions(wanted, state.bytes.toString('utf8')) : wanted;
   if (state.what === 'other') {
     throw new FileConflict(
       'EEXIST',

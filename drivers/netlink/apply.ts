@@ -23,7 +23,7 @@ import { serves } from './serves.ts';
 /** Some 15 ms of the kernel's time: after as many the rest of the process gets a turn. */
 const SLICE = 4000;
 
-export interface ApplyContext {
+interface ApplyContext {
   client: Client;
   netns: string | undefined;
   /** The ears on the same namespace. */

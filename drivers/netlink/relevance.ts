@@ -5,6 +5,7 @@
 import type { Interest } from '../../reconciler/contracts/driver.ts';
 import type { CompanionName } from '../../reconciler/contracts/scope.ts';
 import { type Link, type Nexthop, type Route, SELVAGE_PROTOCOL } from '../../reconciler/kinds/index.ts';
+import { isOfInterest } from '../../reconciler/tunnels/index.ts';
 import { ipv4Number, prefixLength } from './codec/text.ts';
 
 export class Relevance {
@@ -38,7 +39,7 @@ export class Relevance {
 
   /** Ours, wanted, the uplink, or what a flannel may have left behind. */
   link(link: Link): boolean {
-    return this.devices.has(link.name) || link.name === this.uplink || isTunnel(link);
+    return this.devices.has(link.name) || link.name === this.uplink || isOfInterest(link);
   }
 
   /** Whether a change of the link may mean something: beside those that are listed, the ones that stand in the way, and while none is the uplink all. */
@@ -49,7 +50,7 @@ export class Relevance {
   /** A companion may follow the subnet by its device's address. A tunnel's addresses tell whose it is, so they are looked at even where nothing else under it is. */
   addressesOf(link: Link): boolean {
     const { name } = link;
-    return this.devices.has(name) || this.#ofCompanions.has(name) || (isTunnel(link) && name !== this.uplink);
+    return this.devices.has(name) || this.#ofCompanions.has(name) || (isOfInterest(link) && name !== this.uplink);
   }
 
   /** Names of those that have to look if something is so about the device. */
@@ -65,6 +66,3 @@ export class Relevance {
     return nexthop.protocol === SELVAGE_PROTOCOL || this.inNetworks(nexthop.id) || this.devices.has(nexthop.dev);
   }
 }
-
-const isTunnel = (link: Link): boolean =>
-  link.type === 'vxlan' || link.name.startsWith('flannel.') || link.name === 'flannel0';

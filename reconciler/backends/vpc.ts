@@ -7,10 +7,18 @@
 import type { Lease } from '../../config/model.ts';
 import type { CloudName, CloudWant } from '../cloud/model.ts';
 import type { Backend, BackendContext, PeerWants } from './backend.ts';
+import type { BackendType } from './backend-type.ts';
 import { badAddress, otherBackend, outsideNetwork } from './peer.ts';
 
 /** BackendType of the leases. */
 const TYPE = '';
+
+/** What both types have: a lease of theirs leaves open which of them it means, and the host shows nothing of either. */
+export const VPC_TYPE: Pick<BackendType, 'type' | 'pathOf' | 'seenOn'> = {
+  type: TYPE,
+  pathOf: () => undefined,
+  seenOn: () => [],
+};
 
 /** @param tables of aws-vpc: RouteTableID */
 export function vpcBackend(cloud: CloudName, tables?: readonly string[]): Backend {

@@ -9,14 +9,13 @@ import { configKey } from '../../config/lease-key.ts';
 import type { Lease } from '../../config/model.ts';
 import { formatSubnetEnv } from '../../config/subnet-env.ts';
 import type { Backend, BackendContext, PeerWants } from '../backends/backend.ts';
-import { backendFor, unsupportedBackend } from '../backends/index.ts';
+import { backendFor, pathOf, unsupportedBackend } from '../backends/index.ts';
 import type { CloudWant } from '../cloud/model.ts';
 import type { Interest } from '../contracts/driver.ts';
 import type { HostSubnet } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import { type CompanionName, emptyScope, mergeScope, type Scope } from '../contracts/scope.ts';
 import { type FileResource, idOf, linkOf, type Route, type Want } from '../kinds/index.ts';
-import { pathOf } from './paths.ts';
 import { notMoved, Peers } from './peers.ts';
 
 /** RTPROT_BOOT (linux/rtnetlink.h): of flannel's routes, and of those that `ip route add` makes. */
@@ -216,5 +215,5 @@ export class Desired {
 
 function subnetFile({ config, own, instance, ipMasq }: BackendContext, mtu: number): Want {
   const content = formatSubnetEnv({ network: config.network, subnet: own.subnet, mtu, ipMasq });
-  return { kind: 'file', path: instance.subnetFile, content, mode: 0o644 };
+  return { kind: 'file', path: instance.subnetFile, content, mode: 0o644, shared: true };
 }

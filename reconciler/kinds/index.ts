@@ -20,7 +20,7 @@ export type { Fdb } from './fdb.ts';
 export { identical } from './fields.ts';
 export type { FileEdit, FileResource } from './file.ts';
 export type { Owner } from './kind.ts';
-export type { Link, VxlanAttributes } from './link.ts';
+export type { Link } from './link.ts';
 export { SELVAGE_PROTOCOL } from './marks.ts';
 export type { Neighbour } from './neighbour.ts';
 export type { Nexthop } from './nexthop.ts';

@@ -5,7 +5,7 @@
  * - Creates and updates come before any delete: the new path is there before the old one goes (make before break).
  * - Within a step the changes are independent of each other: any order, one batch.
  *
- * Is there a delete that must come first? A vxlan device that holds the VNI and port that another needs would be one, but ours are named
+ * Is there a delete that must come first? A tunnel that holds what another needs (a VNI on a port) would be one, but ours are named
  * by their VNI, so ours is always the same device: a changed port is its own `recreate`, and another's is a conflict that is held.
  */
 import type { Change } from '../contracts/driver.ts';

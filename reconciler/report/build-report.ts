@@ -48,7 +48,7 @@ function inOrder(changes: readonly Change[]): Change[] {
 
 const fieldsOf = (resource: Resource): Record<string, unknown> => rulesOf(resource.kind).fields(resource);
 
-/** The named fields, each under its name; "vxlan.local" is one inside another. */
+/** The named fields, each under its name; "ipip.local" is one inside another. */
 function pick(resource: Resource, names: readonly string[]): object {
   const valueAt = (name: string): unknown =>
     name.split('.').reduce<unknown>((value, part) => (value as Record<string, unknown>)?.[part], fieldsOf(resource));

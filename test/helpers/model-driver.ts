@@ -21,6 +21,7 @@ import {
 } from '../../reconciler/kinds/index.ts';
 import { isPlainAndRight } from '../../reconciler/plan/route-form.ts';
 import { Errno, type Flags, type LinkChange, type ModelKernel } from './model-kernel.ts';
+import { vxlanIn } from './tunnels.ts';
 
 const KINDS_OF_FAILURE: Record<string, FailureKind> = {
   ENODEV: 'vanished',
@@ -28,6 +29,8 @@ const KINDS_OF_FAILURE: Record<string, FailureKind> = {
   EEXIST: 'conflict',
   EPERM: 'denied',
   EINVAL: 'invalid',
+  // Of a device's type: the module may still come.
+  EOPNOTSUPP: 'transient',
 };
 const GONE = new Set(['ENOENT', 'ESRCH', 'ENODEV', 'EADDRNOTAVAIL']);
 
@@ -133,8 +136,12 @@ export class ModelDriver implements Driver {
     const have = this.kernel.link(want.name);
     if (!have) throw new Errno('ENODEV');
     const change: LinkChange = { up: want.up, mac: want.mac || have.mac, mtu: want.mtu, alias: want.alias };
-    const { local, parent, learning } = want.vxlan ?? { local: '', parent: '', learning: false };
-    this.kernel.setLink(want.name, { ...change, vxlan: { local, parent, learning } });
+    const vxlan = vxlanIn(want);
+    if (!vxlan) this.kernel.setLink(want.name, change);
+    else {
+      const { local, parent, learning } = vxlan;
+      this.kernel.setLink(want.name, { ...change, vxlan: { local, parent, learning } });
+    }
     return 'done';
   }
 

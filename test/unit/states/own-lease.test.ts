@@ -52,7 +52,7 @@ describe('making sure of a lease', () => {
     const moved = {
       mirror: host.mirror,
       publicIP: addressOf(2),
-      vtepMacs: host.vtepMacs,
+      identities: host.identities,
       valueFor: async () => valueFor(2),
       isBuilt: () => true,
     };
@@ -70,7 +70,7 @@ describe('making sure of a lease', () => {
     await new LeaseHost(w, 1, { previousSubnet: '10.5.77.1/24' }).ensure();
     const parts = { previousSubnet: '10.5.77.1/24' };
     const moved = new LeaseHost(w, 2, parts);
-    moved.vtepMacs = new Set([macOf(1)]);
+    moved.identities = new Set([macOf(1)]);
     await moved.ensure();
     assert.equal(moved.subnet, '10.5.77.0/24');
     assert.deepEqual(
@@ -79,11 +79,11 @@ describe('making sure of a lease', () => {
     );
 
     const other = new LeaseHost(w, 3, parts);
-    other.vtepMacs = new Set([macOf(3)]);
+    other.identities = new Set([macOf(3)]);
     await other.ensure();
     assert.notEqual(other.subnet, '10.5.77.0/24', 'a lease of another MAC is another host’s');
     const nowhere = new LeaseHost(w, 4);
-    nowhere.vtepMacs = new Set([macOf(2)]);
+    nowhere.identities = new Set([macOf(2)]);
     await nowhere.ensure();
     assert.notEqual(nowhere.subnet, '10.5.77.0/24', 'a MAC alone is no proof: subnet.env must say it too');
   });
@@ -92,7 +92,7 @@ describe('making sure of a lease', () => {
     const w = world();
     w.store.putFor(keyFor('10.5.77.0/24'), valueFor(1), DAY);
     const host = new LeaseHost(w, 2, { argv: ['--lease=adopt'], previousSubnet: '10.5.77.1/24' });
-    host.vtepMacs = new Set([macOf(1)]);
+    host.identities = new Set([macOf(1)]);
     assert.equal(await host.ensure(), 'waiting');
   });
 
