@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import * as esbuild from 'esbuild';
-import { root } from './setup.mjs';
+import { root } from './script.mjs';
 
 const ENTRY = 'drivers/cloud/open.ts';
 export const CLOUD_BUNDLE = 'cloud.cjs';
