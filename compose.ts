@@ -20,8 +20,10 @@ import { openStateCache } from './drivers/state-cache/cache.ts';
 import { FileSource } from './drivers/state-file/source.ts';
 import { withUdpEngine } from './drivers/udp/driver.ts';
 import { sectionOf } from './drivers/udp/section.ts';
+import type { CloudDriver, CloudName } from './reconciler/cloud/model.ts';
 import type { Source } from './reconciler/contracts/source.ts';
 import { dropsRouted } from './reconciler/firewall/docker-nft.ts';
+import { CloudCompanion } from './states/cloud/companion.ts';
 import type { Companion } from './states/companion.ts';
 import type { AgentDeps, Log } from './states/deps.ts';
 import { DockerCompanion, type DockerDeps } from './states/docker.ts';
@@ -84,8 +86,19 @@ export function requirePermission(): void {
 }
 
 /** Of those that are wanted, each with what it needs of the agent's own. */
+/** In a bundle of its own (packaging/build.mjs): hosts of other backends don't read it. */
+async function openCloud(cloud: CloudName): Promise<CloudDriver> {
+  const { openCloudDriver } = await import('./drivers/cloud/open.ts');
+  return openCloudDriver(cloud, process.env);
+}
+
 async function openCompanions(deps: AgentDeps, firewall: FirewallEyes): Promise<Companion[]> {
-  const companions: Companion[] = [new FirewallCompanion(deps, firewall)];
+  const { options, clock, random, log } = deps;
+  const cloud = new CloudCompanion(
+    { clock, random, log, keepStale: options.keepStale, resyncMs: options.cloudResyncMs, open: openCloud },
+    options.command === 'drift',
+  );
+  const companions: Companion[] = [cloud, new FirewallCompanion(deps, firewall)];
   if (deps.options.docker.mode !== 'off')
     companions.push(
       new DockerCompanion(deps, { ...(await openDockerDeps(deps.options)), ...shutBy(deps.options, firewall) }),

@@ -27,6 +27,9 @@ export type BackendConfig =
   | { type: string; kind: 'host-gw' }
   | IpipConfig
   | UdpConfig
+  /** `routeTables`: ids, undefined for the one that the host's subnet uses. */
+  | { type: string; kind: 'aws-vpc'; routeTables?: string[] }
+  | { type: string; kind: 'gce' }
   /** A backend that flannel knows or doesn't, and that selvage doesn't run. */
   | { type: string; kind: 'other' };
 

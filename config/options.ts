@@ -59,6 +59,8 @@ export interface Options {
   keepStale: boolean;
   /** A cron expression, unchecked. */
   resync: string;
+  /** Between two looks at the cloud's route tables. */
+  cloudResyncMs: number;
   lease: 'acquire' | 'adopt';
   migrate: { from: 'v2' | 'v3'; to: 'v2' | 'v3'; apply: boolean };
   /** undefined: etcd is the source. */
@@ -114,6 +116,7 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     migrationGraceMs: values['migration-grace'],
     keepStale: values['keep-stale'],
     resync: values.resync,
+    cloudResyncMs: values['cloud-resync'],
     // Nobody takes a lease out of a file.
     lease: values['state-file'] === '' ? values.lease : 'adopt',
     migrate: { from: values.from, to: values.to, apply: values.apply },

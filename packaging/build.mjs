@@ -3,6 +3,7 @@
  *
  * - dist/selvage.cjs is everything but koffi's native half, which is required from node_modules; readable, not minified.
  * - dist/udp-engine.cjs is the udp data path's own program (build-udp-engine.mjs).
+ * - dist/cloud.cjs is what only a network in a cloud needs (build-cloud.mjs).
  * - dist/selvage.js (bin.selvage) is loader.cjs; dist/package.json makes both CommonJS, which starts without Node's ESM loader.
  * - The cache is for the V8 and the bundle it was made with, and is taken after real work (warm-up.mjs); others do without it. A point
  *   update of Node keeps its V8, and so the cache.
@@ -23,6 +24,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
+import { bundleCloud, CLOUD_BUNDLE, cloudApart } from './build-cloud.mjs';
 import { bundleUdpEngine } from './build-udp-engine.mjs';
 import { etcd3Protocol } from './etcd3-plugin.mjs';
 import { root, SetupError, script } from './script.mjs';
@@ -52,7 +54,7 @@ async function bundle(entry) {
     define: { SELVAGE_VERSION: JSON.stringify(version), 'import.meta.url': 'bundleUrl' },
     banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
     supported: { 'dynamic-import': false }, // a vm.Script has none; becomes require()
-    plugins: [etcd3Protocol],
+    plugins: [etcd3Protocol, cloudApart],
     logLevel: 'warning',
   };
   const result = await esbuild.build(options).catch((cause) => {
@@ -87,20 +89,25 @@ function replace(path, content, mode = 0o644) {
   renameSync(temporary, path);
 }
 
-/** Writes bundle and loader, without a cache. */
-function put(folder, text, udpEngine) {
+/** The programs and chunks beside the bundle, by file name. */
+async function parts() {
+  return { 'udp-engine.cjs': await bundleUdpEngine(), [CLOUD_BUNDLE]: await bundleCloud() };
+}
+
+/** Writes bundle, loader and what stands beside them, without a cache. */
+function put(folder, text, beside) {
   const file = (name) => join(folder, name);
   mkdirSync(folder, { recursive: true });
   replace(file('package.json'), '{ "type": "commonjs" }\n');
   replace(file('selvage.js'), readFileSync(require.resolve('./loader.cjs')), 0o755);
-  replace(file('udp-engine.cjs'), udpEngine);
+  for (const [name, content] of Object.entries(beside)) replace(file(name), content);
   replace(file('selvage.cjs'), text);
 }
 
 /** Bundle and loader for a package. Resolves with the names of the npm packages that are in the bundle. */
 export async function bundleInto(folder) {
   const { text, inputs } = await bundle(join(root, 'main.ts'));
-  put(folder, text, await bundleUdpEngine());
+  put(folder, text, await parts());
   return new Set(Object.keys(inputs).flatMap((path) => packageOf(path) ?? []));
 }
 
@@ -111,7 +118,7 @@ export async function build({ entry = join(root, 'main.ts'), folder = join(root,
   const file = (name) => join(folder, name);
   const cache = `selvage-${id}-${process.versions.v8}-${process.arch}.cache`;
   try {
-    put(folder, text, await bundleUdpEngine());
+    put(folder, text, await parts());
   } catch (cause) {
     throw notWritable(cause);
   }

@@ -54,9 +54,10 @@ export interface Companion {
 
   /**
    * Sees and concludes, if `scope` (where the round looks, peers still as subnets) concerns it: isConcerned() tells so of its devices and
-   * files. @returns undefined if it did not look. A rejection fails the round before anything is written.
+   * files. It may widen `scope`. `isStoreHeard`: nothing is deleted while it isn't. @returns undefined if it did not look. A rejection fails the
+   * round before anything is written.
    */
-  lookFor(desired: Desired, scope: Scope): Promise<Looked | undefined>;
+  lookFor(desired: Desired, scope: Scope, isStoreHeard: () => boolean): Promise<Looked | undefined>;
 
   /**
    * Settles what is held, in a round in which it looked. `outcomes`: of the round's changes; undefined for a report, which makes none.
@@ -66,6 +67,12 @@ export interface Companion {
 
   /** Does what decide() has asked for. Resolves, and never rejects, when it can be read back; a single run waits for that, and looks once more. */
   act(): Promise<void>;
+
+  /** False while its part of the config's path is not there: the lease doesn't tell of the path before. Left out: it has none. */
+  isPathBuilt?(desired: Desired): boolean;
+
+  /** Subnets of peers for which what this host has stays, although nobody wants it any more: because of a path that is not built yet. */
+  keptSubnets?(desired: Desired): readonly string[];
 
   report(): CompanionReport;
 

@@ -35,11 +35,17 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
 /** One round, and another where a companion has begun something for it. `made`: what has been written to the store. */
 async function repair(agent: Agent, made: DriftEntry[] = []): Promise<Report> {
   const report = await oneRound(agent, made);
-  // What peers are told comes after what they are told of.
-  if (!agent.lastGood.inForce && agent.state.lease.unpublished && agent.state.isBuilt) await agent.lease.acquire();
+  await publish(agent);
   if (!agent.acting) return report;
   await agent.acting;
-  return joinReports(report, await oneRound(agent));
+  const joined = joinReports(report, await oneRound(agent));
+  await publish(agent);
+  return joined;
+}
+
+/** What peers are told comes after what they are told of. */
+async function publish(agent: Agent): Promise<void> {
+  if (!agent.lastGood.inForce && agent.state.lease.unpublished && agent.state.isBuilt) await agent.lease.acquire();
 }
 
 async function oneRound(agent: Agent, made: DriftEntry[] = []): Promise<Report> {

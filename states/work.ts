@@ -94,7 +94,8 @@ export class Work implements RoundServices {
     await this.#refreshHost(scope);
     const { desired, instance } = state;
     if (!desired) throw new Error('There is no desired state to work towards yet.');
-    const looked = await companions.lookFor(desired, scope);
+    const looked = await companions.lookFor(desired, scope, () => this.#store.isComplete);
+    const kept = [...state.keptSubnets, ...companions.keptSubnets(desired)];
     const round = new Round({
       scope,
       drivers: deps.drivers,
@@ -104,7 +105,7 @@ export class Work implements RoundServices {
       nexthopObjects: desired.context.host.nexthopObjects,
       retry: this.#retry.view(at),
       reportStale: deps.options.keepStale,
-      keepStale: (haves) => keepSubnets(state.keptSubnets, haves),
+      keepStale: (haves) => keepSubnets(kept, haves),
     });
     this.#inHand = { round, at, looked };
     await round.read();
@@ -145,7 +146,8 @@ export class Work implements RoundServices {
     this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
     journal.recovered('work');
     const toAct = decideAll(looked, round.outcomes);
-    const isNews = round.isBuilt && state.noteBuilt(round.desired);
+    const isBuilt = round.isBuilt && companions.isPathBuilt(round.desired);
+    const isNews = isBuilt && state.noteBuilt(round.desired);
     this.finishRound(otherDrift);
     if (isNews && state.lease.unpublished) send({ type: 'PATH_BUILT' });
     companions.act(toAct, (scope) => send({ type: 'EDGE', scope }));

@@ -1,14 +1,16 @@
 /** Owns which backends there are, and who of them is asked. A new one is a new file, and a line here. */
 import type { LeaseAttrs, NetworkConfig } from '../../config/model.ts';
 import type { HeldEntry } from '../contracts/report.ts';
+import { awsVpcType } from './aws-vpc.ts';
 import type { Backend } from './backend.ts';
 import type { BackendType, LeaseData } from './backend-type.ts';
+import { gceType } from './gce.ts';
 import { hostGwType } from './host-gw.ts';
 import { ipipType } from './ipip.ts';
 import { udpType } from './udp.ts';
 import { vxlanType } from './vxlan.ts';
 
-export const BACKEND_TYPES: readonly BackendType[] = [vxlanType, hostGwType, ipipType, udpType];
+export const BACKEND_TYPES: readonly BackendType[] = [vxlanType, hostGwType, ipipType, udpType, awsVpcType, gceType];
 
 const BY_LEASE: ReadonlyMap<string, BackendType> = new Map(BACKEND_TYPES.map((type) => [type.type, type]));
 

@@ -8,8 +8,10 @@ import type { StoreErrorKind } from './failure.ts';
 import type { CompanionName } from './scope.ts';
 
 export type Op = 'create' | 'update' | 'delete';
-/** What can stand in a report: resources, companions, and what has no driver. */
-export type ReportKind = Kind | CompanionName | 'lease' | 'config' | 'peer' | 'store' | 'sysctl';
+/** What can stand in a report: resources, companions, what is in a cloud, and what has no driver. */
+export type ReportKind = Kind | CompanionName | CloudKind | 'lease' | 'config' | 'peer' | 'store' | 'sysctl';
+/** What is in a cloud (cloud/model.ts); `cloud-host`: what is said of this host there. */
+export type CloudKind = 'cloud-route' | 'source-dest-check' | 'cloud-host';
 
 export interface DriftEntry {
   op: Op;

@@ -10,6 +10,7 @@ import type { Lease } from '../../config/model.ts';
 import { formatSubnetEnv } from '../../config/subnet-env.ts';
 import type { Backend, BackendContext, PeerWants } from '../backends/backend.ts';
 import { backendFor, pathOf, unsupportedBackend } from '../backends/index.ts';
+import type { CloudWant } from '../cloud/model.ts';
 import type { Interest } from '../contracts/driver.ts';
 import type { HostSubnet } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
@@ -22,7 +23,10 @@ const BOOT_PROTOCOL = 3;
 
 /** What Desired needs of the mirror. */
 export interface LeaseSource {
+  /** By subnet. */
   leases: ReadonlyMap<string, Lease>;
+  /** Of leases that are there and can't be read. */
+  readonly unreadableSubnets?: readonly string[];
   complete: boolean;
 }
 
@@ -37,6 +41,8 @@ export class Desired {
   /** By id. */
   readonly wants: ReadonlyMap<string, Want>;
   complete = false;
+  /** What it is made of: read anew each time, it changes. */
+  #source: LeaseSource = { leases: new Map(), complete: false };
 
   readonly #wants = new Map<string, Want>();
   /** The config's first. */
@@ -104,6 +110,25 @@ export class Desired {
     return this.#peers.update(changes);
   }
 
+  /** What this host wants of a cloud: on the config's path, else on an earlier one. */
+  cloudWant(): CloudWant | undefined {
+    for (const path of this.#paths) if (path.cloud) return path.cloud(this.context);
+    return undefined;
+  }
+
+  /** Subnets of all leases that are there, readable or not, as of now. */
+  leasedSubnets(): Set<string> {
+    const { leases, unreadableSubnets = [] } = this.#source;
+    return new Set([...leases.keys(), ...unreadableSubnets, this.context.own.subnet]);
+  }
+
+  /** Subnets of peers whose lease names `backendType`. */
+  subnetsOfType(backendType: string): string[] {
+    return [...this.#source.leases.values()].flatMap(({ subnet, attrs }) =>
+      attrs.backendType === backendType ? subnet : [],
+    );
+  }
+
   /** What companions follow; undefined where there is no IPv4 subnet to follow. */
   hostSubnet(): HostSubnet | undefined {
     const { config, own, ipMasq } = this.context;
@@ -123,6 +148,7 @@ export class Desired {
   }
 
   #follow(source: LeaseSource): void {
+    this.#source = source;
     this.complete = source.complete && this.backend !== undefined;
   }
 

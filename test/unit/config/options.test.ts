@@ -34,6 +34,7 @@ test('nothing given: flanneld’s defaults', () => {
     healthz: { ip: '0.0.0.0', port: 0 },
     once: false,
     leaseTtlSeconds: 86400,
+    cloudResyncMs: 300_000,
     migrationGraceMs: 600_000,
     keepStale: false,
     resync: '* * * * *',
