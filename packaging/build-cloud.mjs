@@ -1,5 +1,5 @@
 /**
- * Owns the bundle of the cloud drivers, dist/cloud.cjs: the signer, the XML reader and the two clouds' calls. selvage.cjs requires it when a
+ * Owns the bundle of the cloud drivers, dist/cloud.cjs: the signer, the XML reader and the two clouds' calls. The main bundle requires it when a
  * network's backend is aws-vpc or gce, and never else: hosts of other backends don't read a byte of it.
  */
 import { join } from 'node:path';

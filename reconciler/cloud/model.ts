@@ -1,7 +1,7 @@
 /**
  * Owns the vocabulary of the cloud backends (aws-vpc, gce): the route that leads a host's subnet to it, and what a cloud says of its routes.
  *
- * - Only the own subnet's route is ever wanted: each host writes its own (flannel.md 1 of the cloud page), and peers need nothing of ours.
+ * - Only the own subnet's route is ever wanted: each host writes its own (docs/reference/cloud.md), and peers need nothing of ours.
  * - A cloud sends no events: what is here was read at some moment, and may be one write behind.
  */
 import type { CloudFailure } from './failure.ts';
