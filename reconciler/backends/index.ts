@@ -12,7 +12,13 @@ import { vxlanType } from './vxlan.ts';
 
 export const BACKEND_TYPES: readonly BackendType[] = [vxlanType, hostGwType, ipipType, udpType, awsVpcType, gceType];
 
-const BY_LEASE: ReadonlyMap<string, BackendType> = new Map(BACKEND_TYPES.map((type) => [type.type, type]));
+/** By the BackendType of a lease. One that several types write (none at all: udp, aws-vpc, gce) leaves open which of them it means. */
+const BY_LEASE: ReadonlyMap<string, BackendType> = new Map(
+  BACKEND_TYPES.filter(({ type }) => BACKEND_TYPES.filter((other) => other.type === type).length === 1).map((type) => [
+    type.type,
+    type,
+  ]),
+);
 
 /** Undefined if we don't run it, or the network has no IPv4: see unsupportedBackend. */
 export function backendFor(config: NetworkConfig): Backend | undefined {

@@ -24,6 +24,7 @@ const all = [
   { kind: 'address' as const, dev: 'flannel.1', address: '10.5.34.0/32' },
   neighbour,
   fdb,
+  { kind: 'udp-peer' as const, dev: 'flannel0', subnet: '10.5.2.0/24', host: '192.0.2.2' },
   nexthop,
   route,
   {
@@ -42,7 +43,17 @@ const all = [
 ];
 
 test('the list is the build order, and names each kind once', () => {
-  assert.deepEqual(BUILD_ORDER, ['link', 'address', 'neighbour', 'fdb', 'nexthop', 'route', 'firewall', 'file']);
+  assert.deepEqual(BUILD_ORDER, [
+    'link',
+    'address',
+    'neighbour',
+    'fdb',
+    'udp-peer',
+    'nexthop',
+    'route',
+    'firewall',
+    'file',
+  ]);
   assert.deepEqual(
     all.map(({ kind }) => kind),
     BUILD_ORDER,
@@ -70,7 +81,7 @@ test('only what lives under a device has a parent', () => {
   assert.equal(parentOf(route), 'flannel.1');
   assert.deepEqual(
     kindsThat((rules) => rules.isUnderLink),
-    ['address', 'neighbour', 'fdb', 'nexthop', 'route'],
+    ['address', 'neighbour', 'fdb', 'udp-peer', 'nexthop', 'route'],
   );
 });
 
@@ -89,6 +100,7 @@ test('each words itself as ip, bridge, iptables or ls print it', () => {
     '10.5.34.0/32 dev flannel.1',
     `${gateway} dev flannel.1 lladdr ${mac} PERMANENT`,
     `${mac} dev flannel.1 dst ${dst} self permanent`,
+    '10.5.2.0/24 to 192.0.2.2 by udp dev flannel0',
     `id ${id} via ${gateway} dev flannel.1 proto selvage onlink`,
     `${gateway}/24 via ${gateway} dev flannel.1 onlink`,
     '-A FORWARD -m comment --comment selvage -j SELVAGE-FWD',
@@ -102,7 +114,7 @@ test('each words itself as ip, bridge, iptables or ls print it', () => {
 
 test('a sentence has a name for each', () => {
   for (const resource of all)
-    assert.match(nameOf(resource), /^(link|address|neighbour|FDB entry|nexthop object|route|firewall|file) /);
+    assert.match(nameOf(resource), /^(link|address|neighbour|FDB entry|udp peer|nexthop object|route|firewall|file) /);
 });
 
 test('a scope may name what is no resource', () => {
