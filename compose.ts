@@ -12,13 +12,18 @@ import { openEtcdV3 } from './drivers/etcd/source.ts';
 import { AutoSource } from './drivers/etcd-auto/source.ts';
 import { openEtcdV2 } from './drivers/etcd-v2/source.ts';
 import { createFileDriver } from './drivers/files/driver.ts';
+import { openFirewall } from './drivers/firewall/driver.ts';
 import { mayAdministerNetwork } from './drivers/host/capabilities.ts';
 import { readSysctl } from './drivers/host/sysctl.ts';
 import { openNetlink } from './drivers/netlink/driver.ts';
 import { openStateCache } from './drivers/state-cache/cache.ts';
 import { FileSource } from './drivers/state-file/source.ts';
 import type { Source } from './reconciler/contracts/source.ts';
+import { dropsRouted } from './reconciler/firewall/docker-nft.ts';
+import type { Companion } from './states/companion.ts';
 import type { AgentDeps, Log } from './states/deps.ts';
+import { DockerCompanion, type DockerDeps } from './states/docker.ts';
+import { FirewallCompanion, type FirewallEyes } from './states/firewall.ts';
 import { RunError } from './states/run-error.ts';
 
 export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source {
@@ -29,9 +34,9 @@ export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source
 }
 
 export async function composeDeps(options: Options, log: Log): Promise<AgentDeps> {
-  const docker = await openDockerDeps(options);
   const netlink = openNetlink();
-  return {
+  const firewall = openFirewall({ resyncMs: Math.max(1, options.firewall.resyncSeconds) * 1000 });
+  const deps: AgentDeps = {
     options,
     log,
     clock: { now: Date.now, sleep: async (ms, signal) => void (await sleep(ms, undefined, { signal })) },
@@ -41,8 +46,8 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
     ...(options.stateCache === undefined || options.stateFile !== undefined
       ? {}
       : { stateCache: openStateCache(options.stateCache) }),
-    drivers: [netlink, createFileDriver()],
-    ...(docker ? { docker } : {}),
+    drivers: [netlink, firewall, createFileDriver()],
+    companions: [],
     host: {
       hostname: hostname(),
       facts: async () => netlink.facts(),
@@ -52,10 +57,11 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
     levelPass: () => () => {},
     previousSubnetEnv: readOrEmpty(options.subnetFile),
   };
+  return { ...deps, companions: await openCompanions(deps, firewall) };
 }
 
-export async function closeAll({ source, drivers, docker }: AgentDeps): Promise<void> {
-  docker?.driver.close();
+export async function closeAll({ source, drivers, companions }: AgentDeps): Promise<void> {
+  for (const companion of companions) companion.close();
   await Promise.allSettled([source.close(), ...drivers.map((driver) => driver.close())]);
 }
 
@@ -67,8 +73,23 @@ export function requirePermission(): void {
   );
 }
 
-async function openDockerDeps({ docker, subnetFile }: Options): Promise<AgentDeps['docker']> {
-  if (docker.mode === 'off') return undefined;
+/** Of those that are wanted, each with what it needs of the agent's own. */
+async function openCompanions(deps: AgentDeps, firewall: FirewallEyes): Promise<Companion[]> {
+  const companions: Companion[] = [new FirewallCompanion(deps, firewall)];
+  if (deps.options.docker.mode !== 'off')
+    companions.push(
+      new DockerCompanion(deps, { ...(await openDockerDeps(deps.options)), ...shutBy(deps.options, firewall) }),
+    );
+  return companions;
+}
+
+/** Only where daemon.json is ours to write does it matter whether Docker shuts other hosts out. */
+function shutBy({ docker, firewall: { forwardRules } }: Options, firewall: FirewallEyes): Pick<DockerDeps, 'isShut'> {
+  if (docker.mode !== 'daemon-json' || !forwardRules) return {};
+  return { isShut: (subnet) => dropsRouted(firewall.see(), subnet) };
+}
+
+async function openDockerDeps({ docker, subnetFile }: Options): Promise<DockerDeps> {
   const { host, restart } = docker;
   const noteFile = join(dirname(subnetFile), 'selvage-docker-restart.json');
   const driver = openDocker({ host, restartCommand: restart.command, noteFile });

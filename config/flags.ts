@@ -1,6 +1,6 @@
 /**
  * Owns the one table of flags. The parser, the environment, `--help`, docs/flags.md and the type FlagValues are all made from it:
- * a new flag is a new row. Names, types and defaults of flannel's own are flanneld's (reference flannel.md 4.4).
+ * a new flag is a new row. Names, types and defaults of flannel's own are flanneld's (docs/reference/flannel.md#flags-and-environment).
  */
 
 import type * as z from 'zod';
@@ -62,7 +62,10 @@ const ROWS = [
   { name: 'public-ip', type: 'string', default: '', help: 'address that other hosts reach this one by (default: that of the external interface)', of: 'flannel', commands: HOST, placeholder: 'IP', check: is.optionalIPv4 },
   { name: 'subnet-file', type: 'string', default: '/run/flannel/subnet.env', help: 'file to which the subnet and MTU are written', of: 'flannel', commands: HOST, placeholder: 'FILE', check: is.file },
   { name: 'subnet-lease-renew-margin', type: 'int', default: '60', help: 'minutes before its end at which the lease is renewed, 1 to 1439', of: 'flannel', commands: RUN, placeholder: 'MINUTES', check: is.intFrom(1, 1439, ' (minutes)') },
-  { name: 'ip-masq', type: 'bool', default: 'false', help: 'write FLANNEL_IPMASQ=true; the firewall itself is not touched yet', of: 'flannel', commands: HOST },
+  { name: 'ip-masq', type: 'bool', default: 'false', help: 'masquerade what leaves the network, and write FLANNEL_IPMASQ=true', of: 'flannel', commands: HOST },
+  { name: 'ip-masq-fully-random-disable', type: 'bool', default: 'false', help: 'masquerade without drawing ports at random', of: 'flannel', commands: HOST },
+  { name: 'iptables-forward-rules', type: 'bool', default: 'true', help: 'keep rules that let containers of different hosts reach each other through whatever drops in FORWARD', of: 'flannel', commands: HOST },
+  { name: 'iptables-resync', type: 'int', default: '5', help: 'seconds between looks at the firewall where it tells nobody of changes (iptables-legacy); nf_tables is followed as it changes', of: 'flannel', commands: RUN, placeholder: 'SECONDS', check: is.intFrom(0, 86400, ' (seconds)') },
   { name: 'healthz-ip', type: 'string', default: '0.0.0.0', help: 'address of the health server', of: 'flannel', commands: RUN, placeholder: 'IP', check: is.ip },
   { name: 'healthz-port', type: 'int', default: '0', help: 'port of the health server; 0: none', of: 'flannel', commands: RUN, placeholder: 'PORT', check: is.intFrom(0, 65535) },
   { name: 'v', type: 'int', default: '0', help: 'log verbosity: 1 or more is --log-level debug, 5 or more trace', of: 'flannel', commands: STORE, placeholder: 'N' },
@@ -98,9 +101,6 @@ const ROWS = [
   // flannel's, without effect here yet
   { name: 'public-ipv6', type: 'string', default: '', help: 'IPv6 address that other hosts reach this one by', of: 'flannel', commands: NOTHING, placeholder: 'IP', noEffect: true },
   { name: 'iface-can-reach', type: 'string', default: '', help: 'external interface by an address that it reaches', of: 'flannel', commands: NOTHING, placeholder: 'IP', noEffect: true },
-  { name: 'iptables-resync', type: 'int', default: '5', help: 'seconds between looks at the firewall rules', of: 'flannel', commands: NOTHING, placeholder: 'SECONDS', noEffect: true },
-  { name: 'iptables-forward-rules', type: 'bool', default: 'true', help: 'rules that accept forwarded traffic', of: 'flannel', commands: NOTHING, noEffect: true },
-  { name: 'ip-masq-fully-random-disable', type: 'bool', default: 'false', help: 'masquerade without --random-fully', of: 'flannel', commands: NOTHING, noEffect: true },
   { name: 'ip-blackhole-route', type: 'bool', default: 'false', help: 'blackhole route for the own subnet', of: 'flannel', commands: NOTHING, noEffect: true },
   { name: 'kube-subnet-mgr', type: 'bool', default: 'false', help: 'refused if true: selvage reads etcd only', of: 'flannel', commands: NOTHING, noEffect: true },
   { name: 'kube-api-url', type: 'string', default: '', help: 'Kubernetes API server', of: 'flannel', commands: NOTHING, placeholder: 'URL', noEffect: true },

@@ -1,5 +1,6 @@
 /**
- * JSON as Go's encoding/json reads it into a struct, because flannel does (reference flannel.md 2) and hosts must agree on what a config says.
+ * JSON as Go's encoding/json reads it into a struct, because flannel does and hosts must agree on what a config
+ * says (docs/reference/flannel.md#network-config).
  *
  * - Keys match whatever their ASCII case; unknown ones are ignored; every occurrence is read, in document order, so the last one wins.
  * - An integer is digits only: 24.0, 2.4e1 and "24" are none.
@@ -10,7 +11,7 @@ import { ConfigError } from './errors.ts';
 import type { JsonNode } from './json-reader.ts';
 
 /** How to read each field of a struct into `target`; keys are spelt as flannel writes them. */
-export type StructFields<T> = ReadonlyMap<string, (target: T, value: JsonNode) => void>;
+type StructFields<T> = ReadonlyMap<string, (target: T, value: JsonNode) => void>;
 
 /** Keys as Go folds them: ASCII case, and the two letters beyond ASCII that fold into it (U+017F ſ, U+212A K). */
 const fold = (name: string): string =>

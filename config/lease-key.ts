@@ -1,5 +1,5 @@
 /**
- * Owns the names of flannel's keys (reference flannel.md 1.1). A lease's key is its only carrier of the subnet. Keys are read as
+ * Owns the names of flannel's keys (docs/reference/flannel.md#keys). A lease's key is its only carrier of the subnet. Keys are read as
  * flannel v0.28 reads them, junk before the address and host bits included; what to do with such a lease is the reader's business.
  */
 
@@ -7,7 +7,7 @@ import { posix } from 'node:path';
 import { formatCidr, parseIp } from './ipv4.ts';
 import { formatIp6, parseIp6 } from './ipv6.ts';
 
-export interface LeaseKey {
+interface LeaseKey {
   /** "10.5.34.0/24", host bits as in the key. */
   subnet: string;
   /** "fc00:0:0:1::/64", canonical. */

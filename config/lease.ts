@@ -1,6 +1,6 @@
 /**
- * Owns the text of a lease's value (reference flannel.md 1.2): read tolerantly, as flannel does, written exactly, to the byte and
- * without spaces, in the forms of flannel v0.28 (etcd v3) and v0.11 (etcd v2).
+ * Owns the text of a lease's value (docs/reference/flannel.md#lease-value): read tolerantly, as flannel does, written exactly, to
+ * the byte and without spaces, in the forms of flannel v0.28 (etcd v3) and v0.11 (etcd v2).
  */
 
 import { ConfigError } from './errors.ts';

@@ -1,5 +1,6 @@
 /**
- * Owns the shapes of what flannel keeps in etcd, as parsed: the network config and a lease. Formats and rules: reference flannel.md 1 and 2.
+ * Owns the shapes of what flannel keeps in etcd, as parsed: the network config and a lease. Formats and rules:
+ * docs/reference/flannel.md#keys, docs/reference/flannel.md#lease-value, docs/reference/flannel.md#network-config.
  * Parsing and writing are in network.ts, lease.ts and lease-key.ts. Addresses are canonical text; IPv6 is read and checked, not yet programmed.
  */
 
@@ -24,6 +25,7 @@ export interface NetworkConfig {
 export type BackendConfig =
   | VxlanConfig
   | { type: string; kind: 'host-gw' }
+  | IpipConfig
   | { type: string; kind: 'udp'; port: number }
   /** A backend that flannel knows or doesn't, and that selvage doesn't run. */
   | { type: string; kind: 'other' };
@@ -39,6 +41,12 @@ export interface VxlanConfig {
   directRouting: boolean;
   /** MTU of the underlay, if the config names one. */
   mtu?: number;
+}
+
+export interface IpipConfig {
+  type: string;
+  kind: 'ipip';
+  directRouting: boolean;
 }
 
 /** A lease's value. */

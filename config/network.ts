@@ -1,6 +1,7 @@
 /**
  * Owns the reading of `<prefix>/config`: accepts and rejects what flannel v0.28 does, and derives the same values (pkg/subnet/config.go,
- * reference flannel.md 2). Two configs that flannel accepts and then can't run are refused here: no stack at all, and Min above Max.
+ * docs/reference/flannel.md#network-config). Two configs that flannel accepts and then can't run are refused here: no stack at all, and Min
+ * above Max.
  */
 
 import { absentBackend, parseBackend } from './backend-config.ts';
@@ -11,6 +12,9 @@ import { networkOf6, parseCidr6, parseIp6 } from './ipv6.ts';
 import { type JsonNode, readJson } from './json-reader.ts';
 import type { NetworkConfig } from './model.ts';
 import { deriveRange, IPV4, IPV6 } from './network-range.ts';
+
+/** For sentences that tell somebody to put one. */
+export const EXAMPLE_CONFIG = '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}';
 
 /** The fields as given, read but not yet checked against each other. 0 is "not given", as in flannel. */
 interface Given {

@@ -1,12 +1,12 @@
 /**
- * Owns the text of subnet.env (reference flannel.md 4.1): written to the byte as flannel v0.28 does, read as it does (godotenv), but for
- * a line that can't be read: there flannel gives the whole file up, and we only that line.
+ * Owns the text of subnet.env (docs/reference/flannel.md#subnet-file): written to the byte as flannel v0.28 does, read as it does
+ * (godotenv), but for a line that can't be read: there flannel gives the whole file up, and we only that line.
  */
 
 import { formatCidr, maskCidr, parseCidr } from './ipv4.ts';
 import { formatCidr6, networkOf6, parseCidr6 } from './ipv6.ts';
 
-export interface SubnetEnv {
+interface SubnetEnv {
   /** The flannel network and the host's subnet, masked. Left out if IPv4 is off. */
   network?: string;
   subnet?: string;

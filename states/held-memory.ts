@@ -2,8 +2,8 @@
  * Owns the holds that rounds found, between rounds: a scoped round speaks for its scope only, and what another one found still stands.
  */
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
-import { linkOf, splitId, type Want } from '../reconciler/contracts/resource.ts';
 import type { Scope } from '../reconciler/contracts/scope.ts';
+import { linkOf, splitId, type Want } from '../reconciler/kinds/index.ts';
 
 export class HeldMemory {
   readonly #held = new Map<string, HeldEntry[]>();

@@ -6,39 +6,47 @@
  * - Nothing that a driver or the kernel answers makes it throw but a driver that can't list at all: then nothing was written.
  */
 
-import type { Care, Change, Driver, Interest, Listing, Outcome } from '../reconciler/contracts/driver.ts';
+import {
+  type Care,
+  type Change,
+  type Driver,
+  type Interest,
+  isMade,
+  type Listing,
+  type Outcome,
+} from '../reconciler/contracts/driver.ts';
 import type { Instance } from '../reconciler/contracts/host.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
-import { type Have, idOf, type Kind, linkOf, splitId } from '../reconciler/contracts/resource.ts';
 import { emptyScope, everything, mergeScope, type Scope, scopeOf, scopeOfIds } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
 import { networksLeft } from '../reconciler/desired/left-behind.ts';
+import { compare, type Have, idOf, kindsThat, linkOf, mustRecreate, splitId } from '../reconciler/kinds/index.ts';
 import { Blockage } from '../reconciler/plan/blockage.ts';
 import { closeScope } from '../reconciler/plan/close-scope.ts';
-import { compare, mustRecreate } from '../reconciler/plan/compare.ts';
 import type { KeepStale } from '../reconciler/plan/gates.ts';
 import type { RetryView } from '../reconciler/plan/hold.ts';
 import type { Step } from '../reconciler/plan/order.ts';
 import { contextOf, ownDevices } from '../reconciler/plan/ownership.ts';
 import { changesOf, makePlan, type Plan } from '../reconciler/plan/plan.ts';
 import { MISMATCH, verify } from '../reconciler/plan/verify.ts';
+import { isRival } from '../reconciler/tunnels/index.ts';
 
-export interface RoundInput {
+interface RoundInput {
   scope: Scope;
   drivers: readonly Driver[];
   desired: Desired;
-  /** The store was heard and nothing of desired state is missing: only then may anything be deleted. */
+  /** Whether the store is heard and nothing of desired state is missing: only then may anything be deleted. */
   desiredComplete: boolean;
   instance: Instance;
   nexthopObjects: boolean;
   retry: RetryView;
   /** Made from what was read; says of a Have that it stays although nobody wants it. */
   keepStale(haves: readonly Have[]): KeepStale;
-  /** --keep-stale: what nobody wants is reported and stays. */
+  /** True with --keep-stale: what nobody wants is reported and stays. */
   reportStale: boolean;
 }
 
-const ABOVE_LINKS: readonly Kind[] = ['neighbour', 'fdb', 'nexthop', 'route', 'file'];
+const ABOVE_DEVICES = kindsThat((rules) => !rules.tellsOwner);
 
 export class Round {
   /** What was found to differ, before any repair. */
@@ -143,8 +151,7 @@ export class Round {
     const ids: string[] = [];
     // A quick listing may overlook things: then nothing is proven gone by it.
     let care: Care = 'quick';
-    for (const { change, result } of this.outcomes) {
-      if (result !== 'done' && result !== 'noop') continue;
+    for (const { change } of this.outcomes.filter(isMade)) {
       ids.push(change.id);
       if (change.op === 'delete') care = 'steady';
     }
@@ -223,14 +230,14 @@ export class Round {
   async #list(scope: Scope, care?: Care): Promise<Listing> {
     if (!scope.all) return this.#ask(scope, this.#interest, care);
     const links = await this.#ask(scopeOf({ kinds: ['link'] }), this.#interest);
-    const names = links.haves.flatMap((have) => (have.kind === 'link' && have.type === 'vxlan' ? have.name : []));
+    const names = links.haves.flatMap((have) => (have.kind === 'link' && isRival(have) ? have.name : []));
     const wide = { ...this.#interest, devices: [...new Set([...this.#interest.devices, ...names])] };
     const addresses = await this.#ask(scopeOf({ kinds: ['address'] }), wide);
     const { desired, instance } = this.#input;
     const seen = [...links.haves, ...addresses.haves];
     const own = ownDevices({ instance, desired: desired.wants, ...contextOf(seen, addresses.complete) });
     this.#interest = { ...this.#interest, devices: own };
-    const rest = await this.#ask(scopeOf({ kinds: ABOVE_LINKS }), this.#interest);
+    const rest = await this.#ask(scopeOf({ kinds: ABOVE_DEVICES }), this.#interest);
     return {
       haves: [...seen, ...rest.haves],
       complete: links.complete && addresses.complete && rest.complete,
@@ -262,8 +269,6 @@ function concerns(scope: Scope, driver: Driver): boolean {
   for (const id of scope.ids) if (driver.kinds.includes(splitId(id).kind)) return true;
   return false;
 }
-
-const isMade = ({ result }: Outcome): boolean => result === 'done' || result === 'noop';
 
 /** Said to be done, and not found by the read-back. */
 const isUnproven = ({ failure }: Outcome): boolean => failure?.code === MISMATCH;

@@ -1,5 +1,5 @@
 /**
- * Owns `npm test`: sets up, then lint, types, generated docs, build, and every test file: unit and property first, then the lab.
+ * Owns `npm test`: sets up, then lint, types, generated docs, pointers, build, and every test file: unit and property first, then the lab.
  *
  *   npm test                  everything
  *   npm test -- unit          only test files whose path has "unit" in it (several words: any of them); `lint`, `types`, … work too
@@ -21,6 +21,7 @@ const CHECKS = {
   lint: [bin('biome'), 'ci', '--colors=off'],
   types: [bin('tsc')],
   docs: [process.execPath, 'packaging/docs.mjs', '--check'],
+  pointers: [process.execPath, 'packaging/check-pointers.mjs'],
   build: [process.execPath, 'packaging/build.mjs'],
 };
 /** Lab tests wait more than they compute. */

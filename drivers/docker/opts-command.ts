@@ -14,8 +14,8 @@ import {
 import { formatCidr, parseCidr } from '../../config/ipv4.ts';
 import { readEnvText } from '../../config/subnet-env.ts';
 import { withoutDockerOptions } from '../../config/two-in-one.ts';
-import type { Route } from '../../reconciler/contracts/resource.ts';
 import { scopeOf } from '../../reconciler/contracts/scope.ts';
+import type { Route } from '../../reconciler/kinds/index.ts';
 import { fileFailure } from '../files/failure.ts';
 import { followLinks, readState } from '../files/look.ts';
 import { writeAtomically } from '../files/write.ts';

@@ -3,7 +3,7 @@
  *
  * - Every write compares first. A renewal is a "refresh", which extends the TTL and tells no watcher.
  * - A key is never deleted: flannel v0.11 takes the event of a compared delete (compareAndDelete) for a put, fails to read it, and asks for
- *   the same event again for ever (flannel.md 1.8). It is left to expire at once instead; every flannel knows an expiry.
+ *   the same event again for ever (docs/reference/flannel.md#watching). It is left to expire at once instead; every flannel knows an expiry.
  * - v2 doesn't say what TTL a key was given; of our own this process knows it, of others the term that flannel gives is assumed.
  */
 import { setTimeout as sleep } from 'node:timers/promises';

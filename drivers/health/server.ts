@@ -1,6 +1,6 @@
 /**
- * Owns what the daemon serves over HTTP (`--healthz-ip`, `--healthz-port`): /healthz and /readyz as flanneld does (flannel.md 4.3),
- * and /report, the report of the last round as JSON.
+ * Owns what the daemon serves over HTTP (`--healthz-ip`, `--healthz-port`): /healthz and /readyz as flanneld does
+ * (docs/reference/flannel.md#health-and-exit-codes), and /report, the report of the last round as JSON.
  */
 import { createServer } from 'node:http';
 

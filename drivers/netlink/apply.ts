@@ -6,32 +6,24 @@
  * - "Gone already" is what a delete wanted.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Change, Outcome } from '../../reconciler/contracts/driver.ts';
+import { type Change, type Outcome, resourceOf } from '../../reconciler/contracts/driver.ts';
 import type { Failure } from '../../reconciler/contracts/failure.ts';
-import { type Have, idOf, keyOf, type Resource } from '../../reconciler/contracts/resource.ts';
+import { describe, type Have, idOf, nameOf, type Resource } from '../../reconciler/kinds/index.ts';
 import type { Client, Reply } from './client.ts';
-import { writeAddress } from './codec/address.ts';
-import * as c from './codec/constants.ts';
-import { writeFdb, writeFdbDelete } from './codec/fdb.ts';
-import { writeNeighbour, writeNeighbourDelete } from './codec/neighbour.ts';
-import { writeNexthop, writeNexthopDelete } from './codec/nexthop.ts';
-import { writeRoute, writeRouteDelete } from './codec/route.ts';
-import type { Writer } from './codec/writer.ts';
-import { describe, nameOf, serves } from './describe.ts';
 import { Devices } from './device-index.ts';
 import { EEXIST, EINVAL, ENODEV, failureOf, isGone } from './errno.ts';
+import { type Op, wireOf } from './kinds/index.ts';
 import { applyLink } from './link-changes.ts';
+import { readIds } from './list.ts';
 import type { Monitor } from './monitor.ts';
 import { Reader } from './reader.ts';
 import { Relevance } from './relevance.ts';
-import { dumpRoutes, readIds } from './single.ts';
+import { serves } from './serves.ts';
 
 /** Some 15 ms of the kernel's time: after as many the rest of the process gets a turn. */
 const SLICE = 4000;
-const CREATE = c.NLM_F_CREATE | c.NLM_F_EXCL;
-const REPLACE = c.NLM_F_CREATE | c.NLM_F_REPLACE;
 
-export interface ApplyContext {
+interface ApplyContext {
   client: Client;
   netns: string | undefined;
   /** The ears on the same namespace. */
@@ -41,7 +33,7 @@ export interface ApplyContext {
 /** One message to the kernel, for the change at `at`. */
 interface Message {
   at: number;
-  op: 'create' | 'replace' | 'delete';
+  op: Op;
   resource: Resource;
   index: number;
 }
@@ -58,7 +50,6 @@ export async function apply(context: ApplyContext, changes: Change[]): Promise<O
   return outcomes;
 }
 
-const resourceOf = (change: Change): Resource => (change.op === 'delete' ? change.have : change.want);
 const isLink = (change: Change): boolean => resourceOf(change).kind === 'link';
 
 function applySlice(context: ApplyContext, outcomes: Outcome[], from: number, to: number): void {
@@ -85,7 +76,8 @@ function prepare({ client }: ApplyContext, outcomes: Outcome[], from: number, to
     const resource = resourceOf(change);
     const dev = deviceOf(resource);
     const index = dev ? devices.index(dev) : 0;
-    if (resource.kind === 'file') fail(outcome, failureOf(EINVAL, '', nameOf(resource), 'netlink makes no files'));
+    if (!wireOf(resource.kind)?.write)
+      fail(outcome, failureOf(EINVAL, '', nameOf(resource), `netlink makes no ${resource.kind}`));
     else if (dev && index === 0) settle(outcome, change.op, devices.trouble ?? { errno: ENODEV, extack: '' }, []);
     else if (change.op !== 'update') messages.push({ at, op: change.op, resource, index });
     else if (!change.recreate) messages.push({ at, op: 'replace', resource, index });
@@ -98,11 +90,7 @@ function prepare({ client }: ApplyContext, outcomes: Outcome[], from: number, to
   return messages;
 }
 
-/** The device that must be named to the kernel; a route on a nexthop object goes where that goes. */
-function deviceOf(resource: Resource): string {
-  if (resource.kind === 'route') return resource.nexthopId ? '' : resource.dev;
-  return resource.kind === 'link' || resource.kind === 'file' ? '' : resource.dev;
-}
+const deviceOf = (resource: Resource): string => wireOf(resource.kind)?.deviceOf(resource) ?? '';
 
 /** Those that failed, with what the kernel said. */
 function send({ client, monitors }: ApplyContext, messages: Message[]): [Message, Reply][] {
@@ -111,7 +99,7 @@ function send({ client, monitors }: ApplyContext, messages: Message[]): [Message
     (w, i) => {
       const message = messages[i]!;
       for (const { echoes } of monitors) echoes.expect(message.op, message.resource, message.index);
-      encode(w, message);
+      wireOf(message.resource.kind)?.write?.(w, message.op, message.resource, message.index);
     },
     () => {
       for (const monitor of monitors) monitor.drainSoon();
@@ -120,27 +108,10 @@ function send({ client, monitors }: ApplyContext, messages: Message[]): [Message
   return [...failed].map(([i, reply]) => [messages[i]!, reply]);
 }
 
-function encode(w: Writer, { op, resource, index }: Message): void {
-  const flags = op === 'create' ? CREATE : REPLACE;
-  switch (resource.kind) {
-    case 'address':
-      if (op === 'delete') return writeAddress(w, c.RTM_DELADDR, 0, resource, index);
-      return writeAddress(w, c.RTM_NEWADDR, flags, resource, index);
-    case 'neighbour':
-      return op === 'delete' ? writeNeighbourDelete(w, resource, index) : writeNeighbour(w, flags, resource, index);
-    case 'fdb':
-      return op === 'delete' ? writeFdbDelete(w, resource, index) : writeFdb(w, flags, resource, index);
-    case 'nexthop':
-      return op === 'delete' ? writeNexthopDelete(w, resource.id) : writeNexthop(w, flags, resource, index);
-    case 'route':
-      return op === 'delete' ? writeRouteDelete(w, resource, index) : writeRoute(w, flags, resource, index);
-  }
-}
-
 const DONE_TO = { create: 'created', update: 'changed', replace: 'changed', delete: 'removed' } as const;
 
 /** Turns an error into the outcome; what was refused because its place is taken goes to `taken` for a second look. */
-function settle(outcome: Outcome, op: Message['op'] | 'update', reply: Reply, taken: Outcome[]): void {
+function settle(outcome: Outcome, op: Op | 'update', reply: Reply, taken: Outcome[]): void {
   const { change } = outcome;
   if (op === 'delete' && isGone(reply.errno, reply.extack)) {
     if (change.op === 'delete') outcome.result = 'noop';
@@ -168,7 +139,7 @@ function lookInto(context: ApplyContext, taken: Outcome[]): void {
     const what = `${nameOf(want)} was not created`;
     if (!have) fail(outcome, { ...failureOf(EEXIST, '', what, GONE_AGAIN), kind: 'transient' });
     else if (serves(have, want)) outcome.result = 'noop';
-    else if (isDynamic(have)) {
+    else if (wireOf(have.kind)?.isDynamic?.(have)) {
       again.push({ at, op: 'replace', resource: want, index: devices.index(deviceOf(want)) });
     } else fail(outcome, failureOf(EEXIST, '', what, `${describe(have)} is in its place; remove that or leave it`));
   });
@@ -180,23 +151,11 @@ function lookInto(context: ApplyContext, taken: Outcome[]): void {
 
 const GONE_AGAIN = 'what was in its place is gone again; it is tried again';
 
-/** Learned by the kernel from traffic, made by nobody: ours takes its place. */
-const isDynamic = (have: Have): boolean =>
-  (have.kind === 'neighbour' && !have.permanent) || (have.kind === 'fdb' && !have.permanent && have.plain);
-
-/** By id; of several the effective one. Routes by a dump, because a lookup may pass over the very one that is in the way. */
+/** By id; of several the effective one. */
 function occupants(client: Client, taken: Outcome[]): Map<string, Have> {
   const reader = new Reader(client, new Relevance({ networks: [], devices: [], uplink: '', files: [] }));
-  const wants = taken.map(({ change }) => resourceOf(change));
-  const routes = dumpRoutes(
-    reader,
-    wants.filter(({ kind }) => kind === 'route').map((want) => keyOf(want)),
-  );
-  const others = readIds(
-    reader,
-    wants.filter(({ kind }) => kind !== 'route').map((want) => idOf(want)),
-  );
+  const ids = taken.map(({ change }) => idOf(resourceOf(change)));
   const found = new Map<string, Have>();
-  for (const have of [...routes, ...others]) if (!found.has(idOf(have))) found.set(idOf(have), have);
+  for (const have of readIds(reader, ids, true)) if (!found.has(idOf(have))) found.set(idOf(have), have);
   return found;
 }

@@ -14,7 +14,7 @@ import type { Transport } from './transport.ts';
 /** The kernel builds dumps in 32 KB pieces at most; a single link with hundreds of virtual functions needs more. */
 const RECEIVE_BYTES = 256 * 1024;
 const ATTEMPTS = 5;
-/** Even if all fail, their answers fit into the default receive queue (stack.md 1.4: 250 do, 300 don't). */
+/** Even if all fail, their answers fit into the default receive queue (250 do, 300 don't: docs/reference/dependencies.md#batches). */
 const BATCH = 200;
 
 export interface Reply {
@@ -28,7 +28,7 @@ export interface Dumped<T> extends Reply {
   items: T[];
 }
 
-export interface Got<T> extends Reply {
+interface Got<T> extends Reply {
   value: T | undefined;
 }
 

@@ -2,7 +2,7 @@
  * Owns device names against interface indexes: resources name their device, the wire numbers it.
  * Made anew for each call of the driver: an index is only good as long as nobody deletes and creates devices.
  */
-import type { Link } from '../../reconciler/contracts/resource.ts';
+import type { Link } from '../../reconciler/kinds/index.ts';
 import type { Client, Reply } from './client.ts';
 import { isLinkMessage, type LinkRecord, readLink, writeLinkDump, writeLinkGet } from './codec/link.ts';
 import { EINVAL, ENODEV, ERANGE } from './errno.ts';
@@ -69,7 +69,8 @@ export class Devices {
   /** The link with the names of its master and its underlay device filled in. */
   complete(record: LinkRecord): Link {
     record.link.master = this.name(record.masterIndex);
-    if (record.link.vxlan) record.link.vxlan.parent = this.name(record.parentIndex);
+    const { tunnel } = record.link;
+    if (tunnel && 'parent' in tunnel) tunnel.parent = this.name(record.parentIndex);
     return record.link;
   }
 

@@ -10,7 +10,8 @@ import { Client } from './client.ts';
 import { readNexthop, writeNexthopGet } from './codec/nexthop.ts';
 import { EOPNOTSUPP } from './errno.ts';
 import { readHostFacts } from './facts.ts';
-import { KINDS, list } from './list.ts';
+import { KINDS } from './kinds/index.ts';
+import { list } from './list.ts';
 import { EVENT_BUFFER, EVENT_GROUPS, Monitor } from './monitor.ts';
 import { NetlinkSocket } from './socket.ts';
 import type { Transport } from './transport.ts';
@@ -45,9 +46,9 @@ export function openNetlink(options: NetlinkOptions = {}): NetlinkDriver {
     kinds: KINDS,
     list: (scope, interest, care) => list(client, scope, interest, care),
     apply: (changes) => apply({ client, netns, monitors }, changes),
-    watch: async (emit, interest) => {
+    watch: async (emit, interest, trouble) => {
       const socket = new NetlinkSocket({ netns, receiveBuffer: eventBuffer, groups: EVENT_GROUPS });
-      const monitor = new Monitor({ socket, client, emit, interest });
+      const monitor = new Monitor({ socket, client, emit, interest, trouble });
       monitor.start();
       monitors.add(monitor);
       return async () => {

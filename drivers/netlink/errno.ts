@@ -1,6 +1,6 @@
 /**
  * Owns the errno table: what the kernel's answers are called, which of the six kinds of failure each is, and what a person can do about it.
- * One table for the whole product (DESIGN 3); reconciler/contracts/failure.ts has the types.
+ * One table for the whole product (docs/design.md#failures-are-of-six-kinds); reconciler/contracts/failure.ts has the types.
  */
 import { constants } from 'node:os';
 import type { Failure, FailureKind } from '../../reconciler/contracts/failure.ts';

@@ -1,13 +1,16 @@
 /**
- * Owns what an event means: where to look. Of a message from the kernel it makes scopes, never contents (DESIGN 3).
+ * Owns what an event means: where to look. Of a message from the kernel it makes scopes, never contents
+ * (docs/design.md#edges-say-where-to-look-never-what-is-there).
  *
  * - What can't concern us is dropped by its header: other devices' ARP, other tables' routes, other families.
  * - Our own writes, which are read back anyway, are dropped by the port id that the kernel stamps on their events, or as expected echoes.
  *   Never dropped: links, whose events name nobody, and addresses. Both take things along silently: a link that goes down its routes
- *   (kernel.md), the last address of a device its ARP entries and plain routes (fib_frontend.c: fib_disable_ip).
+ *   (docs/reference/kernel.md#silent-losses-and-quiet-successes), the last address of a device its ARP entries and plain routes (fib_frontend.c:
+ *   fib_disable_ip).
  */
-import { MAIN_TABLE } from '../../reconciler/contracts/resource.ts';
+
 import type { Scope } from '../../reconciler/contracts/scope.ts';
+import { MAIN_TABLE } from '../../reconciler/kinds/index.ts';
 import { addressIndex } from './codec/address.ts';
 import * as c from './codec/constants.ts';
 import { readFdb } from './codec/fdb.ts';
@@ -56,11 +59,15 @@ function readLinkEvent(m: Message, { relevance, names }: EventContext, scope: Sc
   const renamed = before !== undefined && before !== link.name && isOurs(relevance, before);
   if (renamed) scope.links.add(before);
   if (relevance.linkEvent(link)) scope.links.add(link.name);
-  const { bridge } = relevance;
-  if (bridge !== undefined && (link.name === bridge || before === bridge)) scope.ids.add(`docker ${bridge}`);
+  tellCompanions(link.name, relevance, scope);
+  if (before !== undefined) tellCompanions(before, relevance, scope);
 }
 
 const isOurs = ({ devices, uplink }: Relevance, name: string): boolean => devices.has(name) || name === uplink;
+
+function tellCompanions(dev: string, relevance: Relevance, scope: Scope): void {
+  for (const companion of relevance.companionsOf(dev)) scope.companions.add(companion);
+}
 
 function readNeighbourEvent(m: Message, { relevance, names, echoes }: EventContext, scope: Scope): void {
   const index = neighbourIndex(m);
@@ -82,7 +89,7 @@ function readAddressEvent(m: Message, { relevance, names }: EventContext, scope:
   const dev = names.get(addressIndex(m));
   if (m.byte(m.body) !== c.AF_INET || dev === undefined) return;
   if (isOurs(relevance, dev) || relevance.uplink === '') scope.links.add(dev);
-  if (dev === relevance.bridge) scope.ids.add(`docker ${dev}`);
+  tellCompanions(dev, relevance, scope);
 }
 
 /** Beside our routes, those that say which interface is the external one, and what is on its link. */
@@ -95,7 +102,7 @@ function readRouteEvent(m: Message, { relevance, names }: EventContext, scope: S
   if (route) scope.ids.add(`route ${route.table}|${route.dst}|${route.tos}|${route.metric}`);
 }
 
-/** A nexthop object's end is its routes' end too, and only it is told: whoever turns ids into look-ups adds them (scoping.ts). */
+/** A nexthop object's end is its routes' end too, and only it is told: whoever turns ids into look-ups adds them (close-scope.ts). */
 function readNexthopEvent(m: Message, { relevance, names }: EventContext, scope: Scope): void {
   const { nexthop, index } = readNexthop(m);
   nexthop.dev = names.get(index) ?? '';

@@ -2,7 +2,7 @@
  * Reads the facts of a host (reconciler/contracts/host.ts): interfaces with their IPv4 addresses, default routes. Nothing here is ever changed by us.
  */
 import type { DefaultRoute, HostFacts, Interface, LinkRoute } from '../../reconciler/contracts/host.ts';
-import { MAIN_TABLE } from '../../reconciler/contracts/resource.ts';
+import { MAIN_TABLE } from '../../reconciler/kinds/index.ts';
 import { type Client, type Dumped, problemOf } from './client.ts';
 import { type AddressRecord, readAddress, writeAddressDump } from './codec/address.ts';
 import * as c from './codec/constants.ts';

@@ -5,11 +5,12 @@
 import { arch } from 'node:process';
 import koffi from 'koffi';
 
-export interface Libc {
+interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, length: number): number;
   getsockname(fd: number, address: Uint8Array, length: Uint32Array): number;
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number;
+  getsockopt(fd: number, level: number, option: number, value: Uint8Array, length: Uint32Array): number;
   send(fd: number, data: Uint8Array, length: number, flags: number): number;
   recv(fd: number, data: Uint8Array, length: number, flags: number): number;
   setns(fd: number, type: number): number;
@@ -29,6 +30,7 @@ export function libc(): Libc {
     bind: library.func('int bind(int, void *, uint32_t)'),
     getsockname: library.func('int getsockname(int, void *, void *)'),
     setsockopt: library.func('int setsockopt(int, int, int, void *, uint32_t)'),
+    getsockopt: library.func('int getsockopt(int, int, int, void *, void *)'),
     send: library.func('intptr_t send(int, void *, size_t, int)'),
     recv: library.func('intptr_t recv(int, void *, size_t, int)'),
     setns: library.func('int setns(int, int)'),

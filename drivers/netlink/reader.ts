@@ -1,19 +1,15 @@
 /**
- * Owns what one listing has found so far, and the dumps by which it finds it: one method a kind, filtered by the kernel where it can
- * (strict checking) and once more here, because an older kernel ignores the filter.
+ * Owns what the kinds (kinds/) share while one listing is made: the conversation with the kernel, the names of devices, what could not be read.
+ * A dump is filtered by the kernel where it can (strict checking) and once more by its kind, because an older kernel ignores the filter.
  */
 
 import type { Care } from '../../reconciler/contracts/driver.ts';
-import { type Have, keyOf, MAIN_TABLE, type Nexthop, type Route } from '../../reconciler/contracts/resource.ts';
-import { compare, identical } from '../../reconciler/plan/compare.ts';
+import { compare, type Have, keyOf, type Nexthop, type Route } from '../../reconciler/kinds/index.ts';
 import { type Client, type Dumped, problemOf, type Reply } from './client.ts';
-import { addressIndex, readAddress, writeAddressDump } from './codec/address.ts';
-import { readFdb, writeFdbDump } from './codec/fdb.ts';
 import type { LinkRecord } from './codec/link.ts';
 import type { Message } from './codec/message.ts';
-import { neighbourIndex, readNeighbour, writeNeighbourDump } from './codec/neighbour.ts';
-import { type NexthopRecord, readNexthop, writeNexthopDump, writeNexthopGet } from './codec/nexthop.ts';
-import { type RouteRecord, readRoute, routeConcerns, writeRouteDump } from './codec/route.ts';
+import { type NexthopRecord, readNexthop, writeNexthopGet } from './codec/nexthop.ts';
+import type { RouteRecord } from './codec/route.ts';
 import type { Writer } from './codec/writer.ts';
 import { Devices } from './device-index.ts';
 import { EINTR, ENODEV, EOPNOTSUPP } from './errno.ts';
@@ -23,7 +19,6 @@ export class Reader {
   readonly client: Client;
   readonly devices: Devices;
   readonly relevance: Relevance;
-  readonly haves: Have[] = [];
   problem: string | undefined;
   #nexthops = new Map<number, Nexthop | undefined>();
 
@@ -46,58 +41,6 @@ export class Reader {
     const { records, reply } = this.devices.loadAll();
     this.note('links', reply);
     return records;
-  }
-
-  addresses(dev: string): Have[] {
-    return this.#under(dev, 'addresses', writeAddressDump, (m, index) => {
-      const record = addressIndex(m) === index ? readAddress(m) : undefined;
-      return record && { kind: 'address', dev, address: record.address };
-    });
-  }
-
-  neighbours(dev: string): Have[] {
-    return this.#under(dev, 'neighbours', writeNeighbourDump, (m, index) =>
-      neighbourIndex(m) === index ? readNeighbour(m, dev) : undefined,
-    );
-  }
-
-  /** Only of a vxlan device; others show their multicast filters here. */
-  fdb(dev: string): Have[] {
-    if (this.devices.record(dev)?.link.type !== 'vxlan') return [];
-    return this.#under(dev, 'FDB entries', writeFdbDump, (m, index) =>
-      neighbourIndex(m) === index ? readFdb(m, dev) : undefined,
-    );
-  }
-
-  /** All nexthop objects that `keep` wants. */
-  nexthops(keep: (nexthop: Nexthop) => boolean): Nexthop[] {
-    const { items, ...reply } = this.client.dump(writeNexthopDump, readNexthop);
-    this.note('nexthop objects', reply);
-    return items.map((record) => this.named(record)).filter(keep);
-  }
-
-  /** The routes of a table that concern us, in the kernel's order (the effective one first), through one device if one is given. */
-  routes(table: number, keep: (route: Route) => boolean, dev?: string): Route[] {
-    const index = dev === undefined ? 0 : this.devices.index(dev);
-    if (dev !== undefined && index === 0) return [];
-    const { items, ...reply } = this.client.dump((w) => writeRouteDump(w, table, index), readRoute);
-    this.note('routes', reply);
-    return items
-      .map((record) => this.namedRoute(record))
-      .filter((r) => r.table === table && (dev === undefined || r.dev === dev) && keep(r))
-      .filter(isNew);
-  }
-
-  /** The routes of table main inside the networks or through one of our devices: the rest is passed over without being decoded. */
-  relevantRoutes(): Route[] {
-    const own = new Set([...this.relevance.devices].map((dev) => this.devices.index(dev)));
-    own.delete(0);
-    const { items, ...reply } = this.client.dump(
-      (w) => writeRouteDump(w, MAIN_TABLE),
-      (m) => (routeConcerns(m, MAIN_TABLE, this.relevance, own) ? readRoute(m) : undefined),
-    );
-    this.note('routes', reply);
-    return items.map((record) => this.namedRoute(record)).filter(isNew);
   }
 
   named({ nexthop, index }: NexthopRecord): Nexthop {
@@ -124,7 +67,8 @@ export class Reader {
     return this.#nexthops.get(id);
   }
 
-  #under(
+  /** What a dump by the index of one device finds. `what` names it, for when it can't be read. */
+  under(
     dev: string,
     what: string,
     write: (w: Writer, index: number) => void,
@@ -143,15 +87,6 @@ export class Reader {
   }
 }
 
-/**
- * No two routes are alike in everything: the second is the first, told twice because another was inserted before it between two pieces of the
- * dump. Taken for a surplus one it would be deleted, and with it the only one.
- */
-function isNew(route: Route, i: number, routes: Route[]): boolean {
-  const before = routes[i - 1];
-  return before === undefined || before.dst !== route.dst || !identical(before, route);
-}
-
 /** A dump of so few entries comes in one piece, during which the kernel changes nothing. */
 const ONE_PIECE = 200;
 const ATTEMPTS = 6;
@@ -161,7 +96,7 @@ const ATTEMPTS = 6;
  * change by somebody else makes it pass over an entry or tell one twice (measured: most FDB dumps, under a bridge -batch). Two dumps that
  * read alike are the proof that nothing moved.
  */
-export function dumpSteadily(dump: () => Dumped<Have>): Dumped<Have> {
+function dumpSteadily(dump: () => Dumped<Have>): Dumped<Have> {
   let last = dump();
   for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
     if (last.errno !== 0 || last.items.length <= ONE_PIECE) return last;

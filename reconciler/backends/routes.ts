@@ -1,11 +1,15 @@
 /**
- * Owns how a peer's subnet is routed: a route on a nexthop object of its own where the kernel has those (kernel.md: 50 times faster),
- * else with a plain gateway. The object's id is the subnet's address, whatever the way: so a peer moves from one way to another in place.
+ * Owns how a peer's subnet is routed: a route on a nexthop object of its own where the kernel has those (50 times faster:
+ * docs/reference/kernel.md#what-it-costs), else with a plain gateway. The object's id is the subnet's address, whatever the way: so a peer
+ * moves from one way to another in place.
  */
 import { contains, parseCidr, parseIp } from '../../config/ipv4.ts';
 import type { Lease } from '../../config/model.ts';
 import type { Host } from '../contracts/host.ts';
-import { MAIN_TABLE, SELVAGE_PROTOCOL, type Want } from '../contracts/resource.ts';
+import { MAIN_TABLE, SELVAGE_PROTOCOL, type Want } from '../kinds/index.ts';
+
+/** net.ipv4.conf.*.rp_filter: while hosts move from one path to another, packets come on one and go on the other (RFC 3704, 2.4). */
+export const LOOSE = 2;
 
 export interface Way {
   dev: string;
@@ -38,7 +42,10 @@ export function routeWants(host: Host, subnet: string, { dev, gateway, onlink }:
   return wants;
 }
 
-/** Without a tunnel, through the peer's own address on the external interface's link (flannel.md 3.2, and DirectRouting in 3.1). */
+/**
+ * Without a tunnel, through the peer's own address on the external interface's link: docs/reference/flannel.md#host-gw, and DirectRouting in
+ * docs/reference/flannel.md#vxlan.
+ */
 export const directWants = (host: Host, { subnet, attrs }: Lease): Want[] =>
   routeWants(host, subnet, { dev: host.uplink.name, gateway: attrs.publicIP, onlink: false });
 

@@ -1,5 +1,5 @@
 /**
- * Owns the six kinds of failure (DESIGN 3) and the one errno table that sorts the kernel's answers into them.
+ * Owns the six kinds of failure (docs/design.md#failures-are-of-six-kinds) and the one errno table that sorts the kernel's answers into them.
  * A failure's message is one sentence for a person; `code` and `cause` keep what the kernel said.
  */
 

@@ -9,13 +9,12 @@ import { configKey } from '../../config/lease-key.ts';
 import type { Lease } from '../../config/model.ts';
 import { formatSubnetEnv } from '../../config/subnet-env.ts';
 import type { Backend, BackendContext, PeerWants } from '../backends/backend.ts';
-import { backendFor, unsupportedBackend } from '../backends/index.ts';
+import { backendFor, pathOf, unsupportedBackend } from '../backends/index.ts';
 import type { Interest } from '../contracts/driver.ts';
+import type { HostSubnet } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
-import { type FileResource, idOf, linkOf, type Route, type Want } from '../contracts/resource.ts';
-import { emptyScope, mergeScope, type Scope } from '../contracts/scope.ts';
-import type { DockerLease } from '../docker/wanted.ts';
-import { pathOf } from './paths.ts';
+import { type CompanionName, emptyScope, mergeScope, type Scope } from '../contracts/scope.ts';
+import { type FileResource, idOf, linkOf, type Route, type Want } from '../kinds/index.ts';
 import { notMoved, Peers } from './peers.ts';
 
 /** RTPROT_BOOT (linux/rtnetlink.h): of flannel's routes, and of those that `ip route add` makes. */
@@ -43,8 +42,10 @@ export class Desired {
   /** The config's first. */
   readonly #paths: readonly Backend[];
   readonly #peers: Peers;
-  /** Paths of Docker's files among the wants. */
-  readonly #dockerFiles = new Set<string>();
+  /** Paths of companions' files among the wants. */
+  readonly #filesOf = new Map<CompanionName, readonly string[]>();
+  /** Ids of what else companions want. */
+  readonly #wantsOf = new Map<CompanionName, Set<string>>();
   readonly #notices: readonly HeldEntry[];
 
   constructor(context: BackendContext, earlier: readonly Backend[] = []) {
@@ -103,22 +104,22 @@ export class Desired {
     return this.#peers.update(changes);
   }
 
-  /** What Docker follows; undefined where there is no IPv4 subnet to follow. */
-  dockerLease(): DockerLease | undefined {
+  /** What companions follow; undefined where there is no IPv4 subnet to follow. */
+  hostSubnet(): HostSubnet | undefined {
     const { config, own, ipMasq } = this.context;
     if (!this.backend || !config.enableIPv4) return undefined;
     return { network: config.network, subnet: own.subnet, mtu: this.backend.mtu(this.context), ipMasq };
   }
 
-  /** Docker's files (docker/assess.ts), in place of those of before. They depend on what is seen, and so come from the round. */
-  setDockerFiles(files: readonly FileResource[]): void {
-    for (const path of this.#dockerFiles) this.#wants.delete(`file ${path}`);
-    this.#dockerFiles.clear();
-    for (const file of files) {
-      if (file.path === this.context.instance.subnetFile) continue;
-      this.#dockerFiles.add(file.path);
-      this.#wants.set(idOf(file), file);
-    }
+  /** A companion's files, in place of its earlier ones. They depend on what it sees, and so come from the round. */
+  setFilesOf(companion: CompanionName, files: readonly FileResource[]): void {
+    for (const path of this.#filesOf.get(companion) ?? []) this.#wants.delete(`file ${path}`);
+    const others = files.filter(({ path }) => path !== this.context.instance.subnetFile);
+    for (const file of others) this.#wants.set(idOf(file), file);
+    this.#filesOf.set(
+      companion,
+      others.map(({ path }) => path),
+    );
   }
 
   #follow(source: LeaseSource): void {
@@ -175,6 +176,35 @@ export class Desired {
     return inside;
   }
 
+  /** What else a companion wants, in place of what it wanted before. @returns the ids of both */
+  setWantsOf(companion: CompanionName, wants: readonly Want[]): string[] {
+    const before = this.#wantsOf.get(companion) ?? new Set();
+    this.#wantsOf.set(companion, new Set());
+    return [
+      ...this.changeWantsOf(companion, { add: [], remove: [...before] }),
+      ...this.changeWantsOf(companion, { add: wants, remove: [] }),
+    ];
+  }
+
+  /** What changes in what a companion wants; `remove` are ids. @returns all ids that this is about */
+  changeWantsOf(
+    companion: CompanionName,
+    { add, remove }: { add: readonly Want[]; remove: readonly string[] },
+  ): string[] {
+    const own = this.#wantsOf.get(companion) ?? new Set<string>();
+    this.#wantsOf.set(companion, own);
+    for (const id of remove) {
+      own.delete(id);
+      this.#wants.delete(id);
+    }
+    const ids = add.map(idOf);
+    for (const [i, id] of ids.entries()) {
+      own.add(id);
+      this.#wants.set(id, add[i]!);
+    }
+    return [...remove, ...ids];
+  }
+
   /** What listings and watches are to be about. Devices that are to be cleaned up come from the listing, not from here. */
   interest(): Interest {
     const { config, instance, host } = this.context;
@@ -183,7 +213,7 @@ export class Desired {
       networks: [...new Set([config.network, ...instance.networks])],
       devices,
       uplink: host.uplink.name,
-      files: [instance.subnetFile, ...this.#dockerFiles],
+      files: [instance.subnetFile, ...[...this.#filesOf.values()].flat()],
     };
   }
 }

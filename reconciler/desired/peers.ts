@@ -8,7 +8,7 @@
 import type { Lease } from '../../config/model.ts';
 import type { PeerWants } from '../backends/backend.ts';
 import type { HeldEntry } from '../contracts/report.ts';
-import { idOf, splitId, type Want } from '../contracts/resource.ts';
+import { idOf, splitId, type Want } from '../kinds/index.ts';
 import { byAge } from '../lease/age.ts';
 import { settle } from '../store/rivals.ts';
 

@@ -4,23 +4,13 @@
 import type { DockerOptions } from '../../config/docker-options.ts';
 import { formatDockerOpts } from '../../config/docker-opts.ts';
 import { formatCidr, parseCidr } from '../../config/ipv4.ts';
-import type { FileResource } from '../contracts/resource.ts';
+import type { HostSubnet } from '../contracts/host.ts';
+import type { FileResource } from '../kinds/index.ts';
 import type { BridgeNetwork } from './contract.ts';
 import { DAEMON_KEYS, type DaemonJson, type DaemonValues, editDaemonJson } from './daemon-json.ts';
 
-/** What of the lease and the config Docker follows. */
-export interface DockerLease {
-  /** CIDRs: the flannel Network, and this host's part of it. */
-  network: string;
-  subnet: string;
-  /** Bytes, of what goes through the overlay. */
-  mtu: number;
-  /** FLANNEL_IPMASQ: whether flannel masquerades. */
-  ipMasq: boolean;
-}
-
 /** The bridge has the subnet's first address after the network's own; who masquerades is flannel or Docker, never both. */
-export function wantedNetwork({ subnet, mtu, ipMasq }: DockerLease): BridgeNetwork {
+export function wantedNetwork({ subnet, mtu, ipMasq }: HostSubnet): BridgeNetwork {
   const cidr = parseCidr(subnet);
   const address = cidr ? formatCidr({ ip: (cidr.ip + 1) >>> 0, length: cidr.length }) : '';
   return { address, mtu, ipMasq: !ipMasq };
@@ -46,12 +36,16 @@ export function optsFile({ opts }: DockerOptions, wanted: BridgeNetwork): FileRe
   };
 }
 
-/** daemon.json as it should be: with our values in `daemon-json` mode, without those of the options file in `opts` mode; undefined: as it is. */
+/**
+ * daemon.json as it should be: with our values in `daemon-json` mode, without those of the options file in `opts` mode; undefined: as it is.
+ * `opensRouting`: with `allow-direct-routing`, unless somebody has said otherwise.
+ */
 export function daemonFile(
   options: DockerOptions,
   wanted: BridgeNetwork,
   text: string | undefined,
-  { values }: DaemonJson,
+  { values, directRouting }: DaemonJson,
+  opensRouting = false,
 ): FileResource | undefined {
   const ours = options.mode === 'daemon-json';
   const all: Required<DaemonValues> = { bip: wanted.address, mtu: wanted.mtu, 'ip-masq': wanted.ipMasq };
@@ -64,6 +58,10 @@ export function daemonFile(
     if (key === 'ip-masq' && ours && value === true && values[key] === undefined) continue;
     want[key] = value;
     have[key] = values[key];
+  }
+  if (ours && opensRouting && directRouting === undefined) {
+    want['allow-direct-routing'] = true;
+    have['allow-direct-routing'] = undefined;
   }
   const content = editDaemonJson(text, want);
   if (content === undefined || content === text) return undefined;

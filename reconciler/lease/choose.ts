@@ -1,8 +1,9 @@
 /**
- * Owns which subnet this host takes: the decision of flannel's tryAcquireLease (flannel.md 1.4), without its mistakes.
+ * Owns which subnet this host takes: the decision of flannel's tryAcquireLease (docs/reference/flannel.md#acquiring-a-lease), without
+ * its mistakes.
  *
  * - No block is taken that any lease inside the Network touches, whatever their lengths; nor one that an unreadable key names. What is
- *   not inside it counts for nothing, as in the mirror: one key of "0.0.0.0-0" (flannel.md 1.4) would leave no room for anybody.
+ *   not inside it counts for nothing, as in the mirror: one key of "0.0.0.0-0" (flannel with IPv6 only makes it) would leave no room for anybody.
  * - Nobody else's lease is ever touched: a previous subnet is taken only if it is free (v0.11 stole it: issue 1289).
  * - The choice is among all free blocks alike, so that hosts that start together seldom meet.
  */

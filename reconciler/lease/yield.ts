@@ -1,6 +1,7 @@
 /**
- * Owns who gives way when two hosts have taken subnets that overlap. The store guards one key, not a range (flannel.md 1.4, 5), so two
- * hosts with different lengths, or a hand and a host, may both succeed: then the younger lease goes, as the elder's is in force everywhere.
+ * Owns who gives way when two hosts have taken subnets that overlap. The store guards one key, not a range
+ * (docs/reference/flannel.md#acquiring-a-lease), so two hosts with different lengths, or a hand and a host, may both succeed: then the
+ * younger lease goes, as the elder's is in force everywhere.
  */
 import { contains, overlaps } from '../../config/ipv4.ts';
 import { parseLeaseKey } from '../../config/lease-key.ts';

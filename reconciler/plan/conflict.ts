@@ -5,43 +5,24 @@ import { aliasOf, type Instance } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import {
   type Address,
-  type FileResource,
   type Have,
   keyOf,
   type Link,
   type Nexthop,
   type Route,
+  rulesOf,
   type Want,
-} from '../contracts/resource.ts';
+} from '../kinds/index.ts';
+import { protocolName } from '../kinds/marks.ts';
+import { isForm, tunnelRules, tunnelRulesNamed } from '../tunnels/index.ts';
 
 const ALIAS_PREFIX = 'selvage:';
-
-/** iproute2's rt_protos: the ones that somebody meets on a Docker host. */
-const PROTOCOLS: Record<number, string> = {
-  0: 'unspecified',
-  1: 'redirect',
-  2: 'kernel',
-  3: 'boot',
-  4: 'static',
-  9: 'ra',
-  11: 'zebra',
-  12: 'bird',
-  16: 'dhcp',
-  115: 'selvage',
-  186: 'bgp',
-  187: 'isis',
-  188: 'ospf',
-  189: 'rip',
-  192: 'eigrp',
-};
-
-const protocolName = (protocol: number): string => PROTOCOLS[protocol] ?? String(protocol);
 
 function held(want: Want, why: string, detail: string, unmet = true): HeldEntry {
   return { kind: want.kind, key: keyOf(want), why, detail, unmet };
 }
 
-/** Unreadable is not absent (DESIGN 3). */
+/** What can't be read is held, for it may well be there: docs/design.md#unreadable-is-not-absent. */
 export function unreadable(want: Want, problem: string): HeldEntry {
   const detail = `${want.kind} ${keyOf(want)} can't be read (${problem}), so that nobody knows whether it is as it should be; run selvage as a user who may read it.`;
   return held(want, 'unreadable', detail);
@@ -50,13 +31,10 @@ export function unreadable(want: Want, problem: string): HeldEntry {
 /** A device of the wanted name that isn't ours. */
 export function foreignDevice(want: Link, have: Link, addresses: readonly Address[], instance: Instance): HeldEntry {
   const { name } = want;
-  if (have.type !== 'vxlan') {
-    const what = have.type === '' ? 'not a vxlan device' : `a ${have.type} device`;
-    return held(
-      want,
-      'foreign device',
-      `${name} is ${what}, which selvage did not make; remove or rename it, then selvage will make its own.`,
-    );
+  const rules = tunnelRules(want.type);
+  if (have.type !== want.type) {
+    const detail = `${name} is ${otherType(have, want.type)}, which selvage did not make; remove or rename it, then selvage will make its own.`;
+    return held(want, 'foreign device', detail);
   }
   if (have.master !== '') {
     const detail = `${name} is a port of ${have.master}; take it out (ip link set ${name} nomaster), then selvage will go on with it.`;
@@ -64,12 +42,12 @@ export function foreignDevice(want: Link, have: Link, addresses: readonly Addres
   }
   if (have.alias !== '' && have.alias !== aliasOf(instance)) {
     const whose = have.alias.startsWith(ALIAS_PREFIX)
-      ? `belongs to the network at ${have.alias.slice(ALIAS_PREFIX.length)}; give one of the two networks another VNI`
+      ? `belongs to the network at ${have.alias.slice(ALIAS_PREFIX.length)}; ${rules?.apart ?? 'give one of the two networks another backend'}`
       : `is marked as somebody else's (alias "${have.alias}"); remove or rename it, then selvage will make its own`;
     return held(want, 'foreign device', `${name} ${whose}.`);
   }
-  if (have.vxlan?.vni !== want.vxlan?.vni || name !== `flannel.${have.vxlan?.vni}`) {
-    const detail = `${name} is a vxlan device of VNI ${have.vxlan?.vni}, which selvage did not make; remove or rename it, then selvage will make its own.`;
+  if (!isForm(have)) {
+    const detail = `${name} is ${rules?.what(have.tunnel)}, which selvage did not make; remove or rename it, then selvage will make its own.`;
     return held(want, 'foreign device', detail);
   }
   if (addresses.length === 0) {
@@ -82,12 +60,14 @@ export function foreignDevice(want: Link, have: Link, addresses: readonly Addres
   return held(want, 'foreign device', detail);
 }
 
-/** Another device has the VNI and port that ours needs (the kernel would say EEXIST). */
-export function vniInUse(want: Link, holder: Link): HeldEntry {
-  const { vni, port } = holder.vxlan ?? { vni: 0, port: 0 };
-  const detail = `VNI ${vni} on UDP port ${port} is in use by ${holder.name}; remove that device, or give the network another VNI or Port.`;
-  return held(want, 'foreign device', detail);
-}
+/** "not an ipip device", "a bridge device" */
+const otherType = ({ type }: Link, wanted: string): string =>
+  type === '' ? `not ${withArticle(wanted)} device` : `${withArticle(type)} device`;
+
+const withArticle = (word: string): string => `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`;
+
+/** Another device has what ours needs and the kernel has one of (it would say EEXIST). `why`: the sentence. */
+export const inTheWay = (want: Link, why: string): HeldEntry => held(want, 'foreign device', why);
 
 /** An unmarked flannel device that may be ours and may be another network's. */
 export function unmarkedDevice(have: Link): HeldEntry {
@@ -109,14 +89,15 @@ export function replaceWaits(want: Want): HeldEntry {
 /** A device of flannel's name that is not ours to remove, though the config doesn't call for it. */
 export function strangeDevice(have: Link): HeldEntry {
   const { name, type, alias } = have;
+  const rules = tunnelRulesNamed(name);
   const what =
-    type !== 'vxlan'
-      ? `is ${type === '' ? 'not a vxlan device' : `a ${type} device`}, which neither selvage nor flannel made`
+    type !== rules?.type
+      ? `is ${otherType(have, rules?.type ?? '')}, which neither selvage nor flannel made`
       : have.master !== ''
         ? `is a port of ${have.master}`
-        : name !== `flannel.${have.vxlan?.vni}`
-          ? `is a vxlan device of VNI ${have.vxlan?.vni}, which neither selvage nor flannel made`
-          : `is marked as somebody else's (alias "${alias}")`;
+        : isForm(have)
+          ? `is marked as somebody else's (alias "${alias}")`
+          : `is ${rules.what(have.tunnel)}, which neither selvage nor flannel made`;
   const detail = `${name} ${what}, so it is left alone; if nothing uses it, remove it (ip link delete ${name}).`;
   return held(have, have.master === '' ? 'foreign device' : 'enslaved device', detail, false);
 }
@@ -129,9 +110,9 @@ export function foreignAddress(have: Link, addresses: readonly Address[]): HeldE
   return held(have, 'foreign address', detail, false);
 }
 
-/** A tun device of flannel's name of which it isn't certain that its udp backend left it. */
-export function unsureTunnel(have: Link): HeldEntry {
-  const detail = `${have.name} may be of flannel's udp backend, but has not the address and the route that it would have here, so it is left alone; if nothing uses it, remove it (ip link delete ${have.name}).`;
+/** A device of flannel's name of which it isn't certain that its backend left it. */
+export function unsureTunnel(have: Link, backend: string): HeldEntry {
+  const detail = `${have.name} may be of flannel's ${backend} backend, but has not the address and the route that it would have here, so it is left alone; if nothing uses it, remove it (ip link delete ${have.name}).`;
   return held(have, 'unmarked device', detail, false);
 }
 
@@ -156,26 +137,10 @@ export function nexthopIdTaken(want: Nexthop, have: Nexthop, route: Route): Held
   return held(want, 'foreign nexthop', detail, false);
 }
 
-/** Nothing is wrong, but the one who wrote it thought otherwise. */
-export function twoInOne(want: FileResource): HeldEntry {
-  const detail = `${want.path} also has Docker's options, because mk-docker-opts.sh was told to write them there (-d ${want.path}); both sets of lines are kept and follow the lease, and nothing needs to be done, but a file of its own for Docker (-d /run/flannel/docker_opts.env) is clearer.`;
-  return held(want, 'two files in one', detail, false);
-}
+/** Of what is there, also if nothing is wrong with it. */
+export const remarkOn = (want: Want, why: string, detail: string): HeldEntry => held(want, why, detail, false);
 
 /** A foreign object in the slot of a Want other than a link. */
 export function foreignObject(want: Want, have: Have): HeldEntry {
-  if (want.kind === 'route' && have.kind === 'route') return held(want, 'foreign route', routeSentence(have));
-  const detail = `${want.kind} ${keyOf(want)} is there already, with other values, and was not made by selvage; remove it, then selvage will take over.`;
-  return held(want, `foreign ${want.kind}`, detail);
-}
-
-function routeSentence(have: Route): string {
-  const proto = `proto ${protocolName(have.protocol)}`;
-  if (have.type !== 'unicast')
-    return `${have.dst} is already routed (${have.type}, ${proto}); remove that route, then selvage will take over.`;
-  if (have.protocol === 2)
-    return `${have.dst} is already routed by ${have.dev} (${proto}); remove that address or move ${have.dev} to this host's subnet, then selvage will take over.`;
-  const via = have.gateway === '' ? '' : ` via ${have.gateway}`;
-  const dev = have.dev === '' ? '' : ` on ${have.dev}`;
-  return `${have.dst} is already routed${via}${dev} (${proto}); remove that route, then selvage will take over.`;
+  return held(want, `foreign ${want.kind}`, rulesOf(have.kind).inTheWay(have));
 }

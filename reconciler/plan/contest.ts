@@ -1,12 +1,11 @@
 /**
  * Owns the count of our writes to one id, by which a person who undoes something three times (mended at once, each time) is told from a
- * program that does so for ever (held, longer each time, and reported: DESIGN 3, "contested").
+ * program that does so for ever (held, longer each time, and reported: docs/design.md#failures-are-of-six-kinds).
  *
  * - Only writes of the same want count: a lease that changes ten times in ten seconds is news, not a contest.
  */
 
-import { splitId, type Want } from '../contracts/resource.ts';
-import { identical } from './compare.ts';
+import { identical, splitId, type Want } from '../kinds/index.ts';
 import type { Hold } from './hold.ts';
 
 /** Repairs within one window that are still made at once. */

@@ -2,8 +2,8 @@
  * Owns when something may be deleted at all. Deleting is the one thing that a later round can't always mend, so it takes more than a
  * difference: complete knowledge of what should be and of what is, and nobody who asks to keep it.
  */
-import { contains, parseCidr, parseIp } from '../../config/ipv4.ts';
-import type { Have, Neighbour } from '../contracts/resource.ts';
+import { type Cidr, contains, parseCidr, parseIp } from '../../config/ipv4.ts';
+import { goesThrough, type Have, idOf, type Neighbour, rangeOf, rulesOf } from '../kinds/index.ts';
 
 export interface Knowledge {
   /** Desired state is whole: the store was read, and no part of it is missing. */
@@ -26,25 +26,16 @@ export type KeepStale = (have: Have) => boolean;
 export function keepSubnets(subnets: Iterable<string>, haves: Iterable<Have>): KeepStale {
   const ranges = [...subnets].map(parseCidr).filter((range) => range !== undefined);
   if (ranges.length === 0) return () => false;
-  const inside = (range: Parameters<typeof contains>[1]): boolean => ranges.some((kept) => contains(kept, range));
+  const inside = (range: Cidr | number): boolean => ranges.some((kept) => contains(kept, range));
 
   const neighbours = [...haves].filter(
-    (have): have is Neighbour => have.kind === 'neighbour' && have.permanent && inside(have.ip),
+    (have): have is Neighbour => have.kind === 'neighbour' && have.permanent && inside(parseIp(have.ip) ?? 0),
   );
-  const macs = new Set(neighbours.map((neighbour) => neighbour.mac));
-  const unknown = ranges.some((range) => !neighbours.some(({ ip }) => contains(range, parseIp(ip) ?? '')));
+  const through = new Set(neighbours.map(goesThrough));
+  const unknown = ranges.some((kept) => !neighbours.some(({ ip }) => contains(kept, parseIp(ip) ?? '')));
   return (have) => {
-    switch (have.kind) {
-      case 'route':
-        return inside(have.dst);
-      case 'neighbour':
-        return inside(have.ip);
-      case 'nexthop':
-        return inside(have.id);
-      case 'fdb':
-        return unknown || macs.has(have.mac);
-      default:
-        return false;
-    }
+    if (!rulesOf(have.kind).isPeers) return false;
+    const range = rangeOf(have);
+    return range === undefined ? unknown || through.has(idOf(have)) : inside(range);
   };
 }

@@ -4,7 +4,7 @@
  * - The hot path of a plan (every resource of every peer passes here): one string look-up a Have, and objects as keys from then on.
  */
 
-import { type Have, idOf, type Nexthop, type Want } from '../contracts/resource.ts';
+import { type Have, idOf, type Nexthop, rulesOf, type Want } from '../kinds/index.ts';
 import type { Ownership } from './ownership.ts';
 
 export interface Observed {
@@ -46,7 +46,7 @@ export function observe(
     }
     const before = effective.get(want);
     if (before === undefined) effective.set(want, have);
-    else if (have.kind === 'route') {
+    else if (rulesOf(have.kind).sharesSlot) {
       const same = duplicates.get(want);
       if (same) same.push(have);
       else duplicates.set(want, [before, have]);

@@ -1,17 +1,15 @@
 /**
- * Owns the order in which things are built and taken down (DESIGN 3, "Order lives in one file"). Nobody else knows one.
+ * Owns the order in which things are built and taken down (docs/design.md#order-lives-in-one-file). The list itself is kinds/index.ts.
  *
  * - Up first, in an order in which everything finds what it stands on; then down in reverse, so that nothing ever points at what is gone.
  * - Creates and updates come before any delete: the new path is there before the old one goes (make before break).
  * - Within a step the changes are independent of each other: any order, one batch.
  *
- * Is there a delete that must come first? A vxlan device that holds the VNI and port that another needs would be one, but ours are named
+ * Is there a delete that must come first? A tunnel that holds what another needs (a VNI on a port) would be one, but ours are named
  * by their VNI, so ours is always the same device: a changed port is its own `recreate`, and another's is a conflict that is held.
  */
 import type { Change } from '../contracts/driver.ts';
-import type { Kind } from '../contracts/resource.ts';
-
-export const BUILD_ORDER: readonly Kind[] = ['link', 'address', 'neighbour', 'fdb', 'nexthop', 'route', 'file'];
+import { BUILD_ORDER, type Kind } from '../kinds/index.ts';
 
 export interface Step {
   kind: Kind;

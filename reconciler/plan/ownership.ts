@@ -1,27 +1,27 @@
 /**
- * Owns the question "whose is it?", answered from what the kernel says and the instance's identity alone, never from memory: a process
- * that was just restarted knows its own. What equals a Want exactly is adopted whoever made it; that is the plan's business, not asked here.
+ * Owns what the question "whose is it?" is answered from: what the kernel says and the instance's identity alone, never memory, so that a
+ * process that was just restarted knows its own. Each kind answers for itself (kinds/); this is the Judge that it asks.
  *
- * - A device is ours if it is an unenslaved vxlan named `flannel.<its VNI>` that carries our alias; without any alias, if it has an
- *   address inside our networks, or none at all and we want it by name (made by us, died before marking it).
- * - Everything else is ours only on a device of ours or with our protocol mark, and only inside our networks. What the kernel made by
- *   itself (a connected route) never is.
+ * - Everything but a device is ours only on a device of ours or with our protocol mark, and only inside our networks.
+ * - What equals a Want exactly is adopted whoever made it; that is the plan's business, not asked here.
  * - Two instances share nothing: their aliases differ, and their networks do.
  */
-import { type Cidr, contains, parseCidr, parseIp } from '../../config/ipv4.ts';
+import { type Cidr, contains, parseCidr } from '../../config/ipv4.ts';
 import { aliasOf, type Instance } from '../contracts/host.ts';
-import type { Address, Fdb, Have, Link, Neighbour, Nexthop, Route, Want } from '../contracts/resource.ts';
-import { MAIN_TABLE, SELVAGE_PROTOCOL } from '../contracts/resource.ts';
-
-export type Owner =
-  | 'ours'
-  /** Gives way to a Want, is never cleaned up: the kernel's own cache on a device of ours (dynamic ARP, a learned FDB entry), Docker's files. */
-  | 'learned'
-  | 'foreign';
+import {
+  type Address,
+  type Have,
+  type Link,
+  type Owner,
+  ownerOf,
+  type Route,
+  type RouteJudge,
+  type Want,
+} from '../kinds/index.ts';
 
 export interface OwnershipContext {
   instance: Instance;
-  /** Observed links by name: at least ours, the wanted ones' namesakes and every vxlan device. */
+  /** Observed links by name: at least ours, the wanted ones' namesakes, and every device that may stand in their way. */
   links: ReadonlyMap<string, Link>;
   /** Observed addresses by device: all of those links. */
   addresses: ReadonlyMap<string, readonly Address[]>;
@@ -33,19 +33,18 @@ export interface OwnershipContext {
   isFlannels?: (route: Route) => boolean;
 }
 
-/** RTPROT_KERNEL (linux/rtnetlink.h): connected routes. */
-export const KERNEL_PROTOCOL = 2;
-const LOCALLY_ADMINISTERED = 2;
-const MULTICAST = 1;
-
 /** Answers for one round; remembers the devices it has already judged. */
-export class Ownership {
+export class Ownership implements RouteJudge {
+  readonly alias: string;
+  readonly subnetFile: string;
   readonly #context: OwnershipContext;
   readonly #networks: Cidr[];
   readonly #devices = new Map<string, boolean>();
 
   constructor(context: OwnershipContext) {
     this.#context = context;
+    this.alias = aliasOf(context.instance);
+    this.subnetFile = context.instance.subnetFile;
     // 0.0.0.0/0 is what a network without IPv4 reads as: it names nothing, and everything would be ours.
     this.#networks = context.instance.networks
       .map(parseCidr)
@@ -53,24 +52,7 @@ export class Ownership {
   }
 
   ownerOf(have: Have): Owner {
-    switch (have.kind) {
-      case 'link':
-        return this.#ownsLink(have) ? 'ours' : 'foreign';
-      case 'address':
-        return this.ownsDevice(have.dev) && this.inside(parseCidr(have.address)) ? 'ours' : 'foreign';
-      case 'neighbour':
-        return this.#neighbour(have);
-      case 'fdb':
-        return this.#fdb(have);
-      case 'nexthop':
-        return this.#nexthop(have);
-      case 'route':
-        return this.#route(have);
-      case 'file':
-        if (have.path === this.#context.instance.subnetFile) return 'ours';
-        // Docker's files: written where that is wanted, never cleaned up.
-        return this.#context.desired.has(`file ${have.path}`) ? 'learned' : 'foreign';
-    }
+    return ownerOf(have, this);
   }
 
   /** Whether the device of that name is there and ours. */
@@ -78,7 +60,7 @@ export class Ownership {
     let owned = this.#devices.get(name);
     if (owned === undefined) {
       const link = this.#context.links.get(name);
-      owned = link !== undefined && this.#ownsLink(link);
+      owned = link !== undefined && this.ownerOf(link) === 'ours';
       this.#devices.set(name, owned);
     }
     return owned;
@@ -89,51 +71,21 @@ export class Ownership {
     return range !== undefined && this.#networks.some((network) => contains(network, range));
   }
 
-  #ownsLink(link: Link): boolean {
-    if (link.type !== 'vxlan' || link.master !== '' || link.name !== `flannel.${link.vxlan?.vni}`) return false;
-    if (link.alias !== '') return link.alias === aliasOf(this.#context.instance);
-    const { addresses, addressesComplete, desired } = this.#context;
-    const on = addresses.get(link.name) ?? [];
-    if (on.length === 0) return addressesComplete && desired.has(`link ${link.name}`);
-    return on.some(({ address }) => this.inside(parseCidr(address)));
+  isWanted(id: string): boolean {
+    return this.#context.desired.has(id);
   }
 
-  #neighbour(have: Neighbour): Owner {
-    if (!this.ownsDevice(have.dev)) return 'foreign';
-    if (!have.permanent) return 'learned';
-    // Our mark may outlive our value (a replace without a protocol leaves it standing), so it alone is enough: we once made this one.
-    return have.protocol === SELVAGE_PROTOCOL || this.inside(parseIp(have.ip)) ? 'ours' : 'foreign';
+  addressesOf(dev: string): readonly string[] | undefined {
+    const { addresses, addressesComplete } = this.#context;
+    const known = addresses.get(dev);
+    if (known === undefined) return addressesComplete ? [] : undefined;
+    return known.map(({ address }) => address);
   }
 
-  /**
-   * FDB entries can't carry a mark. flannel's VTEPs have a locally administered unicast MAC (vxlan_linux.go: `(b0 & 0xfe) | 0x02`) and an
-   * underlay address; a default entry (00:…:00), a multicast one or one with a vendor's MAC was put there by somebody else, unless it is
-   * the very MAC that a lease names.
-   */
-  #fdb(have: Fdb): Owner {
-    if (!this.ownsDevice(have.dev)) return 'foreign';
-    if (!have.permanent && have.plain) return 'learned';
-    if (!have.permanent || !have.plain || have.dst === '') return 'foreign';
-    const first = Number.parseInt(have.mac.slice(0, 2), 16);
-    if (first & MULTICAST) return 'foreign';
-    if (first & LOCALLY_ADMINISTERED) return 'ours';
-    return this.#context.desired.has(`fdb ${have.dev}|${have.mac}`) ? 'ours' : 'foreign';
-  }
-
-  #nexthop(have: Nexthop): Owner {
-    return have.protocol === SELVAGE_PROTOCOL && this.inside(have.id) ? 'ours' : 'foreign';
-  }
-
-  #route(have: Route): Owner {
-    if (have.table !== MAIN_TABLE || have.protocol === KERNEL_PROTOCOL) return 'foreign';
-    const { isFlannels } = this.#context;
-    if (have.protocol !== SELVAGE_PROTOCOL && !this.ownsDevice(have.dev) && !isFlannels?.(have)) return 'foreign';
-    return this.inside(parseCidr(have.dst)) ? 'ours' : 'foreign';
+  isFlannels(route: Route): boolean {
+    return this.#context.isFlannels?.(route) ?? false;
   }
 }
-
-/** Whose `have` is. For many, keep one Ownership: it judges each device once. */
-export const ownerOf = (have: Have, context: OwnershipContext): Owner => new Ownership(context).ownerOf(have);
 
 /** Names of the devices that a listing has to look under: those wanted and those that are ours to clean up. */
 export function ownDevices(context: OwnershipContext): string[] {

@@ -1,6 +1,6 @@
 /** Owns what a plan is made from: the wants and haves of one scope, and what is known beside them. */
 import type { Listing } from '../contracts/driver.ts';
-import type { Have, Want } from '../contracts/resource.ts';
+import type { Have, Want } from '../kinds/index.ts';
 import type { KeepStale, Knowledge } from './gates.ts';
 import type { RetryView } from './hold.ts';
 import type { OwnershipContext } from './ownership.ts';

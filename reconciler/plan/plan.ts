@@ -7,12 +7,21 @@
  * - Carried out as it is, the plan leads to a state for which the next plan is empty, but for what is held.
  */
 
-import { hasDockerOptions } from '../../config/two-in-one.ts';
 import type { Change } from '../contracts/driver.ts';
 import type { HeldEntry } from '../contracts/report.ts';
-import { type Have, idOf, keyOf, type Nexthop, type Route, type Want } from '../contracts/resource.ts';
-import { neighbourOf } from './blockage.ts';
-import { compare, mustRecreate } from './compare.ts';
+import {
+  compare,
+  goesThrough,
+  type Have,
+  idOf,
+  keyOf,
+  mustRecreate,
+  type Nexthop,
+  parentOf,
+  type Route,
+  rulesOf,
+  type Want,
+} from '../kinds/index.ts';
 import * as conflict from './conflict.ts';
 import { Devices } from './device-plan.ts';
 import { mayDelete } from './gates.ts';
@@ -51,7 +60,7 @@ class Planner {
   /** Nexthop objects that are made anew; the kernel drops their routes. */
   readonly #recreated = new Set<number>();
   /** What a thing that has to stay as it is for now stands on. */
-  readonly #inUse = { devices: new Set<string>(), nexthops: new Set<number>(), neighbours: new Set<string>() };
+  readonly #inUse = { devices: new Set<string>(), nexthops: new Set<number>(), entries: new Set<string>() };
   readonly #mayDelete: boolean;
   #inSync = 0;
   #blocked = 0;
@@ -123,12 +132,12 @@ class Planner {
   }
 
   #isGone(have: Have): boolean {
-    if (have.kind === 'link' || have.kind === 'file') return false;
-    let { dev } = have;
+    let dev = parentOf(have);
+    if (dev === undefined) return false;
     // Without nexthop_compat_mode the kernel doesn't say which device a route on a nexthop object uses.
     if (have.kind === 'route' && dev === '') dev = this.#observed.nexthops.get(have.nexthopId)?.dev ?? '';
     const state = this.#devices.stateOf(dev);
-    return state === 'void' || (state === 'flushed' && have.kind === 'neighbour');
+    return state === 'void' || (state === 'flushed' && rulesOf(have.kind).goesWithMac);
   }
 
   #decide(id: string, want: Want, have: Have | undefined): void {
@@ -139,8 +148,8 @@ class Planner {
       else this.#offer({ op: 'create', id, reason: 'missing', want });
       return;
     }
-    if (want.kind === 'file' && want.shared && have.kind === 'file' && hasDockerOptions(have.content))
-      this.#held.push(conflict.twoInOne(want));
+    const remark = rulesOf(want.kind).remark?.(want, have);
+    if (remark) this.#held.push(conflict.remarkOn(want, remark.why, remark.detail));
     const fields = compare(want, have);
     if (fields.length === 0) this.#inSync++;
     else if (this.#isBlocked(want)) {
@@ -165,16 +174,18 @@ class Planner {
   }
 
   #isBlocked(want: Want): boolean {
-    return want.kind !== 'file' && want.kind !== 'link' && this.#devices.stateOf(want.dev) === 'blocked';
+    const dev = parentOf(want);
+    return dev !== undefined && this.#devices.stateOf(dev) === 'blocked';
   }
 
   /** A Have that isn't as it should be and stays for now: what it goes through stays too. */
   #leave(have: Have): void {
-    if (have.kind === 'link' || have.kind === 'file') return;
-    if (have.dev !== '') this.#inUse.devices.add(have.dev);
+    const dev = parentOf(have);
+    if (dev === undefined) return;
+    if (dev !== '') this.#inUse.devices.add(dev);
     if (have.kind === 'route' && have.nexthopId !== 0) this.#inUse.nexthops.add(have.nexthopId);
-    const neighbour = neighbourOf(have);
-    if (neighbour !== undefined) this.#inUse.neighbours.add(neighbour);
+    const through = goesThrough(have);
+    if (through !== undefined) this.#inUse.entries.add(through);
   }
 
   #findRecreated(want: Nexthop): void {

@@ -9,8 +9,7 @@
 
 import type { Change, Outcome } from '../contracts/driver.ts';
 import type { Failure } from '../contracts/failure.ts';
-import { type Have, linkOf, splitId, type Want } from '../contracts/resource.ts';
-import { identical } from './compare.ts';
+import { type Have, identical, parentOf, splitId, type Want } from '../kinds/index.ts';
 import { Contest } from './contest.ts';
 import type { Hold, RetryView } from './hold.ts';
 
@@ -65,9 +64,8 @@ export class Retry {
       }
       this.#failed.delete(change.id);
       // What came back with its link says nothing about who took it away.
-      const isLink = splitId(change.id).kind === 'link';
       const own = wantOf(change) ?? haveOf(change);
-      const underChanged = !isLink && own !== undefined && changedLinks.has(linkOf(own) ?? '');
+      const underChanged = own !== undefined && changedLinks.has(parentOf(own) ?? '');
       if (result === 'done' && !underChanged) this.#contest.wrote(change.id, wantOf(change), now);
     }
     this.#sweep(now);

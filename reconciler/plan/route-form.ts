@@ -1,12 +1,13 @@
 /**
- * Owns the choice between the two forms of a route: on a nexthop object (a Want's preference: 50 times faster in a big network, kernel.md)
- * or with a plain gateway (what flanneld makes, and all that a kernel before 5.3 has). Both forward alike, so what works is left as it is.
+ * Owns the choice between the two forms of a route: on a nexthop object (a Want's preference: 50 times faster in a big network,
+ * docs/reference/kernel.md#what-it-costs) or with a plain gateway (what flanneld makes, and all that a kernel before 5.3 has). Both forward
+ * alike, so what works is left as it is.
  *
  * - Decided for each route from what is observed, so that the answer is the same again once it has been carried out: no oscillation.
  * - A plain route that is right stays plain; its nexthop object is then not wanted, and one of ours that is there is stale.
  * - Whatever else has to be changed ends up on a nexthop object, unless its id isn't to be had: a route never waits for one.
  */
-import type { Route } from '../contracts/resource.ts';
+import type { Route } from '../kinds/index.ts';
 
 /** What is known of the nexthop object that a route prefers. */
 export type NexthopSlot =

@@ -1,6 +1,6 @@
 /**
- * Owns the proof: "return codes are not proof" (DESIGN 3). What was changed is listed again, and what isn't as it should be has failed,
- * whatever the kernel said (kernel.md: an FDB append and an FDB delete with the wrong address both return 0 and do nothing).
+ * Owns the proof: return codes are none (docs/design.md#return-codes-are-not-proof). What was changed is listed again, and what isn't as it
+ * should be has failed, whatever the kernel said (an FDB append and an FDB delete with the wrong address both return 0 and do nothing).
  *
  * - Looks at each change's own id only; what happened elsewhere is the next round's to find.
  * - A child whose device went away meanwhile has not failed: it vanished, and the device's event brings us back.
@@ -8,8 +8,7 @@
 
 import type { Change, Outcome } from '../contracts/driver.ts';
 import type { Failure } from '../contracts/failure.ts';
-import { type Have, idOf, linkOf } from '../contracts/resource.ts';
-import { compare, identical } from './compare.ts';
+import { compare, type Have, identical, idOf, parentOf } from '../kinds/index.ts';
 
 /**
  * The outcomes as the read-back has them. `after` must cover the changed ids and their links, and come from a complete listing.
@@ -45,8 +44,8 @@ function check(change: Change, there: ReadonlyMap<string, Have | Have[]>): Failu
     if (fields.length === 0) return undefined;
     return mismatch(`${change.id} was written, but still differs in ${fields.join(', ')}`);
   }
-  const link = linkOf(change.want);
-  if (change.want.kind !== 'link' && link !== undefined && !there.has(`link ${link}`))
+  const link = parentOf(change.want);
+  if (link !== undefined && !there.has(`link ${link}`))
     return { kind: 'vanished', code: 'ENODEV', message: `${change.id} went away with its device ${link}.` };
   return mismatch(`${change.id} was written without an error, but is not there`);
 }

@@ -1,5 +1,6 @@
 /**
- * Owns the exit codes (DESIGN 5), so that a script can tell what happened without reading text. 64 to 78 are sysexits.h's.
+ * Owns the exit codes (docs/design.md#the-answer), so that a script can tell what happened without reading text. 64 to 78 are
+ * sysexits.h's.
  */
 import { ConfigError, UsageError } from '../../config/errors.ts';
 import type { StoreErrorKind } from '../contracts/failure.ts';

@@ -1,5 +1,6 @@
 /**
- * Owns what becomes of leases that a doubted store no longer lists (DESIGN 3: "a delete is believed from a watch, doubted from a listing").
+ * Owns what becomes of leases that a doubted store no longer lists
+ * (docs/design.md#a-delete-is-believed-from-a-watch-doubted-from-a-listing).
  *
  * - A store is doubted when it may have lost its memory: another cluster id, or a revision that went backwards.
  * - What was last seen alive lingers until its own end: the store's word of it, else a whole term after we last heard from the store.

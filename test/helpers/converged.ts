@@ -1,11 +1,12 @@
 /**
  * Owns what "converged" and "foreign objects are untouched" mean for a whole host, for the properties; independent of the plan and of
- * reconciler/plan/ownership.ts and compare.ts, so that it can contradict them.
+ * reconciler/plan/ownership.ts and kinds/index.ts, so that it can contradict them.
  */
 import assert from 'node:assert/strict';
 import type { Instance } from '../../reconciler/contracts/host.ts';
-import { type Have, idOf, type Link, type Want } from '../../reconciler/contracts/resource.ts';
+import { type Have, idOf, type Link, linkOf, type Want } from '../../reconciler/kinds/index.ts';
 import { hasForeignAddress, isTouchable, ownDeviceNames } from './foreign.ts';
+import { vxlanIn } from './tunnels.ts';
 
 export interface Judged {
   instance: Instance;
@@ -27,7 +28,7 @@ export function assertForeignUntouched({ instance, desired, before, after }: Jud
   const now = new Set(after.map((have) => JSON.stringify(have)));
   for (const have of before) {
     if (isTouchable(have, own, instance)) continue;
-    if (have.kind !== 'link' && have.kind !== 'file' && own.has(have.dev)) {
+    if (have.kind !== 'link' && have.kind !== 'file' && have.kind !== 'firewall' && own.has(have.dev)) {
       const [was, is] = [linksBefore.get(have.dev), linksAfter.get(have.dev)];
       if (!is || fixed(was) !== fixed(is) || (have.kind === 'neighbour' && was?.mac !== is.mac)) continue;
     }
@@ -35,7 +36,11 @@ export function assertForeignUntouched({ instance, desired, before, after }: Jud
   }
 }
 
-const fixed = (link: Link | undefined): string => `${link?.vxlan?.vni} ${link?.vxlan?.port} ${link?.vxlan?.gbp}`;
+const fixed = (link: Link | undefined): string => {
+  if (link?.tunnel?.type === 'ipip') return `${link.tunnel.local} ${link.tunnel.remote}`;
+  const vxlan = vxlanIn(link);
+  return `${vxlan?.vni} ${vxlan?.port} ${vxlan?.gbp}`;
+};
 
 /** Every Want is met unless something foreign is in its way; nothing of ours is there that nobody wants. */
 export function assertConverged({ instance, desired, after }: Judged): void {
@@ -47,7 +52,7 @@ export function assertConverged({ instance, desired, after }: Judged): void {
 
   let unmet = false;
   for (const [id, want] of desired) {
-    const dev = want.kind === 'link' ? want.name : want.kind === 'file' ? '' : want.dev;
+    const dev = linkOf(want) ?? '';
     const have = slots.get(id);
     if (want.kind === 'nexthop' || isMet(want, have)) continue;
     unmet = true;
@@ -60,9 +65,14 @@ export function assertConverged({ instance, desired, after }: Judged): void {
 
 /** The kernel wouldn't take it beside a device of another name. */
 function isVniTaken(want: Want, after: readonly Have[]): boolean {
-  const { vni, port } = (want.kind === 'link' && want.vxlan) || { vni: 0, port: 0 };
-  const isHolder = (have: Have): boolean =>
-    have.kind === 'link' && have.vxlan?.vni === vni && have.vxlan.port === (port || 8472);
+  const { vni, port } = (want.kind === 'link' && vxlanIn(want)) || { vni: 0, port: 0 };
+  const ends = want.kind === 'link' && want.tunnel?.type === 'ipip' ? fixed(want) : undefined;
+  const isHolder = (have: Have): boolean => {
+    if (have.kind !== 'link') return false;
+    if (ends !== undefined) return have.tunnel?.type === 'ipip' && fixed(have) === ends;
+    const vxlan = vxlanIn(have);
+    return vxlan?.vni === vni && vxlan.port === (port || 8472);
+  };
   return want.kind === 'link' && after.some((have) => isHolder(have) && idOf(have) !== idOf(want));
 }
 
@@ -76,16 +86,16 @@ function isMet(want: Want, have: Have | undefined): boolean {
     nexthop: ['dev', 'gateway', 'onlink', 'plain'],
     // On a nexthop object or not: a listed route shows where it goes.
     route: ['dev', 'gateway', 'onlink', 'type', 'plain'],
+    firewall: [],
     file: ['content'],
   };
   const [w, h] = [want as unknown as Record<string, unknown>, have as unknown as Record<string, unknown>];
   if (!picks[want.kind].every((field) => w[field] === h[field])) return false;
   if (want.kind !== 'link' || have.kind !== 'link') return true;
-  const vxlan = { ...want.vxlan, port: want.vxlan?.port || 8472 };
-  return (
-    (want.mac === '' || want.mac === have.mac) &&
-    Object.entries(vxlan).every(([k, v]) => v === have.vxlan?.[k as 'vni'])
-  );
+  const vxlan = vxlanIn(want);
+  const tunnel = vxlan ? { ...vxlan, port: vxlan.port || 8472 } : { ...want.tunnel };
+  const there: Record<string, unknown> = { ...have.tunnel };
+  return (want.mac === '' || want.mac === have.mac) && Object.entries(tunnel).every(([k, v]) => v === there[k]);
 }
 
 function assertNothingStale(

@@ -16,7 +16,7 @@ import {
   type Resource,
   type Route,
   SELVAGE_PROTOCOL,
-} from '../../reconciler/contracts/resource.ts';
+} from '../../reconciler/kinds/index.ts';
 import { blockOf, instanceOf, macOf, type Overlay, overlayOf, type Peer, wantsOf } from './wants.ts';
 
 export const NETWORK = '10.5.0.0/16';
@@ -186,7 +186,7 @@ const route: fc.Arbitrary<Route> = fc
   .map(({ via, nexthop, sane, ...rest }) => {
     const made: Route = { kind: 'route', tos: 0, nexthopId: 0, ...rest, dst: `${rest.dst}/24` };
     if (rest.type === 'blackhole') return { ...made, dev: '', gateway: '', onlink: false };
-    // Somebody else's route on a nexthop object of ours would go with it; see plan-stale.ts and its unit test.
+    // Somebody else's route on a nexthop object of ours would go with it; see stale.ts and its unit test.
     const mine = rest.protocol === SELVAGE_PROTOCOL && rest.table === 254 && !/^192|^10\.7/.test(rest.dst);
     if (via === 'nexthop' && mine) return { ...made, nexthopId: parseIp(nexthop)! };
     return sane ? { ...made, gateway: rest.dst, onlink: true, plain: true } : made;

@@ -23,7 +23,7 @@ export function fakePeer(index: number, firstSubnet = '10.128.0.0'): FakePeer {
 
 export const leaseKey = (prefix: string, subnet: string) => `${prefix}/subnets/${subnet.replace('/', '-')}`;
 
-/** As flannel writes it (flannel.md 1.2). */
+/** As flannel writes it (docs/reference/flannel.md#lease-value). */
 export const leaseValue = ({ publicIP, mac }: FakePeer, vni = 1) =>
   `{"PublicIP":"${publicIP}","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":${vni},"VtepMAC":"${mac}"}}`;
 

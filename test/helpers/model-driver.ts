@@ -7,7 +7,10 @@
 import { contains, parseCidr } from '../../config/ipv4.ts';
 import type { Care, Change, Driver, Interest, Listing, Outcome } from '../../reconciler/contracts/driver.ts';
 import type { Failure, FailureKind } from '../../reconciler/contracts/failure.ts';
+import type { Scope } from '../../reconciler/contracts/scope.ts';
 import {
+  BUILD_ORDER,
+  compare,
   type Have,
   idOf,
   type Link,
@@ -15,12 +18,10 @@ import {
   type Resource,
   SELVAGE_PROTOCOL,
   type Want,
-} from '../../reconciler/contracts/resource.ts';
-import type { Scope } from '../../reconciler/contracts/scope.ts';
-import { compare } from '../../reconciler/plan/compare.ts';
-import { BUILD_ORDER } from '../../reconciler/plan/order.ts';
+} from '../../reconciler/kinds/index.ts';
 import { isPlainAndRight } from '../../reconciler/plan/route-form.ts';
 import { Errno, type Flags, type LinkChange, type ModelKernel } from './model-kernel.ts';
+import { vxlanIn } from './tunnels.ts';
 
 const KINDS_OF_FAILURE: Record<string, FailureKind> = {
   ENODEV: 'vanished',
@@ -28,6 +29,8 @@ const KINDS_OF_FAILURE: Record<string, FailureKind> = {
   EEXIST: 'conflict',
   EPERM: 'denied',
   EINVAL: 'invalid',
+  // Of a device's type: the module may still come.
+  EOPNOTSUPP: 'transient',
 };
 const GONE = new Set(['ENOENT', 'ESRCH', 'ENODEV', 'EADDRNOTAVAIL']);
 
@@ -77,7 +80,7 @@ export class ModelDriver implements Driver {
   }
 
   async watch(emit: (scope: Scope) => void, interest?: () => Interest): Promise<() => Promise<void>> {
-    this.#emit = (scope) => emit(withDocker(scope, interest?.().bridge));
+    this.#emit = (scope) => emit(withCompanions(scope, interest?.().ofCompanions ?? new Map()));
     this.#pending = [];
     return async () => {
       this.#emit = undefined;
@@ -125,7 +128,7 @@ export class ModelDriver implements Driver {
     else if (want.kind === 'fdb') kernel.setFdb(want, flags);
     else if (want.kind === 'nexthop') kernel.setNexthop(want, flags);
     else if (want.kind === 'route') kernel.setRoute(want, flags);
-    else kernel.writeFile(want);
+    else if (want.kind === 'file') kernel.writeFile(want);
     return 'done';
   }
 
@@ -133,8 +136,12 @@ export class ModelDriver implements Driver {
     const have = this.kernel.link(want.name);
     if (!have) throw new Errno('ENODEV');
     const change: LinkChange = { up: want.up, mac: want.mac || have.mac, mtu: want.mtu, alias: want.alias };
-    const { local, parent, learning } = want.vxlan ?? { local: '', parent: '', learning: false };
-    this.kernel.setLink(want.name, { ...change, vxlan: { local, parent, learning } });
+    const vxlan = vxlanIn(want);
+    if (!vxlan) this.kernel.setLink(want.name, change);
+    else {
+      const { local, parent, learning } = vxlan;
+      this.kernel.setLink(want.name, { ...change, vxlan: { local, parent, learning } });
+    }
     return 'done';
   }
 
@@ -146,7 +153,7 @@ export class ModelDriver implements Driver {
     else if (have.kind === 'fdb') kernel.deleteFdb(have);
     else if (have.kind === 'nexthop') kernel.deleteNexthop(have.id);
     else if (have.kind === 'route') kernel.deleteRoute(have);
-    else kernel.deleteFile(have.path);
+    else if (have.kind === 'file') kernel.deleteFile(have.path);
   }
 
   /** As the netlink driver: gone already is what a delete wanted, and what exists is looked into. */
@@ -168,11 +175,13 @@ export class ModelDriver implements Driver {
   }
 }
 
-/** An event about Docker's bridge or its address is one about Docker. */
-function withDocker(scope: Scope, bridge: string | undefined): Scope {
-  const isAbout = (id: string): boolean => id.startsWith(`address ${bridge}|`) || id === `link ${bridge}`;
-  if (bridge !== undefined && (scope.links.has(bridge) || [...scope.ids].some(isAbout)))
-    scope.ids.add(`docker ${bridge}`);
+/** An event about a companion's device or its address is one about the companion. */
+function withCompanions(scope: Scope, ofCompanions: NonNullable<Interest['ofCompanions']>): Scope {
+  for (const [dev, names] of ofCompanions) {
+    const isAbout = (id: string): boolean => id.startsWith(`address ${dev}|`) || id === `link ${dev}`;
+    if (!scope.links.has(dev) && ![...scope.ids].some(isAbout)) continue;
+    for (const name of names) scope.companions.add(name);
+  }
   return scope;
 }
 
@@ -196,10 +205,11 @@ function concerns(have: Have, interest: Interest, links: ReadonlyMap<string, Lin
   const { devices } = interest;
   switch (have.kind) {
     case 'link':
-      return devices.includes(have.name) || [interest.uplink, interest.bridge].includes(have.name) || isTunnel(have);
+      if (devices.includes(have.name) || interest.ofCompanions?.has(have.name)) return true;
+      return have.name === interest.uplink || isTunnel(have);
     case 'address':
-      if (have.dev === interest.bridge) return true;
-      return devices.includes(have.dev) || (isTunnel(links.get(have.dev)) && have.dev !== interest.uplink);
+      if (devices.includes(have.dev) || interest.ofCompanions?.has(have.dev)) return true;
+      return isTunnel(links.get(have.dev)) && have.dev !== interest.uplink;
     case 'neighbour':
     case 'fdb':
       return devices.includes(have.dev);
@@ -209,6 +219,8 @@ function concerns(have: Have, interest: Interest, links: ReadonlyMap<string, Lin
       return devices.includes(have.dev) || (parseCidr(have.dst) !== undefined && inNetworks(have.dst));
     case 'file':
       return interest.files.includes(have.path);
+    case 'firewall':
+      return false;
   }
 }
 
@@ -233,5 +245,5 @@ function put(kernel: ModelKernel, resource: Resource): void {
   else if (resource.kind === 'fdb') kernel.setFdb(resource, 'create');
   else if (resource.kind === 'nexthop') kernel.setNexthop(resource, 'create');
   else if (resource.kind === 'route') kernel.setRoute(resource, 'append');
-  else kernel.writeFile(resource);
+  else if (resource.kind === 'file') kernel.writeFile(resource);
 }

@@ -123,6 +123,8 @@ export async function createNetns(label: string): Promise<Netns> {
   };
   alive.set(name, { ns, children });
   await ns.ip('link', 'set', 'lo', 'up');
+  // A link-local address that is only there a second later would be a change that nobody made.
+  await run('ip', ['netns', 'exec', name, 'sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0']);
   return ns;
 }
 

@@ -1,6 +1,6 @@
 /** Owns how the unit tests of the plan ask for one: a complete round over a small network, with only what matters said. */
 
-import type { Have, Link, Resource, Want } from '../../reconciler/contracts/resource.ts';
+import type { Have, Link, Resource, Want } from '../../reconciler/kinds/index.ts';
 import { noRetries } from '../../reconciler/plan/hold.ts';
 import { contextOf, type OwnershipContext } from '../../reconciler/plan/ownership.ts';
 import { changesOf, makePlan, type Plan } from '../../reconciler/plan/plan.ts';
@@ -18,7 +18,7 @@ export const observedOf = (overlay: Overlay): Have[] => [...wantsOf(overlay).val
 
 export function observed(want: Want): Have {
   const have = structuredClone(want);
-  if (have.kind === 'link' && have.vxlan) have.vxlan.port ||= 8472;
+  if (have.kind === 'link' && have.tunnel?.type === 'vxlan') have.tunnel.port ||= 8472;
   return have;
 }
 

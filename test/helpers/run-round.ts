@@ -5,8 +5,8 @@
 
 import type { Change, Driver, Interest, Outcome } from '../../reconciler/contracts/driver.ts';
 import type { Instance } from '../../reconciler/contracts/host.ts';
-import { linkOf, splitId, type Want } from '../../reconciler/contracts/resource.ts';
 import { everything, type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
+import { linkOf, splitId, type Want } from '../../reconciler/kinds/index.ts';
 import { Blockage } from '../../reconciler/plan/blockage.ts';
 import { closeScope } from '../../reconciler/plan/close-scope.ts';
 import { noRetries, type RetryView } from '../../reconciler/plan/hold.ts';

@@ -16,7 +16,7 @@ import {
   type Route,
   SELVAGE_PROTOCOL,
   type Want,
-} from '../../reconciler/contracts/resource.ts';
+} from '../../reconciler/kinds/index.ts';
 
 export interface Peer {
   /** Number of the /24 inside the instance's 10.x.0.0/16. */
@@ -71,7 +71,7 @@ export function linkWant(overlay: Overlay): Link {
     mtu,
     alias: aliasOf(overlay.instance),
     master: '',
-    vxlan: { vni, port, local, parent: uplink, learning, gbp },
+    tunnel: { type: 'vxlan', vni, port, local, parent: uplink, learning, gbp },
   };
 }
 

@@ -1,4 +1,4 @@
-/** The answers of DESIGN 5 as a person and a script meet them: the report in its forms, what is held, the leases. */
+/** The answers (docs/design.md#the-answer) as a person and a script meet them: the report in its forms, what is held, the leases. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,7 @@ after(() => lab?.destroy());
 describe('the answer', () => {
   before(() => repair(host));
 
-  it('is a document with the fields of DESIGN 5 and nothing else on stdout', async () => {
+  it('is a document with the fields of a report and nothing else on stdout', async () => {
     await host.ip('route', 'del', peers[0]!.subnet);
     await host.ip('link', 'set', 'flannel.1', 'mtu', '1300');
     await host.ip('address', 'add', '10.5.150.0/32', 'dev', 'flannel.1');

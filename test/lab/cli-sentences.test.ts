@@ -1,4 +1,7 @@
-/** What ends without an answer (DESIGN 5): bad usage, stores that can't be reached or refuse, bad configs, missing permission; TLS and users. */
+/**
+ * What ends without an answer (docs/design.md#the-answer): bad usage, stores that can't be reached or refuse, bad configs, missing
+ * permission; TLS and users.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Beside flanneld and after it, to the byte as reference flannel.md says. There is no flanneld here: what it would have left on a host and
- * in etcd is put there by hand.
+ * Beside flanneld and after it, to the byte as docs/reference/flannel.md says. There is no flanneld here: what it would have left on a
+ * host and in etcd is put there by hand.
  */
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -21,13 +21,13 @@ interface Node {
   mac: string;
 }
 
-/** flannel.md 1.2. */
+/** As docs/reference/flannel.md#lease-value has it. */
 const leaseValue = ({ publicIP, mac }: Node, version: Version): string =>
   version === '0.11'
     ? `{"PublicIP":"${publicIP}","BackendType":"vxlan","BackendData":{"VtepMAC":"${mac}"}}`
     : `{"PublicIP":"${publicIP}","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"${mac}"}}`;
 
-/** flannel.md 3.1, per peer. */
+/** What flannel makes for a peer: docs/reference/flannel.md#vxlan. */
 function peerCommands({ subnet, publicIP, mac }: Node): { ip: string[]; bridge: string } {
   const vtep = subnet.split('/')[0];
   return {

@@ -1,6 +1,7 @@
 /**
- * What the kernel takes away without a word (reference kernel.md, first table), and what people do by hand, on a host in a network:
- * once without any watch (`drift` names it, `--once` mends it), once with nothing but edges (the daemon's level pass is switched off).
+ * What the kernel takes away without a word (docs/reference/kernel.md#silent-losses-and-quiet-successes), and what people do by hand, on a
+ * host in a network: once without any watch (`drift` names it, `--once` mends it), once with nothing but edges (the daemon's level pass is
+ * switched off).
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

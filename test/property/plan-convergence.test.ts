@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Change } from '../../reconciler/contracts/driver.ts';
-import { idOf, type Resource } from '../../reconciler/contracts/resource.ts';
+import { idOf, type Resource } from '../../reconciler/kinds/index.ts';
 import { changesOf } from '../../reconciler/plan/plan.ts';
 import { assertConverged, assertForeignUntouched } from '../helpers/converged.ts';
 import { host, INSTANCE, overlay, sortedText } from '../helpers/hosts.ts';

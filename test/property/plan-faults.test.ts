@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Change, Outcome } from '../../reconciler/contracts/driver.ts';
 import type { Failure } from '../../reconciler/contracts/failure.ts';
-import { splitId } from '../../reconciler/contracts/resource.ts';
+import { splitId } from '../../reconciler/kinds/index.ts';
 import { changesOf } from '../../reconciler/plan/plan.ts';
 import { Retry } from '../../reconciler/plan/retry.ts';
 import { assertConverged, assertForeignUntouched } from '../helpers/converged.ts';

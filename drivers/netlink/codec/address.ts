@@ -1,5 +1,5 @@
 /** IPv4 addresses on the wire (RTM_*ADDR, struct ifaddrmsg). */
-import type { Address } from '../../../reconciler/contracts/resource.ts';
+import type { Address } from '../../../reconciler/kinds/index.ts';
 import * as c from './constants.ts';
 import type { Message } from './message.ts';
 import { prefixLength } from './text.ts';

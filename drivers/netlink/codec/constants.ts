@@ -5,13 +5,16 @@
 
 // linux/netlink.h
 export const NLM_F_REQUEST = 0x1;
-export const NLM_F_MULTI = 0x2;
 export const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_DUMP = 0x300;
 export const NLM_F_REPLACE = 0x100;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
+/** Only what is not there yet. */
+export const CREATE = NLM_F_CREATE | NLM_F_EXCL;
+/** Whatever is there. */
+export const REPLACE = NLM_F_CREATE | NLM_F_REPLACE;
 /** In an NLMSG_ERROR: the request is not repeated after the error, and attributes follow. */
 export const NLM_F_CAPPED = 0x100;
 export const NLM_F_ACK_TLVS = 0x200;
@@ -37,7 +40,6 @@ export const RTM_GETROUTE = 26;
 export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
 export const RTM_GETNEIGH = 30;
-export const RTM_NEWRULE = 32;
 export const RTM_GETRULE = 34;
 export const RTM_NEWNEXTHOP = 104;
 export const RTM_DELNEXTHOP = 105;
@@ -58,7 +60,6 @@ export const IFF_LOOPBACK = 0x8;
 export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
-export const IFLA_LINK = 5;
 export const IFLA_MASTER = 10;
 export const IFLA_TXQLEN = 13;
 export const IFLA_LINKINFO = 18;
@@ -71,20 +72,6 @@ export const IPV4_DEVCONF_RP_FILTER = 8;
 export const RTEXT_FILTER_SKIP_STATS = 8;
 export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
-export const IFLA_VXLAN_ID = 1;
-export const IFLA_VXLAN_LINK = 3;
-export const IFLA_VXLAN_LOCAL = 4;
-export const IFLA_VXLAN_TTL = 5;
-export const IFLA_VXLAN_TOS = 6;
-export const IFLA_VXLAN_LEARNING = 7;
-export const IFLA_VXLAN_PROXY = 11;
-export const IFLA_VXLAN_RSC = 12;
-export const IFLA_VXLAN_L2MISS = 13;
-export const IFLA_VXLAN_L3MISS = 14;
-export const IFLA_VXLAN_PORT = 15;
-export const IFLA_VXLAN_UDP_ZERO_CSUM6_TX = 19;
-export const IFLA_VXLAN_UDP_ZERO_CSUM6_RX = 20;
-export const IFLA_VXLAN_GBP = 23;
 
 // linux/if_addr.h
 export const IFA_ADDRESS = 1;

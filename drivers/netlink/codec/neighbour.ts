@@ -1,5 +1,5 @@
 /** ARP entries on the wire (RTM_*NEIGH in family AF_INET, struct ndmsg). */
-import type { Neighbour } from '../../../reconciler/contracts/resource.ts';
+import type { Neighbour } from '../../../reconciler/kinds/index.ts';
 import * as c from './constants.ts';
 import type { Message } from './message.ts';
 import type { Writer } from './writer.ts';

@@ -1,5 +1,5 @@
 /** Nexthop objects on the wire (RTM_*NEXTHOP, struct nhmsg; kernel ≥ 5.3). */
-import type { Nexthop } from '../../../reconciler/contracts/resource.ts';
+import type { Nexthop } from '../../../reconciler/kinds/index.ts';
 import * as c from './constants.ts';
 import type { Message } from './message.ts';
 import type { Writer } from './writer.ts';

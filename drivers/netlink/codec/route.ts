@@ -1,5 +1,5 @@
 /** IPv4 routes on the wire (RTM_*ROUTE, struct rtmsg). */
-import type { Route } from '../../../reconciler/contracts/resource.ts';
+import type { Route } from '../../../reconciler/kinds/index.ts';
 import * as c from './constants.ts';
 import type { Message } from './message.ts';
 import { prefixLength } from './text.ts';
@@ -102,7 +102,7 @@ export function readRoute(m: Message): RouteRecord | undefined {
   };
 }
 
-export interface DefaultRouteRecord {
+interface DefaultRouteRecord {
   table: number;
   /** rtm_type's number. */
   type: number;

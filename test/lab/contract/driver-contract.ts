@@ -1,12 +1,14 @@
 /**
  * Owns the behaviour that every Driver of network objects has in common (reconciler/contracts/driver.ts), as one suite to be run against each of
  * them: the kernel in memory and the real one. So it is also the proof that the one in memory behaves as the real one does
- * (reference/kernel.md), which is what the properties of the plan stand on.
+ * (docs/reference/kernel.md), which is what the properties of the plan stand on.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Change, Driver, Interest, Outcome } from '../../../reconciler/contracts/driver.ts';
+import { everything, type Scope, scopeOf } from '../../../reconciler/contracts/scope.ts';
 import {
+  compare,
   type Fdb,
   type Have,
   idOf,
@@ -15,13 +17,12 @@ import {
   type Nexthop,
   type Resource,
   type Route,
-} from '../../../reconciler/contracts/resource.ts';
-import { everything, type Scope, scopeOf } from '../../../reconciler/contracts/scope.ts';
-import { compare } from '../../../reconciler/plan/compare.ts';
+} from '../../../reconciler/kinds/index.ts';
 import { noRetries } from '../../../reconciler/plan/hold.ts';
 import { contextOf } from '../../../reconciler/plan/ownership.ts';
 import { changesOf, makePlan } from '../../../reconciler/plan/plan.ts';
 import { eventually } from '../../helpers/eventually.ts';
+import { vxlanOf } from '../../helpers/tunnels.ts';
 import { instanceOf, linkWant, overlayOf, peersOf, peerWants, wantsOf } from '../../helpers/wants.ts';
 
 /** A host with an uplink eth0, up, 192.0.2.1/24, and with nothing of flannel. */
@@ -167,7 +168,7 @@ export function driverContract(name: string, make: () => Promise<ContractHost>):
     });
 
     kept('a device of the same name that is no vxlan device is a conflict and stays', async (host) => {
-      await host.put({ ...vtep, type: 'bridge', alias: '', vxlan: undefined });
+      await host.put({ ...vtep, type: 'bridge', alias: '', tunnel: undefined });
       const before = await one(host, vtep);
       assert.equal((before as Link).type, 'bridge');
       assert.deepEqual(results(await host.driver.apply([create(vtep)])), ['conflict']);
@@ -270,12 +271,12 @@ export function driverContract(name: string, make: () => Promise<ContractHost>):
     kept('MTU, alias and learning change in place; the port makes it anew', async (host) => {
       await build(host);
       const before = await ids(host);
-      const changed: Link = { ...vtep, mtu: 1400, vxlan: { ...vtep.vxlan!, learning: true } };
+      const changed: Link = { ...vtep, mtu: 1400, tunnel: vxlanOf(vtep, { learning: true }) };
       assert.deepEqual(results(await host.driver.apply([update(vtep, changed)])), ['done']);
       assert.deepEqual(compare(changed, (await one(host, vtep))!), []);
       assert.deepEqual(await ids(host), before);
 
-      const moved: Link = { ...changed, vxlan: { ...changed.vxlan!, port: 4789 } };
+      const moved: Link = { ...changed, tunnel: vxlanOf(changed, { port: 4789 }) };
       assert.deepEqual(results(await host.driver.apply([update(changed, moved, true)])), ['done']);
       assert.deepEqual(compare(moved, (await one(host, vtep))!), []);
       assert.deepEqual(await ids(host), [idOf(vtep)]);

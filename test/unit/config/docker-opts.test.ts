@@ -11,7 +11,7 @@ function made(flags: string, variables: Variables = FLANNEL): string {
   return formatDockerOpts(variables, command as Exclude<typeof command, 'usage'>);
 }
 
-describe('the file, to the byte (flannel.md 4.6)', () => {
+describe('the file, to the byte', () => {
   const individual =
     'DOCKER_OPT_BIP="--bip=10.1.74.1/24"\nDOCKER_OPT_IPMASQ="--ip-masq=true"\nDOCKER_OPT_MTU="--mtu=1472"\n';
   const combined = 'DOCKER_OPTS=" --bip=10.1.74.1/24 --ip-masq=true --mtu=1472"\n';

@@ -142,6 +142,7 @@ describe('backends', () => {
     assert.deepEqual(backend('{"Type":"VXLAN"}'), { type: 'VXLAN', ...defaults });
     assert.deepEqual(backend('{"TYPE":"Host-GW"}'), { type: 'Host-GW', kind: 'host-gw' });
     assert.deepEqual(backend('{"type":"Udp","port":7890}'), { type: 'Udp', kind: 'udp', port: 7890 });
+    assert.deepEqual(backend('{"Type":"IPIP"}'), { type: 'IPIP', kind: 'ipip', directRouting: false });
     assert.deepEqual(backend('{"Type":"wireguard","PSK":1}'), { type: 'wireguard', kind: 'other' });
     assert.deepEqual(backend('{}'), { type: '', kind: 'other' });
     assert.deepEqual(backend('null'), { type: '', kind: 'other' });

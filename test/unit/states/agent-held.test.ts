@@ -1,7 +1,7 @@
 /** What is held: not fought over, not forgotten, said once. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MAIN_TABLE, type Route } from '../../../reconciler/contracts/resource.ts';
+import { MAIN_TABLE, type Route } from '../../../reconciler/kinds/index.ts';
 import { FIRST_HOLD, FREE_REPAIRS } from '../../../reconciler/plan/contest.ts';
 import { asText, difference, LEVEL_PASS_MS, World } from '../../helpers/agent-world.ts';
 import { device } from '../../helpers/hosts.ts';
@@ -115,7 +115,7 @@ describe("somebody else's device with our VNI and port", () => {
     world.kernel.addLink(
       device('vxlan0', {
         type: 'vxlan',
-        vxlan: { vni: 1, port: 8472, local: '', parent: '', learning: false, gbp: false },
+        tunnel: { type: 'vxlan', vni: 1, port: 8472, local: '', parent: '', learning: false, gbp: false },
       }),
     );
     await world.start();

@@ -9,9 +9,10 @@ import {
   MAIN_TABLE,
   type Neighbour,
   type Route,
-} from '../../../reconciler/contracts/resource.ts';
+} from '../../../reconciler/kinds/index.ts';
 import { asText, difference, LEVEL_PASS_MS, SUBNET_FILE, World } from '../../helpers/agent-world.ts';
 import { macOf } from '../../helpers/store.ts';
+import { vxlanOf } from '../../helpers/tunnels.ts';
 
 const DEV = 'flannel.1';
 
@@ -33,7 +34,7 @@ const fdb = (world: World): Fdb => find(world, 'fdb', macOf(256 + 3));
 const route = (world: World): Route => find(world, 'route', '10.5.3.0/24');
 const address = (world: World): Address => find(world, 'address');
 
-/** Rows of reference/kernel.md, and what people do by hand. */
+/** Rows of docs/reference/kernel.md#silent-losses-and-quiet-successes, and what people do by hand. */
 const DISTURBANCES: Record<string, (world: World) => void> = {
   'the device set down and up': ({ kernel }) => {
     kernel.setLink(DEV, { up: false });
@@ -48,7 +49,7 @@ const DISTURBANCES: Record<string, (world: World) => void> = {
   'a device with another VNI in its place': ({ kernel }) => {
     const link = kernel.link(DEV)!;
     kernel.deleteLink(DEV);
-    kernel.addLink({ ...link, vxlan: { ...link.vxlan!, port: 9999 } });
+    kernel.addLink({ ...link, tunnel: vxlanOf(link, { port: 9999 }) });
     kernel.setLink(DEV, { alias: link.alias });
   },
   'the address deleted': (world) => world.kernel.deleteAddress(address(world)),

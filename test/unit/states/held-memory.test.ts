@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { HeldEntry } from '../../../reconciler/contracts/report.ts';
-import { splitId, type Want } from '../../../reconciler/contracts/resource.ts';
 import { everything, type Scope, scopeOf } from '../../../reconciler/contracts/scope.ts';
+import { splitId, type Want } from '../../../reconciler/kinds/index.ts';
 import { HeldMemory } from '../../../states/held-memory.ts';
 import { instanceOf, overlayOf, peersOf, wantsOf } from '../../helpers/wants.ts';
 

@@ -1,7 +1,7 @@
 /**
  * The driver in a process of its own: it can end by itself after close(), whatever was under way.
  * SELVAGE_ETCD_DRIVER names another build of drivers/etcd/source.ts, so that a bundle can be put to the same test: a bundle whose
- * protocol lost its field names (stack.md 2.1) lists nothing and guards nothing, without an error.
+ * protocol lost its field names (docs/reference/dependencies.md#bundling-etcd3) lists nothing and guards nothing, without an error.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
 import { destroyAll } from '../../../helpers/netns.ts';
+import { vxlanOf } from '../../../helpers/tunnels.ts';
 import { create, fixture, objectsOf, peer, remove, results, update, vtep } from './fixture.ts';
 
 after(destroyAll);
@@ -12,7 +13,7 @@ test('a foreign route in the place is a conflict, named and untouched', async (t
   t.after(f.close);
   await f.driver.apply([create(vtep), create(peer(2).nexthop)]);
   await f.ns.ip('route', 'add', '10.5.2.0/24', 'via', '192.0.2.254', 'dev', 'eth0', 'proto', 'static');
-  const before = await f.ns.ip('-d', 'route', 'show', 'table', 'all');
+  const before = await f.ns.ip('-4', '-d', 'route', 'show', 'table', 'all');
   const [onObject, plain] = await f.driver.apply([create(peer(2).route), create({ ...peer(2).route, nexthopId: 0 })]);
   for (const outcome of [onObject, plain]) {
     assert.deepEqual(results([outcome!]), ['conflict EEXIST']);
@@ -20,7 +21,7 @@ test('a foreign route in the place is a conflict, named and untouched', async (t
   }
   assert.deepEqual(results(await f.driver.apply([remove(peer(2).route)])), ['noop']);
   assert.deepEqual(results(await f.driver.apply([remove({ ...peer(2).route, nexthopId: 0 })])), ['noop']);
-  assert.equal(await f.ns.ip('-d', 'route', 'show', 'table', 'all'), before);
+  assert.equal(await f.ns.ip('-4', '-d', 'route', 'show', 'table', 'all'), before);
 });
 
 test('a delete hits no route that differs in protocol, gateway, device, type, tos or table', async (t) => {
@@ -37,11 +38,11 @@ test('a delete hits no route that differs in protocol, gateway, device, type, to
     'route add 10.5.2.0/24 via 10.5.2.0 dev flannel.1 onlink proto 115 table 100',
     'route add 10.5.2.0/25 via 10.5.2.0 dev flannel.1 onlink proto 115',
   ]);
-  const before = await f.ns.ip('-d', 'route', 'show', 'table', 'all');
+  const before = await f.ns.ip('-4', '-d', 'route', 'show', 'table', 'all');
   assert.deepEqual(results(await f.driver.apply([remove(route)])), ['noop']);
-  assert.equal(await f.ns.ip('-d', 'route', 'show', 'table', 'all'), before);
+  assert.equal(await f.ns.ip('-4', '-d', 'route', 'show', 'table', 'all'), before);
   assert.deepEqual(results(await f.driver.apply([remove({ ...route, protocol: 3 })])), ['done']);
-  const rest = await f.ns.ip('-d', 'route', 'show', 'table', 'all');
+  const rest = await f.ns.ip('-4', '-d', 'route', 'show', 'table', 'all');
   assert.equal(rest.split('\n').length, before.split('\n').length - 1);
 });
 
@@ -85,7 +86,7 @@ test('the same, made by another meanwhile, is a noop', async (t) => {
 test('permanent entries of somebody else are conflicts, what the kernel learned gives way', async (t) => {
   const f = await fixture('neigh');
   t.after(f.close);
-  await f.driver.apply([create({ ...vtep, vxlan: { ...vtep.vxlan, learning: true } })]);
+  await f.driver.apply([create({ ...vtep, tunnel: vxlanOf(vtep, { learning: true }) })]);
   await f.ns.ipBatch([
     'neigh add 10.5.2.0 lladdr 02:00:00:00:00:02 dev flannel.1 nud permanent',
     'neigh add 10.5.3.0 lladdr 02:00:00:00:00:03 dev flannel.1 nud reachable',
@@ -162,7 +163,7 @@ test('a UDP port that is taken is a conflict, and no half-made device stays', as
   assert.deepEqual((await f.ns.ipJson('link', 'show', 'type', 'vxlan')).length, 0);
 });
 
-test('kernel.md: 0 is not proof', async (t) => {
+test('an answer of 0 is not proof', async (t) => {
   const f = await fixture('proof');
   t.after(f.close);
   await f.driver.apply([create(vtep), ...objectsOf(2).map(create)]);
@@ -180,7 +181,7 @@ test('what makes no sense is invalid and alone in failing', async (t) => {
     create({ ...peer(2).neighbour, mac: 'nonsense' }),
     create({ ...peer(2).route, nexthopId: 0, dst: '10.5.2.1/24' }),
     create(peer(3).neighbour),
-    create({ ...vtep, name: 'br0', type: 'bridge', vxlan: undefined }),
+    create({ ...vtep, name: 'br0', type: 'bridge', tunnel: undefined }),
     create({ kind: 'file', path: '/x', content: '', mode: 0 }),
   ]);
   assert.deepEqual(results(outcomes), [

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { performance } from 'node:perf_hooks';
 import { after, test } from 'node:test';
-import { idOf, type Resource } from '../../../../reconciler/contracts/resource.ts';
 import { everything, scopeOf } from '../../../../reconciler/contracts/scope.ts';
+import { idOf, type Resource } from '../../../../reconciler/kinds/index.ts';
 import { destroyAll } from '../../../helpers/netns.ts';
 import { create, fixture, interest, objectsOf, peer, remove, results, vtep } from './fixture.ts';
 

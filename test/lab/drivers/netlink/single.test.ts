@@ -1,8 +1,8 @@
 /** Single-key reads: right whenever they answer, and a handful of requests however many peers there are. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { idOf, type Resource } from '../../../../reconciler/contracts/resource.ts';
 import { everything, scopeOf } from '../../../../reconciler/contracts/scope.ts';
+import { idOf, type Resource } from '../../../../reconciler/kinds/index.ts';
 import { FaultyTransport } from '../../../helpers/faulty-transport.ts';
 import { destroyAll } from '../../../helpers/netns.ts';
 import { create, type Fixture, fixture, interest, objectsOf, peer, vtep, vtepAddress } from './fixture.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Change, Interest } from '../../../../reconciler/contracts/driver.ts';
-import type { FileResource } from '../../../../reconciler/contracts/resource.ts';
+import type { FileResource } from '../../../../reconciler/kinds/index.ts';
 
 export const ENV = 'FLANNEL_NETWORK=10.5.0.0/16\nFLANNEL_SUBNET=10.5.34.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=false\n';
 

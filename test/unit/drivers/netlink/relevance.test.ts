@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ipv4Number } from '../../../../drivers/netlink/codec/text.ts';
 import { Relevance } from '../../../../drivers/netlink/relevance.ts';
-import type { Link, Nexthop } from '../../../../reconciler/contracts/resource.ts';
+import type { Link, Nexthop } from '../../../../reconciler/kinds/index.ts';
 
 const relevance = new Relevance({
   networks: ['10.5.0.0/16', '10.9.128.0/17', '0.0.0.0/0'],

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Lease, LeaseAttrs } from '../../../../config/model.ts';
 import { backendFor } from '../../../../reconciler/backends/index.ts';
-import { idOf } from '../../../../reconciler/contracts/resource.ts';
 import { Desired } from '../../../../reconciler/desired/desired.ts';
+import { idOf } from '../../../../reconciler/kinds/index.ts';
 import { contextOf, OWN_MAC, peerOf, sourceOf } from '../../../helpers/desired.ts';
 
 const config = '{"Network":"10.5.0.0/16","Backend":{"Type":"Host-GW"}}';

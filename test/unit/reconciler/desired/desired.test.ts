@@ -49,7 +49,7 @@ describe('desired', () => {
   });
 
   it('wants nothing of a backend that we do not run, and is never complete', () => {
-    const desired = new Desired(contextOf({ config: '{"Network":"10.5.0.0/16","Backend":{"Type":"ipip"}}' }));
+    const desired = new Desired(contextOf({ config: '{"Network":"10.5.0.0/16","Backend":{"Type":"wireguard"}}' }));
     desired.setAll(sourceOf(peerOf(1)));
     assert.deepEqual([desired.wants.size, desired.complete], [0, false]);
     assert.deepEqual(

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Instance } from '../../../../reconciler/contracts/host.ts';
-import { type Have, MAIN_TABLE, type Route, SELVAGE_PROTOCOL } from '../../../../reconciler/contracts/resource.ts';
 import { networksLeft } from '../../../../reconciler/desired/left-behind.ts';
+import { type Have, MAIN_TABLE, type Route, SELVAGE_PROTOCOL } from '../../../../reconciler/kinds/index.ts';
 import { device } from '../../../helpers/hosts.ts';
 
 const OLD = '10.5.0.0/16';
@@ -15,7 +15,7 @@ const instance: Instance = {
 const OURS = device('flannel.1', {
   type: 'vxlan',
   alias: 'selvage:/coreos.com/network',
-  vxlan: { vni: 1, port: 8472, local: '192.168.64.3', parent: 'eth0', learning: false, gbp: false },
+  tunnel: { type: 'vxlan', vni: 1, port: 8472, local: '192.168.64.3', parent: 'eth0', learning: false, gbp: false },
 });
 const route: Route = {
   kind: 'route',

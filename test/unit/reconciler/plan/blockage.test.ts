@@ -9,8 +9,9 @@ import {
   type Nexthop,
   type Resource,
   type Route,
-} from '../../../../reconciler/contracts/resource.ts';
-import { Blockage, standsOn } from '../../../../reconciler/plan/blockage.ts';
+  standsOn,
+} from '../../../../reconciler/kinds/index.ts';
+import { Blockage } from '../../../../reconciler/plan/blockage.ts';
 import { deviceOf, overlayWith } from '../../../helpers/planning.ts';
 import { peerWants } from '../../../helpers/wants.ts';
 

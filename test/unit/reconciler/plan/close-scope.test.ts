@@ -6,7 +6,7 @@ import { closeScope } from '../../../../reconciler/plan/close-scope.ts';
 test('a device is looked at with all under it, and with all routes: theirs may be elsewhere now', () => {
   const closed = closeScope(scopeOf({ ids: ['link flannel.1'] }));
   assert.deepEqual([...closed.links], ['flannel.1']);
-  assert.deepEqual([...closed.kinds], ['route', 'nexthop']);
+  assert.deepEqual([...closed.kinds].sort(), ['nexthop', 'route']);
 });
 
 test('routes and nexthop objects are looked at together, and links with what is under them', () => {

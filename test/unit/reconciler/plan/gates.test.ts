@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Have } from '../../../../reconciler/contracts/resource.ts';
+import type { Have } from '../../../../reconciler/kinds/index.ts';
 import { keepSubnets, mayDelete } from '../../../../reconciler/plan/gates.ts';
 import { observedOf, overlayWith } from '../../../helpers/planning.ts';
 

@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type {
-  Address,
-  Fdb,
-  Have,
-  Link,
-  Neighbour,
-  Nexthop,
-  Route,
-  Want,
-} from '../../../../reconciler/contracts/resource.ts';
-import { Ownership, ownDevices, ownerOf } from '../../../../reconciler/plan/ownership.ts';
+import type { Address, Fdb, Have, Link, Neighbour, Nexthop, Route, Want } from '../../../../reconciler/kinds/index.ts';
+import { Ownership, ownDevices } from '../../../../reconciler/plan/ownership.ts';
 import { contextFor, deviceOf, INSTANCE, overlayWith } from '../../../helpers/planning.ts';
+import { vxlanOf } from '../../../helpers/tunnels.ts';
 import { byId, linkWant, peerWants } from '../../../helpers/wants.ts';
 
 const overlay = overlayWith(1);
@@ -21,7 +13,7 @@ const wanted = byId<Want>([linkWant(overlay)]);
 const address = (text: string, dev = device.name): Address => ({ kind: 'address', dev, address: text });
 
 const owner = (have: Have, others: Have[] = [device], desired = wanted): string =>
-  ownerOf(have, contextFor(others, desired));
+  new Ownership(contextFor(others, desired)).ownerOf(have);
 const linkOwner = (parts: Partial<Link>, others: Have[] = [], desired = wanted): string => {
   const link = { ...device, ...parts };
   return owner(link, [link, ...others], desired);
@@ -29,7 +21,7 @@ const linkOwner = (parts: Partial<Link>, others: Have[] = [], desired = wanted):
 
 test('a device is ours by its kind, its name and its mark together', () => {
   assert.equal(linkOwner({}), 'ours');
-  assert.equal(linkOwner({ type: 'bridge', vxlan: undefined }), 'foreign');
+  assert.equal(linkOwner({ type: 'bridge', tunnel: undefined }), 'foreign');
   assert.equal(linkOwner({ name: 'vxlan1' }), 'foreign');
   assert.equal(linkOwner({ name: 'flannel.2' }), 'foreign');
   assert.equal(linkOwner({ master: 'br0' }), 'foreign');
@@ -50,14 +42,14 @@ test('an unmarked device without an address is ours only if we want it, and only
   assert.equal(linkOwner({ alias: '' }, [], new Map()), 'foreign');
   const halfMade = { ...device, alias: '' };
   const context = { ...contextFor([halfMade], wanted), addressesComplete: false };
-  assert.equal(ownerOf(halfMade, context), 'foreign');
+  assert.equal(new Ownership(context).ownerOf(halfMade), 'foreign');
 });
 
 test('0.0.0.0/0 as a network makes nothing ours', () => {
   const instance = { ...INSTANCE, networks: ['0.0.0.0/0'] };
   const context = { ...contextFor([device], wanted), instance };
-  assert.equal(ownerOf(route, context), 'foreign');
-  assert.equal(ownerOf(nexthop, context), 'foreign');
+  assert.equal(new Ownership(context).ownerOf(route), 'foreign');
+  assert.equal(new Ownership(context).ownerOf(nexthop), 'foreign');
 });
 
 test('an address is ours on our device and inside our networks', () => {
@@ -116,8 +108,8 @@ test('a file is ours if it is the one that we write', () => {
 });
 
 test('the devices to look under are those wanted and those of ours that are not', () => {
-  const stale = { ...device, name: 'flannel.7', vxlan: { ...device.vxlan!, vni: 7 } };
-  const other = { ...device, name: 'flannel.8', alias: 'selvage:/other', vxlan: { ...device.vxlan!, vni: 8 } };
+  const stale = { ...device, name: 'flannel.7', tunnel: vxlanOf(device, { vni: 7 }) };
+  const other = { ...device, name: 'flannel.8', alias: 'selvage:/other', tunnel: vxlanOf(device, { vni: 8 }) };
   assert.deepEqual(ownDevices(contextFor([stale, other], wanted)), ['flannel.7', 'flannel.1']);
   assert.equal(new Ownership(contextFor([stale, other], wanted)).ownsDevice('flannel.1'), false);
 });

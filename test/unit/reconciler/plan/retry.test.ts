@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Change, Outcome } from '../../../../reconciler/contracts/driver.ts';
 import type { Failure, FailureKind } from '../../../../reconciler/contracts/failure.ts';
-import { idOf, type Neighbour, type Route } from '../../../../reconciler/contracts/resource.ts';
+import { idOf, type Neighbour, type Route } from '../../../../reconciler/kinds/index.ts';
 import { FIRST_HOLD, FREE_REPAIRS, LONGEST_HOLD, MAX_REMEMBERED, WINDOW } from '../../../../reconciler/plan/contest.ts';
 import { FIRST_WAIT, FORGOTTEN_AFTER, LONGEST_WAIT, Retry } from '../../../../reconciler/plan/retry.ts';
 import { deviceOf, overlayWith } from '../../../helpers/planning.ts';

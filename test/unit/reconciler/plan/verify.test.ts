@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Change, Outcome } from '../../../../reconciler/contracts/driver.ts';
-import { type Fdb, idOf, type Neighbour, type Nexthop, type Route } from '../../../../reconciler/contracts/resource.ts';
+import { type Fdb, idOf, type Neighbour, type Nexthop, type Route } from '../../../../reconciler/kinds/index.ts';
 import { verify } from '../../../../reconciler/plan/verify.ts';
 import { deviceOf, overlayWith } from '../../../helpers/planning.ts';
 import { peerWants } from '../../../helpers/wants.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as c from '../../../../../drivers/netlink/codec/constants.ts';
 import { readFdb, writeFdb, writeFdbDelete, writeFdbGet } from '../../../../../drivers/netlink/codec/fdb.ts';
-import type { Fdb } from '../../../../../reconciler/contracts/resource.ts';
+import type { Fdb } from '../../../../../reconciler/kinds/index.ts';
 import { bytesOf, ip, mac, macBytes, received, rt, wire, written } from '../oracle.ts';
 
 const fdb: Fdb = {

@@ -8,7 +8,7 @@ import {
   writeNeighbourDelete,
   writeNeighbourDump,
 } from '../../../../../drivers/netlink/codec/neighbour.ts';
-import type { Neighbour } from '../../../../../reconciler/contracts/resource.ts';
+import type { Neighbour } from '../../../../../reconciler/kinds/index.ts';
 import { bytesOf, ip, mac, macBytes, received, rt, u32, written } from '../oracle.ts';
 
 const REQUEST = c.NLM_F_REQUEST;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as c from '../../../../../drivers/netlink/codec/constants.ts';
 import { readNexthop, writeNexthop, writeNexthopDelete } from '../../../../../drivers/netlink/codec/nexthop.ts';
-import type { Nexthop } from '../../../../../reconciler/contracts/resource.ts';
+import type { Nexthop } from '../../../../../reconciler/kinds/index.ts';
 import { bytesOf, ip, received, rt, written } from '../oracle.ts';
 
 const nexthop: Nexthop = {

@@ -10,7 +10,7 @@ import {
   writeRouteDump,
   writeRouteLookup,
 } from '../../../../../drivers/netlink/codec/route.ts';
-import type { Nexthop, Route } from '../../../../../reconciler/contracts/resource.ts';
+import type { Nexthop, Route } from '../../../../../reconciler/kinds/index.ts';
 import { bytesOf, ip, received, rt, u32, wire, written } from '../oracle.ts';
 
 const REQUEST = c.NLM_F_REQUEST;

@@ -1,0 +1,68 @@
+/** Owns what a file is: one whose whole content is ours (`subnet.env`), or somebody else's with a few values of ours in it (`edit`). */
+import { hasDockerOptions, withDockerOptions } from '../../config/two-in-one.ts';
+import { SAME } from './fields.ts';
+import { type Judge, type KindRules, type Owner, plainFields, thereAlready, USUAL } from './kind.ts';
+
+export interface FileResource {
+  kind: 'file';
+  path: string;
+  content: string;
+  /** Permission bits, e.g. 0o644. An existing file keeps its own (as flannel does), so not compared. */
+  mode: number;
+  /** The flag that names it, for sentences; default --subnet-file. */
+  flag?: string;
+  edit?: FileEdit;
+  /** Docker's options may stand in it too (config/two-in-one.ts): then their lines stay. */
+  shared?: boolean;
+}
+
+/** Of somebody else's file (daemon.json). */
+export interface FileEdit {
+  /** The text that `content` was made from, undefined: there was no file. If it is another by now, nothing is written. */
+  of: string | undefined;
+  /** What a report shows instead of the text, which may have secrets: the values that change, undefined for one that is not there. */
+  want: Record<string, unknown>;
+  have: Record<string, unknown>;
+}
+
+const name = ({ path }: FileResource): string => `file ${path}`;
+
+export const fileKind: KindRules<FileResource> = {
+  ...USUAL,
+  kind: 'file',
+  isUnderLink: false,
+  isPeers: false,
+  key: ({ path }) => path,
+  device: () => undefined,
+  differs,
+  mustRecreate: () => false,
+  ownerOf,
+  standsOn: () => [],
+  goesThrough: () => undefined,
+  rangeOf: () => undefined,
+  text: ({ path }) => path,
+  name,
+  describe: name,
+  inTheWay: (have) => thereAlready(name(have)),
+  remark,
+  fields: (file) => (file.edit ? file.edit.want : plainFields(file)),
+};
+
+function differs(want: FileResource, have: FileResource): readonly string[] {
+  if (have.content === want.content) return SAME;
+  if (want.shared && have.content === withDockerOptions(want.content, have.content)) return SAME;
+  return want.edit ? Object.keys(want.edit.want) : ['content'];
+}
+
+/** Nothing is wrong, but the one who wrote it thought otherwise. */
+function remark({ path, shared }: FileResource, have: FileResource): { why: string; detail: string } | undefined {
+  if (!shared || !hasDockerOptions(have.content)) return undefined;
+  const detail = `${path} also has Docker's options, because mk-docker-opts.sh was told to write them there (-d ${path}); both sets of lines are kept and follow the lease, and nothing needs to be done, but a file of its own for Docker (-d /run/flannel/docker_opts.env) is clearer.`;
+  return { why: 'two files in one', detail };
+}
+
+/** Docker's files are written where that is wanted, never cleaned up. */
+function ownerOf({ path }: FileResource, judge: Judge): Owner {
+  if (path === judge.subnetFile) return 'ours';
+  return judge.isWanted(`file ${path}`) ? 'learned' : 'foreign';
+}

@@ -1,0 +1,90 @@
+/** Owns what a network device is. Ours are a backend's tunnels; others are observed as far as they matter. */
+import { parseCidr } from '../../config/ipv4.ts';
+import { isFixed, isForm, type Tunnel, tunnelDiffers, tunnelFields, tunnelRules } from '../tunnels/index.ts';
+import { type Judge, type KindRules, type Owner, thereAlready, USUAL } from './kind.ts';
+
+/** Observed ones may be of any type; wanted ones are tunnels. */
+export interface Link {
+  kind: 'link';
+  name: string;
+  /** rtnetlink's IFLA_INFO_KIND: "ipip", "bridge", …; "" for a device without one. */
+  type: string;
+  up: boolean;
+  mac: string;
+  mtu: number;
+  /** IFLA_IFALIAS; ours reads `selvage:<etcd prefix>` and names the instance that owns the device. */
+  alias: string;
+  /** Name of the bridge or bond it is enslaved to, "" for none (only ever observed). */
+  master: string;
+  /** net.ipv4.conf.<name>.rp_filter of a tunnel's device: 2 is loose. Undefined: not known, or not wanted in particular. */
+  rpFilter?: number;
+  /** What makes it, if it is of a type that a backend makes. */
+  tunnel?: Tunnel;
+}
+
+const name = (link: Link): string => `link ${link.name}`;
+
+export const linkKind: KindRules<Link> = {
+  ...USUAL,
+  kind: 'link',
+  isUnderLink: false,
+  tellsOwner: true,
+  isPeers: false,
+  key: (link) => link.name,
+  device: (link) => link.name,
+  differs,
+  mustRecreate: (fields) => fields.some((field) => field === 'type' || isFixed(field)),
+  ownerOf,
+  standsOn: () => [],
+  goesThrough: () => undefined,
+  rangeOf: () => undefined,
+  text,
+  name,
+  describe,
+  inTheWay: (have) => thereAlready(name(have)),
+  fields,
+};
+
+function differs(want: Link, have: Link): readonly string[] {
+  const fields: string[] = [];
+  if (have.type !== want.type) fields.push('type');
+  if (have.up !== want.up) fields.push('up');
+  // "": whatever the kernel has drawn.
+  if (want.mac !== '' && have.mac !== want.mac) fields.push('mac');
+  if (have.mtu !== want.mtu) fields.push('mtu');
+  if (have.alias !== want.alias) fields.push('alias');
+  if (want.rpFilter !== undefined && have.rpFilter !== undefined && have.rpFilter !== want.rpFilter)
+    fields.push('rpFilter');
+  if (want.tunnel) fields.push(...tunnelDiffers(want.tunnel, have.tunnel));
+  return fields;
+}
+
+/**
+ * Ours is an unenslaved tunnel of the name that goes with what it is (`flannel.<its VNI>`) that carries our alias; without any alias, if it
+ * has an address inside our networks, or none at all and we want it by name (made by us, died before marking it).
+ */
+function ownerOf(link: Link, judge: Judge): Owner {
+  if (link.master !== '' || !isForm(link)) return 'foreign';
+  if (link.alias !== '') return link.alias === judge.alias ? 'ours' : 'foreign';
+  const addresses = judge.addressesOf(link.name);
+  if (addresses?.length === 0) return judge.isWanted(`link ${link.name}`) ? 'ours' : 'foreign';
+  return addresses?.some((address) => judge.inside(parseCidr(address))) ? 'ours' : 'foreign';
+}
+
+/** As `ip -d link` prints what makes it. */
+function text({ name, type, tunnel }: Link): string {
+  const rules = tunnel && tunnelRules(tunnel.type);
+  if (rules) return `${name} type ${rules.text(tunnel)}`;
+  return `${name}${type && ` type ${type}`}`;
+}
+
+function describe(link: Link): string {
+  const { tunnel } = link;
+  const rules = tunnel && tunnelRules(tunnel.type);
+  return rules ? `${name(link)}, ${rules.describe(tunnel)}` : `${name(link)} of type ${link.type || 'unknown'}`;
+}
+
+/** In a report what makes a tunnel is under its type: "ipip.local". */
+function fields({ kind: _, tunnel, ...rest }: Link): Record<string, unknown> {
+  return tunnel ? { ...rest, ...tunnelFields(tunnel) } : rest;
+}
