@@ -35,6 +35,7 @@ export class Machine {
     if (!existsSync(systemRoot))
       throw new Error(`${systemRoot} is not there: \`sudo npm run test:system\` makes it, which takes minutes.`);
     const cgroup = join(CGROUPS, ns.name);
+    sweep();
     mkdirSync(cgroup);
     const script = fileURLToPath(new URL('./boot.sh', import.meta.url));
     const namespaces = ['--fork', '--kill-child', '--mount', '--pid', '--uts', '--ipc'];
@@ -149,6 +150,19 @@ export class Machine {
       } catch {
         await sleep(100);
       }
+    }
+  }
+}
+
+/** Cgroups that a killed run has left: their name begins with its process id. */
+function sweep(): void {
+  for (const name of readdirSync(CGROUPS)) {
+    const pid = /^slv(\d+)-/.exec(name)?.[1];
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    try {
+      removeTree(join(CGROUPS, name));
+    } catch {
+      // something in it is still on its way out
     }
   }
 }
