@@ -73,6 +73,11 @@ class Tree {
   link(path, target) {
     symlinkSync(target, this.#at(path));
   }
+  /** As everybody's folders are, whatever the umask here. */
+  openFolders() {
+    for (const path of readdirSync(this.folder, { recursive: true }).map(String))
+      if (lstatSync(join(this.folder, path)).isDirectory()) chmodSync(join(this.folder, path), 0o755);
+  }
   /** Relative paths of all files, sorted. */
   files() {
     return readdirSync(this.folder, { recursive: true })
@@ -88,7 +93,7 @@ async function putLibrary(tree, cpu) {
   const packages = await bundleInto(join(tree.folder, LIBRARY));
   tree.copy(`${LIBRARY}/record-cache.cjs`, from('packaging/record-cache.cjs'));
   tree.copy(`${LIBRARY}/code-cache.cjs`, from('packaging/deb/code-cache.cjs'));
-  for (const file of ['package.json', 'index.cjs', 'src/koffi/index.cjs'])
+  for (const file of ['package.json', 'index.cjs', 'src/koffi/index.cjs', 'src/koffi/src/static.cjs'])
     tree.copy(`${LIBRARY}/node_modules/koffi/${file}`, from(`node_modules/koffi/${file}`));
   const name = `@koromix/koffi-linux-${cpu}`;
   const { version, integrity } = json('package-lock.json').packages[`node_modules/${name}`];
@@ -143,12 +148,12 @@ function putControl(tree, { node, ...about }) {
   tree.write('DEBIAN/control', control({ ...about, node, kilobytes }));
 }
 
-/** Builds the package into `out`; resolves with its path. @throws SetupError */
-export async function makePackage({ architecture, withNode, out }) {
+/** Builds the package into `out`; resolves with its path. `revision`: Debian's, of one version. @throws SetupError */
+export async function makePackage({ architecture, withNode, out, revision = 1 }) {
   const cpu = ARCHITECTURES[architecture];
   const node = withNode ? NODE.version : undefined;
   const date = sourceDate();
-  const version = `${json('package.json').version}-1${node ? '+node' : ''}`;
+  const version = `${json('package.json').version}-${revision}${node ? '+node' : ''}`;
   const folder = mkdtempSync(join(tmpdir(), 'selvage-package-'));
   chmodSync(folder, 0o755);
   try {
@@ -161,6 +166,7 @@ export async function makePackage({ architecture, withNode, out }) {
     tree.write(`${DOCUMENTS}/changelog.gz`, compressed(read('CHANGELOG.md')));
     tree.write(`${DOCUMENTS}/changelog.Debian.gz`, compressed(debianChangelog({ version, date })));
     putControl(tree, { version, architecture, node });
+    tree.openFolders();
     mkdirSync(out, { recursive: true });
     const file = join(out, `selvage_${version}_${architecture}.deb`);
     const code = await run('dpkg-deb', ['--root-owner-group', '-Zxz', '--build', folder, file], {
@@ -175,10 +181,12 @@ export async function makePackage({ architecture, withNode, out }) {
   }
 }
 
+/** Debian's name of this machine's; undefined if there is no package for it. */
+export const nativeArchitecture = Object.keys(ARCHITECTURES).find((name) => ARCHITECTURES[name] === process.arch);
+
 function options(args) {
   const rest = [...args];
-  const native = Object.keys(ARCHITECTURES).find((name) => ARCHITECTURES[name] === process.arch);
-  const chosen = { architecture: native, withNode: false, out: from('packages') };
+  const chosen = { architecture: nativeArchitecture, withNode: false, out: from('packages') };
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === '--with-node') chosen.withNode = true;
     else if (word === '--arch') chosen.architecture = rest.shift();
