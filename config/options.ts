@@ -14,7 +14,7 @@ import { parseGoBool } from './go-value.ts';
 import { nearest } from './nearest.ts';
 import { unknownVariables } from './unknown-variables.ts';
 
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
 export interface Options {
   command: Command;

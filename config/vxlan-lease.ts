@@ -4,7 +4,7 @@ import { parseIp } from './ipv4.ts';
 import type { LeaseAttrs } from './model.ts';
 
 /** A VTEP, or why a lease names none. Discriminate by `mac` (or `reason`) being undefined. */
-export type VxlanData =
+type VxlanData =
   /** MAC in canonical lower-case colon form. The VNI is for show: flannel doesn't check it either. */
   { mac: string; vni?: number; reason?: undefined } | { mac?: undefined; vni?: undefined; reason: string };
 

@@ -31,14 +31,21 @@ import { leaseValue } from '../reconciler/lease/value.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
 import type { MirrorChange } from '../reconciler/store/mirror-change.ts';
 import type { AgentDeps } from './deps.ts';
+import type { Dirty } from './dirty.ts';
 import { HostView } from './host-view.ts';
 import { type LeaseContext, OwnLease } from './own-lease.ts';
 import { lookForPaths, type PathsSeen } from './paths-seen.ts';
 import type { Round } from './round.ts';
 
-export interface UsableConfig {
+interface UsableConfig {
   config: NetworkConfig;
   backend: Backend;
+}
+
+/** A lease of this host. `published`: what it says in the store, which the others go by. */
+export interface PublishedLease {
+  own: Lease;
+  published: LeaseAttrs;
 }
 
 /** A command that puts a config, for people to copy. */
@@ -56,20 +63,26 @@ export class DesiredState {
   /** The mirror holds the last good copy, because the store has not been listed yet: our lease is the one that the copy has. */
   isFromCopy = false;
   readonly #deps: AgentDeps;
+  readonly #dirty: Dirty;
   readonly #prefix: string;
   /** Networks that this host is in or has left something in, as far as subnet.env, the last good copy and this process know: what is ours is looked for there. */
   readonly #networks = new Set<string>();
-  /** What the Wants were made from. */
+  /** What the Wants were made from, as text. */
   #signature = '';
   readonly #earlier: EarlierPaths<Backend>;
+  /** What this host was reached by before this process. */
   #seen: PathsSeen | undefined;
-  /** As the process before this one has left it: when our lease left a path, ms since the epoch. */
+  /** When our lease left each path, as the process before this one has told it (path: ms since the epoch). */
   #leftBefore: Readonly<Record<string, number>> = {};
-  /** Of the own VTEP, on whichever device. */
+  /** The MAC of this host's VTEP, whichever device it is on. */
   #mac: string | undefined;
+  /** The Wants whose devices were last found right. */
   #built: Desired | undefined;
+  /** The lease that a drift report goes by instead of ours. */
+  #supposed: PublishedLease | undefined;
 
-  constructor(deps: AgentDeps) {
+  constructor(deps: AgentDeps, dirty: Dirty) {
+    this.#dirty = dirty;
     const { options } = deps;
     this.#earlier = new EarlierPaths(pathTimes(options.migrationGraceMs));
     const previous = parseSubnetEnv(deps.previousSubnetEnv);
@@ -152,22 +165,22 @@ export class DesiredState {
     return [...this.mirror.unreadableSubnets, ...(this.desired?.unreadableSubnets ?? [])];
   }
 
-  /** Takes a change of the mirror over into the Wants; where that has to be looked at. */
+  /** Takes a change of the mirror over into the Wants. @returns where to look because of it */
   update(change: MirrorChange): Scope {
     // A config that our lease still fits is followed before anybody's lease is judged by it.
-    if (change.config && this.rebuild()) return everything();
+    if (change.config && this.remake()) return everything();
     if (!this.desired) return scopeOf({});
     const ids = this.desired.update(change.subnets, this.mirror);
     if (change.subnets.size && this.endPaths()) return everything();
     return scopeOf({ ids, peers: change.subnets });
   }
 
-  /** After a listing of the store: all peers anew. */
+  /** Takes all peers anew, after a listing of the store. */
   relist(): void {
-    if (!this.rebuild()) this.desired?.setAll(this.mirror);
+    if (!this.remake()) this.desired?.setAll(this.mirror);
   }
 
-  /** The config that the Wants were made of is not the one in force any more, and ours is not a lease that fits that one. */
+  /** Whether the Wants are of an earlier config, because our lease doesn't fit the one in force. */
   get isOutdated(): boolean {
     const { config } = this.mirror;
     const made = this.desired?.context.config;
@@ -195,39 +208,51 @@ export class DesiredState {
     return true;
   }
 
-  /** The host can be reached on the config's path: it may be published. */
+  /** Whether this host can be reached on the config's path, so that it may be published. */
   get isBuilt(): boolean {
     return this.desired !== undefined && this.#built === this.desired && !this.isOutdated;
   }
 
   /** When an earlier path ends though nothing happens, ms since the epoch; Infinity for never. */
   nextPathEnd(): number {
-    // Without a lease that fits the config nothing is made anew (rebuild).
+    // Without a lease that fits the config nothing is made anew (remake).
     return this.isOutdated ? Number.POSITIVE_INFINITY : this.#earlier.nextEnd();
   }
 
   /** Lets go of the earlier paths whose time is over; true if the Wants were made anew for that. */
   endPaths(): boolean {
-    return this.#earlier.owners.length > 0 && this.rebuild();
+    return this.#earlier.owners.length > 0 && this.remake();
+  }
+
+  /** From now on the Wants are made for that lease, as if it were ours: a drift report takes none. */
+  suppose({ own, published }: PublishedLease): void {
+    this.#supposed = { own, published };
   }
 
   /** The lease that the Wants are made for. Of the copy it is looked for each time: this host may have another address by now. */
-  get #own(): Lease | undefined {
-    if (!this.isFromCopy) return this.lease.current;
+  get #ours(): PublishedLease | undefined {
+    if (this.#supposed) return this.#supposed;
+    const own = this.isFromCopy ? this.#ownInCopy : this.lease.current;
+    return own && { own, published: own.attrs };
+  }
+
+  get #ownInCopy(): Lease | undefined {
     const context = this.leaseContext();
     const choice = context && this.lease.choose(context);
     return choice?.action === 'reuse' ? choice.lease : undefined;
   }
 
   /**
-   * Makes the Wants anew if anything that all of them depend on has changed; true if so. `published`: what our lease says in the store.
+   * Makes the Wants anew, and everything dirty, if anything that all of them depend on has changed; true if so.
    * A lease that the config has no room for changes nothing: another one is on its way.
    */
-  rebuild(own = this.#own, published = own?.attrs): boolean {
+  remake(): boolean {
     const { usable } = this;
+    const ours = this.#ours;
     const host = this.host.current;
-    if (!usable || !host || !own || !published || !fitsConfig(usable.config, own.subnet)) return false;
+    if (!usable || !host || !ours || !fitsConfig(usable.config, ours.own.subnet)) return false;
     const { config, backend } = usable;
+    const { own, published } = ours;
     this.#followPaths(own, published, backend);
     const earlier = this.#earlier.owners;
     const mac = vtepMac(identityOf(own.attrs)) ?? this.#mac ?? this.#derivedMac(usable, host);
@@ -238,6 +263,7 @@ export class DesiredState {
     this.desired = new Desired({ config, own, mac, host, instance, ipMasq: this.#deps.options.ipMasq }, earlier);
     this.desired.setAll(this.mirror);
     this.#signature = signature;
+    this.#dirty.mark(everything());
     return true;
   }
 

@@ -5,7 +5,7 @@
  *   whatever is wrong behind it, nobody spins.
  */
 
-/** Some things that fall due together are one look (ms). */
+/** The shortest wait, ms: what falls due together is one look. */
 const LEAST_MS = 10;
 /** The wait for a time that was looked at and stayed, ms; doubled with each further look. */
 const AGAIN_MS = 1000;

@@ -5,9 +5,9 @@ import { chooseUplink } from '../reconciler/desired/uplink.ts';
 import type { AgentDeps } from './deps.ts';
 
 export class HostView {
-  /** The last one that could be made out; it stays when the interface is away for a moment. */
+  /** The host as it could last be made out; it stays when the interface is away for a moment. */
   current: Host | undefined;
-  /** Why there is none now, as a sentence. */
+  /** Why there is no external interface now, as a sentence. */
   problem: string | undefined;
   readonly #deps: AgentDeps;
 

@@ -27,9 +27,9 @@ export class LastGood {
   readonly #daemon: boolean;
   readonly #state: DesiredState;
   #inForce: CopyHead | undefined;
-  /** The mirror is the store's. */
+  /** True once the mirror has taken a listing of the store. */
   #listed = false;
-  /** Why the store could not be asked; undefined: it just doesn't answer. */
+  /** Why the store could not be asked; undefined where it just doesn't answer. */
   #error: StoreError | undefined;
   #said = '';
 
@@ -51,7 +51,7 @@ export class LastGood {
     this.#state.isFromCopy = head !== undefined;
   }
 
-  /** A listing has been taken since the start. */
+  /** Whether a listing has been taken since the start. */
   get listed(): boolean {
     return this.#listed;
   }

@@ -18,7 +18,7 @@ import { namesSameWay, needsRewrite } from '../reconciler/lease/value.ts';
 import { mustYieldTo } from '../reconciler/lease/yield.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
 import type { AgentDeps } from './deps.ts';
-import type { AcquireResult } from './services.ts';
+import type { AcquireResult } from './lease-services.ts';
 
 /** What a lease is chosen for: the state of the store and of this host. */
 export interface LeaseContext {
@@ -40,13 +40,13 @@ const MOST_RACES = 8;
 export class OwnLease {
   current: Lease | undefined;
   held: HeldEntry[] = [];
-  /** It names another way to this host than it should: it is written as soon as that way is built. */
+  /** True while our lease names another way to this host than it should: that is written as soon as the way is built. */
   unpublished = false;
-  /** ms since epoch; undefined for a permanent lease or none. */
+  /** When it is to be renewed, ms since the epoch; undefined for a permanent lease or none. */
   #renewAt: number | undefined;
   readonly #deps: AgentDeps;
   readonly #prefix: string;
-  /** What this host had last: where it goes back to if that is free. */
+  /** The subnet that this host had last: it goes back there if that is free. */
   previousSubnet: string | undefined;
 
   constructor(deps: AgentDeps, prefix: string, previousSubnet: string | undefined) {

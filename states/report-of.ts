@@ -1,30 +1,30 @@
 /** Owns how a round and what the agent knows become the report. */
 
-import type { CompanionSections, HeldEntry, Report } from '../reconciler/contracts/report.ts';
+import type { Report } from '../reconciler/contracts/report.ts';
 import type { Scope } from '../reconciler/contracts/scope.ts';
 import { buildReport } from '../reconciler/report/build-report.ts';
 import type { Companion } from './companion.ts';
 import type { AgentDeps } from './deps.ts';
-import type { DesiredState } from './desired-state.ts';
 import type { Round } from './round.ts';
+import type { Shared } from './shared.ts';
 
-export interface ReportContext {
-  deps: AgentDeps;
-  mode: Report['mode'];
-  state: DesiredState;
-  held: readonly HeldEntry[];
-  sections: CompanionSections;
-  /** The store is heard and nothing of desired state is missing. */
-  complete: boolean;
-  /** What is said of the source while the last good copy is in force. */
-  source: Partial<Report['source']>;
+/** What there is to tell beside what is known anyway. */
+interface Made {
+  round?: Round;
+  /** When it began, ms since the epoch. */
+  at: number;
+  /** What was found that is no resource of the host: of our lease. */
+  otherDrift: Report['drift'];
+  /** The companions that looked in that round. */
+  looked?: readonly Companion[];
 }
 
+/** `complete`: the store is heard and nothing of desired state is missing. */
 export function reportOf(
-  context: ReportContext,
-  made: { round?: Round; at: number; otherDrift: Report['drift']; looked?: readonly Companion[] },
+  { deps, mode, state, held, companions, lastGood }: Shared,
+  complete: boolean,
+  made: Made,
 ): Report {
-  const { deps, mode, state, held, complete, sections } = context;
   const told = (made.looked ?? []).map((companion) => companion.report());
   const { mirror, host, usable, desired, lease } = state;
   return buildReport({
@@ -41,7 +41,7 @@ export function reportOf(
       revision: String(mirror.revision),
       complete,
       leases: mirror.leases.size,
-      ...context.source,
+      ...lastGood.source,
     },
     network: {
       network: mirror.config?.network ?? '',
@@ -54,7 +54,7 @@ export function reportOf(
     outcomes: made.round?.outcomes ?? [],
     otherOutcomes: told.flatMap(({ outcomes }) => outcomes),
     held,
-    sections,
+    sections: companions.sections,
   });
 }
 

@@ -31,18 +31,18 @@ import { changesOf, makePlan, type Plan } from '../reconciler/plan/plan.ts';
 import { MISMATCH, verify } from '../reconciler/plan/verify.ts';
 import { isRival } from '../reconciler/tunnels/index.ts';
 
-export interface RoundInput {
+interface RoundInput {
   scope: Scope;
   drivers: readonly Driver[];
   desired: Desired;
-  /** The store was heard and nothing of desired state is missing: only then may anything be deleted. */
+  /** Whether the store is heard and nothing of desired state is missing: only then may anything be deleted. */
   desiredComplete: boolean;
   instance: Instance;
   nexthopObjects: boolean;
   retry: RetryView;
   /** Made from what was read; says of a Have that it stays although nobody wants it. */
   keepStale(haves: readonly Have[]): KeepStale;
-  /** --keep-stale: what nobody wants is reported and stays. */
+  /** True with --keep-stale: what nobody wants is reported and stays. */
   reportStale: boolean;
 }
 

@@ -13,7 +13,7 @@ import { readNote, writeNote } from './note.ts';
 const COMES_UP_MS = 30_000;
 const LOOK_MS = 250;
 
-export interface DockerDriverOptions {
+interface DockerDriverOptions {
   /** unix:///PATH or tcp://HOST:PORT */
   host: string;
   restartCommand: string;

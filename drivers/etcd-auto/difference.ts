@@ -11,7 +11,7 @@ import type { StoreRecord, StoreSnapshot } from '../../reconciler/contracts/sour
 /** Keys that are named; the rest is counted. */
 const MOST_NAMED = 3;
 
-export interface Difference {
+interface Difference {
   config: boolean;
   /** Names under `subnets/`. */
   onlyV2: string[];

@@ -9,7 +9,7 @@
 import { configKey } from '../../config/lease-key.ts';
 import type { HeldEntry } from '../../reconciler/contracts/report.ts';
 import type { LeaseStore, Source, StoreSnapshot, WatchEvent } from '../../reconciler/contracts/source.ts';
-import { EtcdFailure } from '../etcd/errors.ts';
+import { EtcdFailure } from '../etcd-common/errors.ts';
 import type { V2Source } from '../etcd-v2/source.ts';
 import { bothHold } from './difference.ts';
 

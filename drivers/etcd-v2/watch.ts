@@ -10,13 +10,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoreChange, WatchEvent } from '../../reconciler/contracts/source.ts';
-import { EtcdFailure } from '../etcd/errors.ts';
+import { EtcdFailure } from '../etcd-common/errors.ts';
+import { endOf } from '../etcd-common/watch-end.ts';
 import type { V2Client } from './client.ts';
 import type { Member } from './http.ts';
 import { CLEARED, type Event, type Reply } from './protocol.ts';
 import type { V2Keys } from './records.ts';
-
-type Ended = Extract<WatchEvent, { type: 'ended' }>;
 
 const GONE = new Set(['delete', 'expire', 'compareAndDelete']);
 
@@ -25,15 +24,6 @@ class ListAgain extends EtcdFailure {
   constructor(endpoint: string, said: string) {
     super({ kind: 'unavailable', why: 'compacted', unsent: true, endpoint, said }, undefined);
   }
-}
-
-function endOf(error: unknown): Ended {
-  const message = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof EtcdFailure)) return { type: 'ended', reason: 'unavailable', message };
-  const { why, kind } = error;
-  if (why === 'noLeader' || why === 'compacted') return { type: 'ended', reason: why, message };
-  if (why === 'closed') return { type: 'ended', reason: 'stopped', message };
-  return { type: 'ended', reason: kind === 'denied' ? 'denied' : 'unavailable', message };
 }
 
 /** Watches from `revision` on (inclusive). After stop() nothing is emitted, not even an end. */

@@ -6,9 +6,10 @@
  * - After close() nothing is under way: the process can end.
  */
 import type { Etcd3, ILeaseKeepAliveResponse, IWatchCreateRequest } from 'etcd3';
-import { type EtcdFailure, etcdFailure, type Why } from './errors.ts';
+import { CANCELLED, type EtcdFailure, failureAt, type Why } from '../etcd-common/errors.ts';
+import type { EtcdOptions, Tuning } from '../etcd-common/options.ts';
+import { readCredentials } from '../etcd-common/tls.ts';
 import { callOptions, channelOptions, type GrpcCallOptions, LiveCalls, NO_POLICY } from './grpc-options.ts';
-import { type EtcdV3Options, readCredentials, type Tuning } from './options.ts';
 import type { CallOptions, WatchListener } from './rpc.ts';
 import { openWatchStream } from './watch-stream.ts';
 
@@ -16,7 +17,6 @@ import { openWatchStream } from './watch-stream.ts';
 type Hold = (cancel: () => void) => void;
 type Send<T> = (etcd: Etcd3, options: GrpcCallOptions) => Promise<T>;
 
-const CANCELLED = '1 CANCELLED: stopped by selvage';
 const MOVED = '14 UNAVAILABLE: the way there has changed';
 
 const importBoth = () => Promise.all([import('etcd3'), import('@grpc/grpc-js')]);
@@ -33,7 +33,7 @@ const LOGIN: ReadonlySet<Why> = new Set<Why>(['authOff', 'noUser', 'token', 'rep
 
 export class Endpoint {
   readonly url: string;
-  private readonly options: EtcdV3Options;
+  private readonly options: EtcdOptions;
   private readonly tuning: Tuning;
   private readonly live = new LiveCalls();
   private etcd: Etcd3 | undefined;
@@ -43,7 +43,7 @@ export class Endpoint {
   private useLogin: boolean;
   private closed = false;
 
-  constructor(url: string, options: EtcdV3Options, tuning: Tuning) {
+  constructor(url: string, options: EtcdOptions, tuning: Tuning) {
     this.url = url;
     this.options = options;
     this.tuning = tuning;
@@ -51,8 +51,7 @@ export class Endpoint {
   }
 
   failure(error: unknown): EtcdFailure {
-    const { prefix, username = '', caFile, certFile } = this.options;
-    return etcdFailure(error, { endpoint: this.url, prefix, username, ca: Boolean(caFile), cert: Boolean(certFile) });
+    return failureAt(this.url, this.options, error);
   }
 
   /** `isWanted` is asked once all is loaded. @throws StoreError invalid, if a file of TLS can't be read any more */

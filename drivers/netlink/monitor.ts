@@ -41,7 +41,7 @@ const RECEIVE_BYTES = 64 * 1024;
 const DRAIN_LIMIT = 4096;
 const REOPEN_DELAY_MS = 1000;
 
-export interface MonitorOptions {
+interface MonitorOptions {
   socket: NetlinkSocket;
   client: Client;
   emit: (scope: Scope) => void;

@@ -56,7 +56,7 @@ function pick(resource: Resource, names: readonly string[]): object {
 }
 
 /** A change as a person wants to read it: for an update only what differs. */
-export function driftEntry(change: Change): DriftEntry {
+function driftEntry(change: Change): DriftEntry {
   const { op, reason } = change;
   const { kind, key } = splitId(change.id);
   switch (change.op) {
@@ -94,8 +94,6 @@ export function buildReport(input: ReportInput): Report {
     (a, b) => byText(a.kind, b.kind) || natural(a.key, b.key) || byText(a.key, b.key) || byText(a.why, b.why),
   );
 
-  const count = (op: string): number => drift.filter((entry) => entry.op === op).length;
-  const failed = outcomes.filter((outcome) => outcome.result === 'failed').length;
   const allMade = outcomes.every(isMade);
   const allMet = source.complete && !held.some((entry) => entry.unmet);
   return {
@@ -109,10 +107,16 @@ export function buildReport(input: ReportInput): Report {
     drift,
     outcomes,
     held,
-    summary: { create: count('create'), update: count('update'), delete: count('delete'), held: held.length, failed },
+    summary: summaryOf({ drift, outcomes, held }),
     converged: allMet && (mode === 'drift' ? drift.length === 0 : allMade),
     ...input.sections,
   };
+}
+
+function summaryOf({ drift, outcomes, held }: Pick<Report, 'drift' | 'outcomes' | 'held'>): Report['summary'] {
+  const count = (op: string): number => drift.filter((entry) => entry.op === op).length;
+  const failed = outcomes.filter(({ result }) => result === 'failed').length;
+  return { create: count('create'), update: count('update'), delete: count('delete'), held: held.length, failed };
 }
 
 /** One run in two rounds: what the first found, what both made of it, and what is so after the second. */
@@ -120,20 +124,13 @@ export function joinReports(first: Report, second: Report): Report {
   const known = new Set(first.drift.map(({ kind, key }) => `${kind} ${key}`));
   const drift = [...first.drift, ...second.drift.filter(({ kind, key }) => !known.has(`${kind} ${key}`))];
   const outcomes = [...first.outcomes, ...second.outcomes];
-  const count = (op: string): number => drift.filter((entry) => entry.op === op).length;
   return {
     ...second,
     at: first.at,
     durationMs: Date.parse(second.at) - Date.parse(first.at) + second.durationMs,
     drift,
     outcomes,
-    summary: {
-      create: count('create'),
-      update: count('update'),
-      delete: count('delete'),
-      held: second.held.length,
-      failed: outcomes.filter(({ result }) => result === 'failed').length,
-    },
+    summary: summaryOf({ drift, outcomes, held: second.held }),
     converged: second.converged && outcomes.every(isMade),
   };
 }

@@ -102,7 +102,7 @@ export function readRoute(m: Message): RouteRecord | undefined {
   };
 }
 
-export interface DefaultRouteRecord {
+interface DefaultRouteRecord {
   table: number;
   /** rtm_type's number. */
   type: number;

@@ -271,7 +271,7 @@ describe('when it may be restarted', () => {
 describe('the core and Docker’s bridge', () => {
   it('off: neither listed nor said', async () => {
     const world = await new World({ config: START }).start();
-    world.agent.markDirty(everything());
+    world.agent.work.markDirty(everything());
     await world.settle();
     assert.equal(world.report.docker, undefined);
     assert.deepEqual(world.said(/docker/i), []);
