@@ -38,6 +38,8 @@ export class FirewallCompanion implements Companion {
   readonly #deps: Pick<AgentDeps, 'options' | 'log' | 'host'>;
   readonly #eyes: FirewallEyes;
   #held: HeldEntry[] = [];
+  /** Interfaces by whose addresses an earlier network is still lived in. */
+  #livedOn: string[] = [];
   /** Public IPs of the peers that are reached without a tunnel, by subnet; undefined before the first look. */
   #direct: Map<string, string> | undefined;
 
@@ -47,7 +49,7 @@ export class FirewallCompanion implements Companion {
   }
 
   interests(): CompanionInterest {
-    return { devices: [this.#deps.options.docker.bridge], files: [] };
+    return { devices: [this.#deps.options.docker.bridge, ...this.#livedOn], files: [] };
   }
 
   async lookFor(desired: Desired, scope: Scope): Promise<Looked | undefined> {
@@ -94,9 +96,13 @@ export class FirewallCompanion implements Companion {
     this.#direct = directPeers(desired);
     const earlier = earlierNetworks(config.network, instance.networks, tag, ruleset);
     const ranges: Range[] = [{ network: config.network, subnet: own.subnet }];
+    this.#livedOn = [];
     if (earlier.length > 0) {
       const { interfaces } = await this.#deps.host.facts();
-      ranges.push(...rangesLivedIn(earlier, interfaces, tunnels));
+      for (const { dev, ...range } of rangesLivedIn(earlier, interfaces, tunnels)) {
+        this.#livedOn.push(dev);
+        ranges.push(range);
+      }
     }
     return {
       tag,

@@ -18,18 +18,24 @@ export function earlierNetworks(current: string, known: readonly string[], tag: 
   return [...new Set([...known, ...inForce])].filter((network) => !overlaps(network, current));
 }
 
+export interface LivedIn extends Range {
+  /** The interface that has an address there: when it changes, the range may be over. */
+  dev: string;
+}
+
 /** Of those networks, the ones that something lives in, each with the subnet of this host that it lives in. */
 export function rangesLivedIn(
   networks: readonly string[],
   interfaces: readonly Pick<Interface, 'name' | 'addresses'>[],
   tunnels: readonly string[],
-): Range[] {
+): LivedIn[] {
+  const candidates = interfaces.filter(({ name }) => !tunnels.includes(name) && !name.startsWith('flannel'));
+  const addresses = candidates.flatMap(({ name, addresses: all }) =>
+    all.map(({ address }) => ({ dev: name, cidr: parseCidr(address) })),
+  );
   return networks.flatMap((network) => {
-    const subnet = interfaces
-      .filter(({ name }) => !tunnels.includes(name) && !name.startsWith('flannel'))
-      .flatMap(({ addresses }) => addresses.map(({ address }) => parseCidr(address)))
-      .find((address) => address !== undefined && address.length < 32 && contains(network, address));
-    return subnet ? [{ network, subnet: formatCidr(baseOf(subnet)) }] : [];
+    const found = addresses.find(({ cidr }) => cidr !== undefined && cidr.length < 32 && contains(network, cidr));
+    return found?.cidr ? [{ network, subnet: formatCidr(baseOf(found.cidr)), dev: found.dev }] : [];
   });
 }
 

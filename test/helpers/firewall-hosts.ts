@@ -87,7 +87,7 @@ export async function firewallHosts(t: TestContext): Promise<FirewallHosts> {
 }
 
 /** At the peer: which source an echo request has come with. */
-const WITNESS = `table ip witness {
+export const WITNESS = `table ip witness {
   set seen { type ipv4_addr; flags dynamic; }
   chain input { type filter hook prerouting priority -400; icmp type echo-request add @seen { ip saddr }; }
 }

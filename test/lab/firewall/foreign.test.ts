@@ -94,6 +94,6 @@ test('what is foreign is the same after us, and before us, to the byte', async (
       await converge({ host, client }, factsOf({ ...second, forwardRules: false }));
       assert.equal(await everything(host), before, 'after we have gone');
     },
-    8,
+    4,
   );
 });

@@ -172,7 +172,7 @@ describe('earlier networks', () => {
     const networks = ['10.9.0.0/16', '10.8.0.0/16'];
     const interfaces = [address('docker0', '10.9.7.1/24'), address('flannel.7', '10.8.1.0/32')];
     assert.deepEqual(rangesLivedIn(networks, interfaces, ['flannel.1']), [
-      { network: '10.9.0.0/16', subnet: '10.9.7.0/24' },
+      { network: '10.9.0.0/16', subnet: '10.9.7.0/24', dev: 'docker0' },
     ]);
   });
 });
