@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import * as esbuild from 'esbuild';
-import { root, SetupError } from './setup.mjs';
+import { root, SetupError } from './script.mjs';
 import { assembleWat } from './wat.mjs';
 
 /** Its text. */
