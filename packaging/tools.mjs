@@ -11,6 +11,7 @@ const TOOLS = [
   { command: 'etcdctl', packages: ['etcd-client'], for: ['lab'] },
   { command: 'ip', packages: ['iproute2'], for: ['lab'] },
   { command: 'bridge', packages: ['iproute2'], for: ['lab'] },
+  { command: 'iperf3', packages: ['iperf3'], for: ['bench'] },
   { command: 'ping', packages: ['iputils-ping'], for: ['lab'] },
   { command: 'sysctl', packages: ['procps'], for: ['lab'] },
   { command: 'nsenter', packages: ['util-linux'], for: ['lab'] },
