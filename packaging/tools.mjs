@@ -11,6 +11,7 @@ const TOOLS = [
   { command: 'etcdctl', packages: ['etcd-client'], for: ['lab', 'system'] },
   { command: 'ip', packages: ['iproute2'], for: ['lab', 'system'] },
   { command: 'bridge', packages: ['iproute2'], for: ['lab', 'system'] },
+  { command: 'iperf3', packages: ['iperf3'], for: ['bench'] },
   { command: 'ping', packages: ['iputils-ping'], for: ['lab', 'system'] },
   { command: 'sysctl', packages: ['procps'], for: ['lab', 'system'] },
   { command: 'nsenter', packages: ['util-linux'], for: ['lab', 'system'] },

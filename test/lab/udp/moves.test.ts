@@ -21,6 +21,8 @@ describe('a network that moves to and from udp', () => {
       await ns.sysctl('net.ipv4.conf.eth0.rp_filter', '2');
     }
     daemons = lab.hosts.map((host) => host.startDaemon(['--migration-grace=3s']));
+    for (const host of lab.hosts)
+      await eventually(() => host.subnetEnv(), { what: `${host.name} to start its engine`, timeout: 60_000 });
     await Promise.all(lab.hosts.map((host) => host.attachContainerNet()));
     await allMoved(lab, UDP);
   });
