@@ -12,18 +12,24 @@ import { openEtcdV3 } from './drivers/etcd/source.ts';
 import { AutoSource } from './drivers/etcd-auto/source.ts';
 import { openEtcdV2 } from './drivers/etcd-v2/source.ts';
 import { createFileDriver } from './drivers/files/driver.ts';
+import { openFirewall } from './drivers/firewall/driver.ts';
 import { mayAdministerNetwork } from './drivers/host/capabilities.ts';
 import { readSysctl } from './drivers/host/sysctl.ts';
 import { openNetlink } from './drivers/netlink/driver.ts';
 import { openStateCache } from './drivers/state-cache/cache.ts';
 import { FileSource } from './drivers/state-file/source.ts';
+import { withUdpEngine } from './drivers/udp/driver.ts';
+import { sectionOf } from './drivers/udp/section.ts';
 import type { CloudDriver, CloudName } from './reconciler/cloud/model.ts';
 import type { Source } from './reconciler/contracts/source.ts';
+import { dropsRouted } from './reconciler/firewall/docker-nft.ts';
 import { CloudCompanion } from './states/cloud/companion.ts';
 import type { Companion } from './states/companion.ts';
 import type { AgentDeps, Log } from './states/deps.ts';
 import { DockerCompanion, type DockerDeps } from './states/docker.ts';
+import { FirewallCompanion, type FirewallEyes } from './states/firewall.ts';
 import { RunError } from './states/run-error.ts';
+import { UdpCompanion } from './states/udp.ts';
 
 export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source {
   if (stateFile !== undefined) return new FileSource(stateFile, etcd.prefix);
@@ -33,7 +39,11 @@ export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source
 }
 
 export async function composeDeps(options: Options, log: Log): Promise<AgentDeps> {
-  const netlink = openNetlink();
+  const netlink = withUdpEngine(openNetlink(), {
+    path: `${options.subnetFile}.udp.sock`,
+    say: (text) => log.info({ kind: 'udp' }, text),
+  });
+  const firewall = openFirewall({ resyncMs: Math.max(1, options.firewall.resyncSeconds) * 1000 });
   const deps: AgentDeps = {
     options,
     log,
@@ -44,7 +54,7 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
     ...(options.stateCache === undefined || options.stateFile !== undefined
       ? {}
       : { stateCache: openStateCache(options.stateCache) }),
-    drivers: [netlink, createFileDriver()],
+    drivers: [netlink, firewall, createFileDriver()],
     companions: [],
     host: {
       hostname: hostname(),
@@ -55,7 +65,11 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
     levelPass: () => () => {},
     previousSubnetEnv: readOrEmpty(options.subnetFile),
   };
-  return { ...deps, companions: await openCompanions(deps) };
+  const udp = new UdpCompanion(async () => {
+    const state = await netlink.engineState();
+    return state && sectionOf(state);
+  });
+  return { ...deps, companions: [udp, ...(await openCompanions(deps, firewall))] };
 }
 
 export async function closeAll({ source, drivers, companions }: AgentDeps): Promise<void> {
@@ -71,23 +85,31 @@ export function requirePermission(): void {
   );
 }
 
-/** Of those that are wanted, each with what it needs of the agent's own. */
 /** In a bundle of its own (packaging/build.mjs): hosts of other backends don't read it. */
 async function openCloud(cloud: CloudName): Promise<CloudDriver> {
   const { openCloudDriver } = await import('./drivers/cloud/open.ts');
   return openCloudDriver(cloud, process.env);
 }
 
-async function openCompanions(deps: AgentDeps): Promise<Companion[]> {
+/** Of those that are wanted, each with what it needs of the agent's own. */
+async function openCompanions(deps: AgentDeps, firewall: FirewallEyes): Promise<Companion[]> {
   const { options, clock, random, log } = deps;
   const cloud = new CloudCompanion(
     { clock, random, log, keepStale: options.keepStale, resyncMs: options.cloudResyncMs, open: openCloud },
     options.command === 'drift',
   );
-  const companions: Companion[] = [cloud];
+  const companions: Companion[] = [new FirewallCompanion(deps, firewall), cloud];
   if (deps.options.docker.mode !== 'off')
-    companions.push(new DockerCompanion(deps, await openDockerDeps(deps.options)));
+    companions.push(
+      new DockerCompanion(deps, { ...(await openDockerDeps(deps.options)), ...shutBy(deps.options, firewall) }),
+    );
   return companions;
+}
+
+/** Only where daemon.json is ours to write does it matter whether Docker shuts other hosts out. */
+function shutBy({ docker, firewall: { forwardRules } }: Options, firewall: FirewallEyes): Pick<DockerDeps, 'isShut'> {
+  if (docker.mode !== 'daemon-json' || !forwardRules) return {};
+  return { isShut: (subnet) => dropsRouted(firewall.see(), subnet) };
 }
 
 async function openDockerDeps({ docker, subnetFile }: Options): Promise<DockerDeps> {

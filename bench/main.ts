@@ -2,16 +2,17 @@
  * Owns `npm run bench`: the figures that selvage is held to, measured on this machine, and what they don't say.
  *
  *   npm run bench                 all of them, about four minutes
- *   npm run bench -- cold         only some: cold, daemon, migration
+ *   npm run bench -- cold         only some: cold, daemon, migration, firewall
  *   npm run bench -- --quick      fewer samples
  */
 import { availableParallelism, release } from 'node:os';
 import { cold } from './cold.ts';
 import { driftWritesNothing, idle, latency, Running } from './daemon.ts';
 import { type Figure, figureLine, isMissed } from './figures.ts';
+import { firewallCost, firewallHealing } from './firewall.ts';
 import { packetsLost, timeToFollow } from './migration.ts';
 
-const PARTS = ['cold', 'daemon', 'migration'];
+const PARTS = ['cold', 'daemon', 'migration', 'firewall'];
 const USAGE = `npm run bench [-- [--quick] [${PARTS.join('|')} …]]`;
 
 const args = process.argv.slice(2);
@@ -69,6 +70,10 @@ try {
   if (wanted('migration')) {
     await part('a network of two hosts moves', () => packetsLost(quick ? [2000] : [0, 1000, 5000]));
     await part('a config is put, 1,024 peers', () => timeToFollow(1024, quick ? 2 : 5));
+  }
+  if (wanted('firewall')) {
+    await part('the firewall is flushed', () => firewallHealing(quick ? 5 : 40));
+    await part('the firewall is made and looked at', () => firewallCost(quick ? 5 : 30));
   }
   const missed = figures.filter(isMissed);
   say(

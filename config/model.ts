@@ -26,7 +26,7 @@ export type BackendConfig =
   | VxlanConfig
   | { type: string; kind: 'host-gw' }
   | IpipConfig
-  | { type: string; kind: 'udp'; port: number }
+  | UdpConfig
   /** `routeTables`: ids, undefined for the one that the host's subnet uses. */
   | { type: string; kind: 'aws-vpc'; routeTables?: string[] }
   | { type: string; kind: 'gce' }
@@ -50,6 +50,13 @@ export interface IpipConfig {
   type: string;
   kind: 'ipip';
   directRouting: boolean;
+}
+
+export interface UdpConfig {
+  type: string;
+  kind: 'udp';
+  /** UDP port, of every host of the network. */
+  port: number;
 }
 
 /** A lease's value. */

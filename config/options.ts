@@ -40,6 +40,13 @@ export interface Options {
   /** Whole minutes if given; else 60, or a third of a shorter lease. */
   renewMarginMinutes: number;
   ipMasq: boolean;
+  firewall: {
+    /** Masquerade with ports drawn at random. */
+    fullyRandom: boolean;
+    forwardRules: boolean;
+    /** How often what tells nothing of itself is looked at. */
+    resyncSeconds: number;
+  };
   /** Port 0: none. */
   healthz: { ip: string; port: number };
   once: boolean;
@@ -97,6 +104,11 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     ...(values['public-ip'] === '' ? {} : { publicIP: values['public-ip'] }),
     renewMarginMinutes: renewMargin(values, given),
     ipMasq: values['ip-masq'],
+    firewall: {
+      fullyRandom: !values['ip-masq-fully-random-disable'],
+      forwardRules: values['iptables-forward-rules'],
+      resyncSeconds: values['iptables-resync'],
+    },
     healthz: { ip: values['healthz-ip'], port: values['healthz-port'] },
     once: values.once && command === 'run',
     ...(values.format === '' ? {} : { format: values.format }),

@@ -23,7 +23,8 @@ const TOOLS = [
   { command: 'docker', packages: ['docker-cli', 'docker.io'], for: ['lab/docker/'] },
   { command: 'containerd', packages: ['containerd'], for: ['lab/docker/'] },
   { command: 'runc', packages: ['runc'], for: ['lab/docker/'] },
-  { command: 'iptables', packages: ['iptables'], for: ['lab/docker/'] },
+  { command: 'iptables', packages: ['iptables'], for: ['lab/docker/', 'lab/firewall/'] },
+  { command: 'nft', packages: ['nftables'], for: ['lab/firewall/'] },
   { command: 'busybox', packages: ['busybox-static', 'busybox'], for: ['lab/docker/'] },
 ];
 

@@ -11,7 +11,7 @@ import type { Outcome } from '../reconciler/contracts/driver.ts';
 import type { CompanionSections, HeldEntry, Report } from '../reconciler/contracts/report.ts';
 import type { CompanionName, Scope } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
-import type { FileResource } from '../reconciler/kinds/index.ts';
+import type { FileResource, Want } from '../reconciler/kinds/index.ts';
 
 /** What wakes it, beside its own watch. */
 export interface CompanionInterest {
@@ -25,6 +25,10 @@ export interface CompanionInterest {
 export interface Looked {
   /** They are wanted from now on, in place of those of the look before; this round writes them. */
   files: readonly FileResource[];
+  /** What else is wanted from now on, in place of what it wanted before; undefined: as before. */
+  wants?: readonly Want[];
+  /** Or only what has changed of that; `remove`: ids. */
+  change?: { add: readonly Want[]; remove: readonly string[] };
 }
 
 /** What it has to say since it looked last. */

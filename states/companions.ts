@@ -45,6 +45,9 @@ export class Companions {
       if (!looked) return false;
       desired.setFilesOf(companion.name, looked.files);
       mergeScope(scope, scopeOf({ ids: looked.files.map(idOf) }));
+      const { wants, change } = looked;
+      if (wants) mergeScope(scope, scopeOf({ ids: desired.setWantsOf(companion.name, wants) }));
+      if (change) mergeScope(scope, scopeOf({ ids: desired.changeWantsOf(companion.name, change) }));
       return true;
     });
   }

@@ -2,6 +2,7 @@
  * Owns what is said: the last report, and log lines that say a thing once and not again until it has changed.
  */
 import type { HeldEntry, Report, ReportKind } from '../reconciler/contracts/report.ts';
+import { isResourceKind } from '../reconciler/kinds/index.ts';
 import type { Log } from './deps.ts';
 
 /** Entries of drift that a log line carries at most, and lines of one kind that a round may write; the rest is counted. */
@@ -51,7 +52,7 @@ export class Journal {
         durationMs: report.durationMs,
       },
     };
-    const tried = report.drift.filter(({ kind }) => !this.#companions.has(kind));
+    const tried = report.drift.filter(({ kind }) => isResourceKind(kind) || !this.#companions.has(kind));
     if (tried.length) this.#log.info(fields, sentenceOf(report, tried));
     else this.#log.debug(fields, `Nothing to do (${scope}).`);
   }

@@ -7,9 +7,10 @@ import type { BackendType, LeaseData } from './backend-type.ts';
 import { gceType } from './gce.ts';
 import { hostGwType } from './host-gw.ts';
 import { ipipType } from './ipip.ts';
+import { udpType } from './udp.ts';
 import { vxlanType } from './vxlan.ts';
 
-export const BACKEND_TYPES: readonly BackendType[] = [vxlanType, hostGwType, ipipType, awsVpcType, gceType];
+export const BACKEND_TYPES: readonly BackendType[] = [vxlanType, hostGwType, ipipType, udpType, awsVpcType, gceType];
 
 const BY_LEASE: ReadonlyMap<string, BackendType> = new Map(BACKEND_TYPES.map((type) => [type.type, type]));
 
@@ -64,9 +65,7 @@ export function unsupportedBackend(config: NetworkConfig, key: string): HeldEntr
   const { type } = config.backend;
   const names = BACKEND_TYPES.map(({ name }) => name);
   const last = names.pop();
-  // Most who see this one have written no Backend, or misspelt the word.
-  const udp = 'The backend udp (which a config without Backend stands for)';
-  const what = config.backend.kind === 'udp' ? udp : type ? `The backend ${type}` : 'A Backend without a Type';
+  const what = type ? `The backend ${type}` : 'A Backend without a Type';
   const detail = `${what} is not supported yet; set Backend.Type in ${key} to ${names.join(', ')} or ${last}, or run flanneld on this host.`;
   return { kind: 'config', key, why: 'backend not supported', detail, unmet: true };
 }

@@ -46,6 +46,24 @@ export interface CompanionSections {
     engine: { version: string; liveRestore: boolean; containers: number } | null;
     bridge: { name: string; address: string; mtu: number; ipMasq: boolean } | null;
   };
+  /** The udp engine, as it was before the round. Absent where there is none, or the config asks for none. */
+  udp?: {
+    pid: number;
+    /** ISO time of its start. */
+    since: string;
+    /** "192.168.64.2:8285" */
+    listens: string;
+    peers: number;
+    /** Since its start. */
+    sent: { packets: number; bytes: number };
+    received: { packets: number; bytes: number };
+    /** Packets by cause; those that there were. */
+    drops: Record<string, number>;
+    /** Which of the kernel's offloads it does without. */
+    without: string[];
+    /** What it could not give up; [] if it has no rights. */
+    rightsKept: string[];
+  };
 }
 
 export interface Report extends CompanionSections {

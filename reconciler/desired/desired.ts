@@ -50,6 +50,8 @@ export class Desired {
   readonly #peers: Peers;
   /** Paths of companions' files among the wants. */
   readonly #filesOf = new Map<CompanionName, readonly string[]>();
+  /** Ids of what else companions want. */
+  readonly #wantsOf = new Map<CompanionName, Set<string>>();
   readonly #notices: readonly HeldEntry[];
 
   constructor(context: BackendContext, earlier: readonly Backend[] = []) {
@@ -198,6 +200,35 @@ export class Desired {
       if (scope.kinds.has(want.kind) || (link !== undefined && scope.links.has(link))) inside.set(id, want);
     }
     return inside;
+  }
+
+  /** What else a companion wants, in place of what it wanted before. @returns the ids of both */
+  setWantsOf(companion: CompanionName, wants: readonly Want[]): string[] {
+    const before = this.#wantsOf.get(companion) ?? new Set();
+    this.#wantsOf.set(companion, new Set());
+    return [
+      ...this.changeWantsOf(companion, { add: [], remove: [...before] }),
+      ...this.changeWantsOf(companion, { add: wants, remove: [] }),
+    ];
+  }
+
+  /** What changes in what a companion wants; `remove` are ids. @returns all ids that this is about */
+  changeWantsOf(
+    companion: CompanionName,
+    { add, remove }: { add: readonly Want[]; remove: readonly string[] },
+  ): string[] {
+    const own = this.#wantsOf.get(companion) ?? new Set<string>();
+    this.#wantsOf.set(companion, own);
+    for (const id of remove) {
+      own.delete(id);
+      this.#wants.delete(id);
+    }
+    const ids = add.map(idOf);
+    for (const [i, id] of ids.entries()) {
+      own.add(id);
+      this.#wants.set(id, add[i]!);
+    }
+    return [...remove, ...ids];
   }
 
   /** What listings and watches are to be about. Devices that are to be cleaned up come from the listing, not from here. */

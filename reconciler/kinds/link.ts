@@ -66,6 +66,8 @@ function differs(want: Link, have: Link): readonly string[] {
 function ownerOf(link: Link, judge: Judge): Owner {
   if (link.master !== '' || !isForm(link)) return 'foreign';
   if (link.alias !== '') return link.alias === judge.alias ? 'ours' : 'foreign';
+  const { isOursUnmarked } = tunnelRules(link.type) ?? {};
+  if (isOursUnmarked) return isOursUnmarked(link.tunnel) ? 'ours' : 'foreign';
   const addresses = judge.addressesOf(link.name);
   if (addresses?.length === 0) return judge.isWanted(`link ${link.name}`) ? 'ours' : 'foreign';
   return addresses?.some((address) => judge.inside(parseCidr(address))) ? 'ours' : 'foreign';

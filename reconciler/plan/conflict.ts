@@ -46,6 +46,10 @@ export function foreignDevice(want: Link, have: Link, addresses: readonly Addres
       : `is marked as somebody else's (alias "${have.alias}"); remove or rename it, then selvage will make its own`;
     return held(want, 'foreign device', `${name} ${whose}.`);
   }
+  if (have.alias === '' && rules?.isOursUnmarked?.(have.tunnel) === false) {
+    const detail = `${name} is ${rules.what(have.tunnel)}; end that (systemctl stop flanneld), then selvage makes its own by itself.`;
+    return held(want, 'foreign device', detail);
+  }
   if (!isForm(have)) {
     const detail = `${name} is ${rules?.what(have.tunnel)}, which selvage did not make; remove or rename it, then selvage will make its own.`;
     return held(want, 'foreign device', detail);

@@ -78,8 +78,9 @@ function remove(have: Have, { input, hold, offer }: StaleInput): boolean {
 
 /** Removing a device takes everything on it along, so nothing on it may be somebody else's. */
 function isRemovable(link: Link, state: StaleInput): boolean {
-  if (tunnelRulesNamed(link.name)?.knownByRoute) return isLeftover(link, state);
-  if (state.ownership.ownerOf(link) !== 'ours') return false;
+  const isOurs = state.ownership.ownerOf(link) === 'ours';
+  if (!isOurs && tunnelRulesNamed(link.name)?.knownByRoute) return isLeftover(link, state);
+  if (!isOurs) return false;
   const foreign = addressesOf(link, state).filter((address) => state.ownership.ownerOf(address) !== 'ours');
   if (foreign.length > 0) state.hold(conflict.foreignAddress(link, foreign));
   return foreign.length === 0;
@@ -105,7 +106,9 @@ function reportStrange(link: Link, state: StaleInput): void {
   const { ownership, hold } = state;
   const rules = tunnelRulesNamed(link.name);
   if (rules?.knownByRoute) {
-    if (link.type === rules.type && !isLeftover(link, state)) hold(conflict.unsureTunnel(link, rules.backend));
+    const isOurs = ownership.ownerOf(link) === 'ours';
+    if (link.type === rules.type && !isOurs && !isLeftover(link, state))
+      hold(conflict.unsureTunnel(link, rules.backend));
     return;
   }
   if (!rules || ownership.ownerOf(link) !== 'foreign') return;

@@ -94,7 +94,7 @@ describe('how a device differs', () => {
 
 it('a report has the attributes under their type', () => {
   assert.deepEqual(tunnelFields(ipip), { ipip: { local: '192.0.2.1', remote: '' } });
-  assert.deepEqual(tunnelFields({ type: 'tun' }), {});
+  assert.deepEqual(tunnelFields({ type: 'tun', local: '', port: 0 }), { tun: { local: '', port: 0 } });
 });
 
 it('a device reads as `ip -d link` prints it', () => {
