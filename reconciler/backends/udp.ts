@@ -24,7 +24,8 @@ export const udpType: BackendType = {
   name: 'udp',
   type: TYPE,
   backendFor: (config) => (config.kind === 'udp' ? udpBackend(config) : undefined),
-  pathOf: () => PATH,
+  // Leases of aws-vpc and gce name no backend either (vpc.ts): such a lease means whichever of them this host has.
+  pathOf: () => undefined,
   seenOn: ({ links }) =>
     links.flatMap(({ name, tunnel }) => {
       if (name !== TUN_DEVICE || tunnel?.type !== 'tun') return [];
