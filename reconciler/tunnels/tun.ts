@@ -21,5 +21,6 @@ export const tunTunnel: TunnelRules<TunTunnel> = {
   what: () => 'a tun device',
   apart: 'give one of the two networks another backend',
   text: () => 'tun',
+  arguments: () => [],
   describe: () => 'tun',
 };
