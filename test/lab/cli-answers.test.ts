@@ -59,12 +59,13 @@ describe('the answer', () => {
       op: 'update',
       kind: 'link',
       key: 'flannel.1',
+      text: `flannel.1 type vxlan id 1 local ${host.address} dev eth0 dstport 8472`,
       reason: 'differs: mtu',
       fields: ['mtu'],
       want: { mtu: 1450 },
       have: { mtu: 1300 },
     });
-    assert.deepEqual(Object.keys(create).sort(), ['key', 'kind', 'op', 'reason', 'want']);
+    assert.deepEqual(Object.keys(create).sort(), ['key', 'kind', 'op', 'peer', 'reason', 'text', 'want']);
     assert.deepEqual(
       [create.kind, create.key, create.want.dst],
       ['route', `254|${peers[0]!.subnet}|0|0`, peers[0]!.subnet],
@@ -73,6 +74,7 @@ describe('the answer', () => {
       op: 'delete',
       kind: 'address',
       key: 'flannel.1|10.5.150.0/32',
+      text: '10.5.150.0/32 dev flannel.1',
       reason: 'not wanted',
       have: { dev: 'flannel.1', address: '10.5.150.0/32' },
     });

@@ -34,12 +34,12 @@ describe('render, table', () => {
       `web1 (eth0, 192.0.2.1): 10.5.1.0/24 of 10.5.0.0/16, vxlan, MTU 1450; 3 leases,
 etcd-v3 revision 42
 
-   WHAT                                 WHY                 FOR
+   WHAT                                 WHY                       FOR
 ~  link       flannel.1                 mtu, local address
                 mtu 1400 → 1450         differ
                 vxlan.local "" →
                 192.0.2.1
--  route      10.5.9.0/24 via 10.5.9.0  not wanted          host 192.0.2.9
+-  route      10.5.9.0/24 via 10.5.9.0  not wanted                host 192.0.2.9
               dev flannel.1 onlink
 -  neighbour  10.5.9.0 dev flannel.1    not wanted
               lladdr 02:00:00:00:09:01
