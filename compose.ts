@@ -85,13 +85,13 @@ export function requirePermission(): void {
   );
 }
 
-/** Of those that are wanted, each with what it needs of the agent's own. */
 /** In a bundle of its own (packaging/build.mjs): hosts of other backends don't read it. */
 async function openCloud(cloud: CloudName): Promise<CloudDriver> {
   const { openCloudDriver } = await import('./drivers/cloud/open.ts');
   return openCloudDriver(cloud, process.env);
 }
 
+/** Of those that are wanted, each with what it needs of the agent's own. */
 async function openCompanions(deps: AgentDeps, firewall: FirewallEyes): Promise<Companion[]> {
   const { options, clock, random, log } = deps;
   const cloud = new CloudCompanion(

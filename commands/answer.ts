@@ -3,14 +3,22 @@
  * stdout carries the answer and nothing else.
  */
 import type { Options } from '../config/options.ts';
+import { type Look, PLAIN_LOOK } from '../reconciler/report/draw.ts';
 import { EXIT, exitCodeOf } from '../reconciler/report/exit-code.ts';
 import type { Format } from '../reconciler/report/render.ts';
 import { RunError } from '../states/run-error.ts';
 
 /** A table for a person at a terminal, JSON for a program, unless one was asked for. */
 export function formatOf({ format }: Options): Format {
-  if (format !== undefined && format !== 'state-file') return format;
+  if (format !== undefined && format !== 'state-file' && format !== 'commands') return format;
   return process.stdout.isTTY ? 'table' : 'json';
+}
+
+/** Of a table: as wide as the terminal, else 80 columns; colours as https://no-color.org wants them. */
+export function lookOf({ all, color }: Options): Look {
+  const { isTTY, columns } = process.stdout;
+  const wanted = isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+  return { width: columns || PLAIN_LOOK.width, color: color === 'always' || (color === 'auto' && wanted), all };
 }
 
 /** Returns the exit code of a command that has answered. */

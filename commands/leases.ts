@@ -6,7 +6,7 @@ import { formatStateFile } from '../drivers/state-file/document.ts';
 import type { StoreSnapshot } from '../reconciler/contracts/source.ts';
 import { leasesDocument, renderLeases } from '../reconciler/report/leases.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
-import { answer, formatOf } from './answer.ts';
+import { answer, formatOf, lookOf } from './answer.ts';
 
 /** @throws StoreError */
 export async function leases(options: Options): Promise<number> {
@@ -18,7 +18,7 @@ export async function leases(options: Options): Promise<number> {
     mirror.applySnapshot(snapshot, Date.now());
     const ids = mirror.allLeases.map((lease) => lease.leaseId).filter((id) => id !== '0');
     const document = leasesDocument(mirror, source, await source.leases.timeLeft([...new Set(ids)]));
-    return answer(await renderLeases(document, formatOf(options)));
+    return answer(renderLeases(document, formatOf(options), lookOf(options)));
   } finally {
     await source.close();
   }

@@ -18,7 +18,7 @@ export async function run(options: Options): Promise<number> {
   const { startLevelPass } = await import('../drivers/schedule/level-pass.ts');
   const { checkCron } = await import('../drivers/schedule/cron-expression.ts');
   checkCron('resync', options.resync, '"* * * * *" is every minute');
-  const log = await openLog(options.logLevel);
+  const log = await openLog(options.logLevel, options.logFormat);
   const levelPass = (pass: () => void) => startLevelPass(options.resync, Math.random, pass);
   const deps = { ...(await composeDeps(options, log)), levelPass };
   let ready = false;

@@ -73,7 +73,9 @@ const ROWS = [
   { name: 'help', type: 'bool', default: 'false', help: 'print this help and exit', of: 'flannel', commands: ['help'], noEnv: true },
   // selvage's own
   { name: 'once', type: 'bool', default: 'false', help: 'make one repair run and exit', of: 'selvage', commands: RUN },
-  { name: 'format', type: 'string', default: '', help: 'form of the answer: table, json, markdown, or for leases state-file (default: table on a terminal, else json)', of: 'selvage', commands: ETCD, placeholder: 'FORM', check: is.oneOf('', 'table', 'json', 'markdown', 'state-file') },
+  { name: 'format', type: 'string', default: '', help: 'form of the answer: table, json, markdown, for drift also commands (the repair as a script), for leases state-file (default: table on a terminal, else json)', of: 'selvage', commands: ETCD, placeholder: 'FORM', check: is.oneOf('', 'table', 'json', 'markdown', 'commands', 'state-file') },
+  { name: 'all', type: 'bool', default: 'false', help: 'a line for each of many changes that are alike; without it more than 20 are one line', of: 'selvage', commands: HOST, noEnv: true },
+  { name: 'color', type: 'string', default: 'auto', help: 'colours in a table: auto (on a terminal, unless NO_COLOR is set), always or never', of: 'selvage', commands: HOST, placeholder: 'WHEN', check: is.oneOf('auto', 'always', 'never') },
   { name: 'subnet-lease-ttl', type: 'duration', default: '24h', help: 'life of the lease without renewal', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.ttl },
   { name: 'resync', type: 'string', default: '* * * * *', help: 'schedule of the full pass, as a cron expression', of: 'selvage', commands: RUN, placeholder: 'CRON', check: is.nonEmpty('a cron expression, such as "* * * * *"') },
   { name: 'cloud-resync', type: 'duration', default: '5m', help: 'how often the route tables of the cloud are looked at (backends aws-vpc and gce), half of that more or less', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
@@ -99,6 +101,7 @@ const ROWS = [
   { name: 'docker-restart-window-duration', type: 'duration', default: '1h', help: 'how long that window is open', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
   { name: 'docker-restart-holdoff', type: 'duration', default: '5m', help: 'time in which Docker is not restarted twice for the same subnet', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
   { name: 'log-level', type: 'string', default: 'info', help: 'least severe log lines shown: trace, debug, info, warn or error', of: 'selvage', commands: ETCD, placeholder: 'LEVEL', check: is.oneOf('trace', 'debug', 'info', 'warn', 'error') },
+  { name: 'log-format', type: 'string', default: 'auto', help: 'form of the log: text, json, or auto: text on a terminal and in the journal (there with priorities), else json', of: 'selvage', commands: ETCD, placeholder: 'FORM', check: is.oneOf('auto', 'text', 'json') },
   // flannel's, without effect here yet
   { name: 'public-ipv6', type: 'string', default: '', help: 'IPv6 address that other hosts reach this one by', of: 'flannel', commands: NOTHING, placeholder: 'IP', noEffect: true },
   { name: 'iface-can-reach', type: 'string', default: '', help: 'external interface by an address that it reaches', of: 'flannel', commands: NOTHING, placeholder: 'IP', noEffect: true },

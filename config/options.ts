@@ -51,7 +51,10 @@ export interface Options {
   healthz: { ip: string; port: number };
   once: boolean;
   /** undefined: table on a terminal, else JSON. */
-  format?: 'table' | 'json' | 'markdown' | 'state-file';
+  format?: 'table' | 'json' | 'markdown' | 'commands' | 'state-file';
+  /** Each of many changes that are alike on a line of its own. */
+  all: boolean;
+  color: 'auto' | 'always' | 'never';
   leaseTtlSeconds: number;
   /** How long an earlier path is kept for hosts that have not moved. */
   migrationGraceMs: number;
@@ -69,6 +72,7 @@ export interface Options {
   stateCache?: string;
   docker: DockerOptions;
   logLevel: LogLevel;
+  logFormat: 'auto' | 'text' | 'json';
   /** Flags of flannel's that were given and have no effect here yet. */
   ignored: string[];
   /** Variables that were read. */
@@ -112,6 +116,8 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     healthz: { ip: values['healthz-ip'], port: values['healthz-port'] },
     once: values.once && command === 'run',
     ...(values.format === '' ? {} : { format: values.format }),
+    all: values.all,
+    color: values.color,
     leaseTtlSeconds: values['subnet-lease-ttl'] / 1000,
     migrationGraceMs: values['migration-grace'],
     keepStale: values['keep-stale'],
@@ -124,6 +130,7 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     ...(values['state-cache'] === 'none' ? {} : { stateCache: values['state-cache'] }),
     docker: dockerOptionsOf(values, env),
     logLevel: logLevel(values, given),
+    logFormat: values['log-format'],
     ignored: ignoredOf(given),
     fromEnv: [...given.values()].filter((one) => one.env).map((one) => one.source),
     unknownEnv: unknownVariables(env),
@@ -205,6 +212,12 @@ function checkTogether(command: Command, values: FlagValues, given: AllGiven): v
   if (values.format === 'state-file' && command !== 'leases') {
     throw new UsageError(
       `${name('format')} state-file is the form of a network, not of a report: it goes with selvage leases only.`,
+      'format',
+    );
+  }
+  if (values.format === 'commands' && command !== 'drift') {
+    throw new UsageError(
+      `${name('format')} commands is a repair that somebody else makes: it goes with selvage drift only.`,
       'format',
     );
   }

@@ -8,7 +8,7 @@
  */
 
 import type { Outcome } from '../reconciler/contracts/driver.ts';
-import type { CompanionSections, HeldEntry, Report } from '../reconciler/contracts/report.ts';
+import type { CompanionSections, DriftEntry, HeldEntry, Report } from '../reconciler/contracts/report.ts';
 import type { CompanionName, Scope } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
 import type { FileResource, Want } from '../reconciler/kinds/index.ts';
@@ -37,7 +37,7 @@ export interface CompanionReport {
   held: readonly HeldEntry[];
   sections: CompanionSections;
   /** Told in the report of the round in which it looked: what was found, and what came of an act that was read back. */
-  drift: Report['drift'];
+  drift: DriftEntry[];
   outcomes: Report['outcomes'];
 }
 

@@ -3,6 +3,7 @@
  */
 import type { HeldEntry, Report, ReportKind } from '../reconciler/contracts/report.ts';
 import { isResourceKind } from '../reconciler/kinds/index.ts';
+import { repairSentence } from '../reconciler/report/sentence.ts';
 import type { Log } from './deps.ts';
 
 /** Entries of drift that a log line carries at most, and lines of one kind that a round may write; the rest is counted. */
@@ -53,7 +54,7 @@ export class Journal {
       },
     };
     const tried = report.drift.filter(({ kind }) => isResourceKind(kind) || !this.#companions.has(kind));
-    if (tried.length) this.#log.info(fields, sentenceOf(report, tried));
+    if (tried.length) this.#log.info(fields, repairSentence(report, tried));
     else this.#log.debug(fields, `Nothing to do (${scope}).`);
   }
 
@@ -103,15 +104,4 @@ export class Journal {
   stateOf(region: string): string {
     return this.#states.get(region) ?? '';
   }
-}
-
-function sentenceOf(report: Report, drift: Report['drift']): string {
-  const count = (op: string): number => drift.filter((entry) => entry.op === op).length;
-  const parts = [`${count('create')} created`, `${count('update')} updated`, `${count('delete')} deleted`].filter(
-    (part) => !part.startsWith('0 '),
-  );
-  const first = drift[0];
-  const what = drift.length === 1 && first ? `${first.kind} ${first.key} was ${first.reason}: ` : '';
-  const trouble = report.summary.failed ? `, ${report.summary.failed} failed` : '';
-  return `${what}${parts.join(', ')}${trouble} in ${report.durationMs} ms.`;
 }

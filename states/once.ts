@@ -10,6 +10,7 @@ import type { DriftEntry, Report } from '../reconciler/contracts/report.ts';
 import { everything } from '../reconciler/contracts/scope.ts';
 import { needsRewrite } from '../reconciler/lease/value.ts';
 import { joinReports } from '../reconciler/report/build-report.ts';
+import type { Repair } from '../reconciler/report/commands.ts';
 import { Agent } from './agent.ts';
 import type { AgentDeps } from './deps.ts';
 import { type PublishedLease, putConfig } from './desired-state.ts';
@@ -74,20 +75,31 @@ function takeOwnLease({ state: { mirror, lease } }: Agent, deps: AgentDeps): voi
 
 /** What a repair run would do, without doing it. @throws StoreError, RunError */
 export async function reportDrift(deps: AgentDeps): Promise<Report> {
+  return (await planRepair(deps)).report;
+}
+
+/** The same, with the changes themselves. @throws StoreError, RunError */
+export async function planRepair(deps: AgentDeps): Promise<Repair> {
   const agent = await prepare(deps, 'drift');
-  if (agent.lastGood.inForce) return agent.state.desired ? compare(agent) : agent.work.reportWithoutRound();
+  const without = (drift?: DriftEntry[]): Repair => ({
+    report: agent.work.reportWithoutRound(drift),
+    changes: [],
+    wants: [],
+  });
+  if (agent.lastGood.inForce) return agent.state.desired ? compare(agent) : without();
   const { ours, drift } = await supposeLease(agent, deps);
-  if (!ours) return agent.work.reportWithoutRound(drift);
+  if (!ours) return without(drift);
   agent.state.suppose(ours);
   agent.state.remake();
   return compare(agent, drift);
 }
 
-async function compare(agent: Agent, drift: DriftEntry[] = []): Promise<Report> {
+async function compare(agent: Agent, drift: DriftEntry[] = []): Promise<Repair> {
   agent.work.markDirty(everything());
   await agent.work.read();
   await agent.work.plan();
-  return agent.work.finishRound(drift);
+  const { planned } = agent.work;
+  return { ...planned, report: agent.work.finishRound(drift) };
 }
 
 async function prepare(deps: AgentDeps, mode: 'once' | 'drift'): Promise<Agent> {

@@ -4,9 +4,10 @@
  * - What is dirty is the only thing that edges leave behind; a round takes all of it and clears it first.
  * - Nothing is deleted while the store can't be heard.
  */
-import type { Interest } from '../reconciler/contracts/driver.ts';
-import type { Report } from '../reconciler/contracts/report.ts';
+import type { Change, Interest } from '../reconciler/contracts/driver.ts';
+import type { DriftEntry, Report } from '../reconciler/contracts/report.ts';
 import { everything, mergeScope, type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
+import type { Want } from '../reconciler/kinds/index.ts';
 import { keepSubnets } from '../reconciler/plan/gates.ts';
 import { Retry } from '../reconciler/plan/retry.ts';
 import type { Companion } from './companion.ts';
@@ -131,12 +132,18 @@ export class Work implements RoundServices {
     return { changes: this.#current.round.plan() };
   }
 
+  /** What the round in hand would do, in order, and all that it works towards. */
+  get planned(): { changes: readonly Change[]; wants: Iterable<Want> } {
+    const { round } = this.#current;
+    return { changes: round.drift, wants: round.desired.wants.values() };
+  }
+
   async apply(): Promise<void> {
     await this.#current.round.apply();
   }
 
   /** `otherDrift`: what was found beside the host's resources, and made before this round. */
-  async verify(otherDrift: Report['drift'] = []): Promise<void> {
+  async verify(otherDrift: DriftEntry[] = []): Promise<void> {
     const { deps, mode, state, journal, companions, send } = this.#shared;
     const { round, looked } = this.#current;
     await round.verify();
@@ -154,7 +161,7 @@ export class Work implements RoundServices {
   }
 
   /** Makes the report of the round in hand; for a drift report this follows the plan. */
-  finishRound(otherDrift: Report['drift'] = []): Report {
+  finishRound(otherDrift: DriftEntry[] = []): Report {
     const { mode, state, journal, lastGood, heldMemory } = this.#shared;
     const { round, at, looked } = this.#current;
     this.#inHand = undefined;
@@ -169,7 +176,7 @@ export class Work implements RoundServices {
   }
 
   /** A report of a run that could not come to a round: only what is held. */
-  reportWithoutRound(otherDrift: Report['drift'] = []): Report {
+  reportWithoutRound(otherDrift: DriftEntry[] = []): Report {
     return reportOf(this.#shared, this.#store.isComplete, { at: this.#shared.deps.clock.now(), otherDrift });
   }
 

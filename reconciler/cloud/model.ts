@@ -103,6 +103,12 @@ export interface CloudDriver {
 export const routeKey = ({ table, name, dst }: Pick<CloudRoute, 'table' | 'name' | 'dst'>): string =>
   name === '' ? `${table}|${dst}` : name;
 
+/** As a person reads it: "10.20.3.0/24 to eni-1 in rtb-1". */
+export const cloudText = (resource: CloudResource): string =>
+  resource.kind === 'source-dest-check'
+    ? `source/dest check of ${resource.target}`
+    : `${resource.dst} to ${resource.target || 'nothing'} in ${resource.table}`;
+
 /** Name of the route of a subnet on GCE (flannel backend/gce): "flannel-10-40-1-0-24". */
 export const gceRouteName = (subnet: string): string => `flannel-${subnet.replace(/[./]/g, '-')}`;
 

@@ -24,6 +24,14 @@ export interface DriftEntry {
   have?: unknown;
 }
 
+/** What people are told of an entry beside its key. */
+export interface Told {
+  /** As `ip`, `bridge` or `ls` print it. */
+  text: string;
+  /** The host that it is there for. */
+  peer?: { subnet: string; publicIP: string };
+}
+
 export interface HeldEntry {
   kind: ReportKind;
   key: string;
@@ -84,9 +92,9 @@ export interface Report extends CompanionSections {
     error?: { kind: StoreErrorKind; message: string };
   };
   network: { network: string; subnet: string; backend: string; mtu: number };
-  drift: DriftEntry[];
+  drift: (DriftEntry & Told)[];
   outcomes: { kind: ReportKind; key: string; op: Op; result: 'done' | 'noop' | 'failed' | 'blocked'; error?: string }[];
-  held: HeldEntry[];
+  held: (HeldEntry & Told)[];
   summary: { create: number; update: number; delete: number; held: number; failed: number };
   converged: boolean;
 }

@@ -1,4 +1,5 @@
 /** Owns what a part of the firewall is as a resource: one of reconciler/firewall/'s parts, whose identity is engine, table and chain. */
+import { firewallCommands } from '../firewall/commands.ts';
 import { differingParts, type FirewallPart, FLANNEL, partKey, partLines, tagOf } from '../firewall/part.ts';
 import type { Judge, KindRules, Owner } from './kind.ts';
 import { thereAlready, USUAL } from './kind.ts';
@@ -25,6 +26,8 @@ export const firewallKind: KindRules<FirewallPart> = {
   goesThrough: () => undefined,
   rangeOf: () => undefined,
   text: (part) => partLines(part).join('\n'),
+  textOfKey: (key) => key,
+  commands: firewallCommands,
   name,
   describe: name,
   inTheWay: (have) => thereAlready(name(have)),

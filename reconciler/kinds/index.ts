@@ -7,6 +7,7 @@
  */
 import type { Cidr } from '../../config/ipv4.ts';
 import { type Address, addressKind } from './address.ts';
+import type { ChangeOf, Command } from './command.ts';
 import { type Fdb, fdbKind } from './fdb.ts';
 import { type FileResource, fileKind } from './file.ts';
 import { type FirewallPart, firewallKind } from './firewall.ts';
@@ -111,6 +112,11 @@ export const rangeOf = (resource: Resource): Cidr | number | undefined => byName
 
 /** As `ip` prints it. */
 export const textOf = (resource: Resource): string => byName[resource.kind].text(resource);
+
+/** What a person types to make this change. */
+export function commandsOf(change: ChangeOf<Resource>): Command[] {
+  return byName[(change.op === 'delete' ? change.have : change.want).kind].commands(change);
+}
 
 /** What a sentence calls it. */
 export const nameOf = (resource: Resource): string => byName[resource.kind].name(resource);

@@ -2,6 +2,7 @@
 import { parseCidr } from '../../config/ipv4.ts';
 import { isFixed, isForm, type Tunnel, tunnelDiffers, tunnelFields, tunnelRules } from '../tunnels/index.ts';
 import { type Judge, type KindRules, type Owner, thereAlready, USUAL } from './kind.ts';
+import { linkCommands } from './link-commands.ts';
 
 /** Observed ones may be of any type; wanted ones are tunnels. */
 export interface Link {
@@ -39,6 +40,8 @@ export const linkKind: KindRules<Link> = {
   goesThrough: () => undefined,
   rangeOf: () => undefined,
   text,
+  commands: linkCommands,
+  textOfKey: (key) => key,
   name,
   describe,
   inTheWay: (have) => thereAlready(name(have)),
@@ -76,7 +79,7 @@ function ownerOf(link: Link, judge: Judge): Owner {
 /** As `ip -d link` prints what makes it. */
 function text({ name, type, tunnel }: Link): string {
   const rules = tunnel && tunnelRules(tunnel.type);
-  if (rules) return `${name} type ${rules.text(tunnel)}`;
+  if (rules) return `${name} type ${rules.text(rules.asMade(tunnel))}`;
   return `${name}${type && ` type ${type}`}`;
 }
 

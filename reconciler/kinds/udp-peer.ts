@@ -1,7 +1,8 @@
 /** Owns what an entry of the udp engine's table is: the subnet of a peer and the host that has it. The engine's table is a kernel's, but for who keeps it. */
 import { parseCidr } from '../../config/ipv4.ts';
+import { onlySelvage } from './command.ts';
 import { differing, SAME } from './fields.ts';
-import { type KindRules, plainFields, thereAlready, USUAL } from './kind.ts';
+import { type KindRules, plainFields, textUnderDevice, thereAlready, USUAL } from './kind.ts';
 
 export interface UdpPeer {
   kind: 'udp-peer';
@@ -28,6 +29,9 @@ export const udpPeerKind: KindRules<UdpPeer> = {
   goesThrough: () => undefined,
   rangeOf: ({ subnet }) => parseCidr(subnet),
   text: ({ subnet, host, dev }) => `${subnet} to ${host} by udp dev ${dev}`,
+  textOfKey: textUnderDevice,
+  // No tool reaches the engine's table but selvage itself.
+  commands: () => [onlySelvage("the udp engine's table")],
   name,
   describe: (have) => `${name(have)} at ${have.host}`,
   inTheWay: (have) => thereAlready(name(have)),

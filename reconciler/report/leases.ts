@@ -6,7 +6,7 @@ import type { HeldEntry } from '../contracts/report.ts';
 import type { Source } from '../contracts/source.ts';
 import { byAge } from '../lease/age.ts';
 import type { Mirror } from '../store/mirror.ts';
-import { cell, draw, markdownTable } from './draw.ts';
+import { cell, draw, markdownTable, PLAIN_LOOK } from './draw.ts';
 import type { Format } from './render.ts';
 import { plain } from './text.ts';
 
@@ -90,7 +90,7 @@ function backendProblems({ attrs }: Lease, config: NetworkConfig): string[] {
 }
 
 /** As text that ends with a line feed. */
-export async function renderLeases(document: LeasesDocument, format: Format): Promise<string> {
+export function renderLeases(document: LeasesDocument, format: Format, look = PLAIN_LOOK): string {
   if (format === 'json') return `${JSON.stringify(document, null, 2)}\n`;
   const { network, source, leases, held } = document;
   const what = network.network
@@ -112,7 +112,7 @@ export async function renderLeases(document: LeasesDocument, format: Format): Pr
   );
   const markdown = format === 'markdown';
   const blocks = [markdown ? `## ${cell(title)}` : title];
-  if (rows.length) blocks.push(markdown ? markdownTable(head, rows) : await draw(head, rows));
+  if (rows.length) blocks.push(markdown ? markdownTable(head, rows) : draw(head, rows, look.width));
   if (held.length)
     blocks.push(held.map((entry) => (markdown ? `- ${cell(entry.detail)}` : plain(entry.detail))).join('\n'));
   return `${blocks.join('\n\n')}\n`;

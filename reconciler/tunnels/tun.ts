@@ -34,6 +34,7 @@ export const tunTunnel: TunnelRules<TunTunnel> = {
   what: () => 'a tun device of another program (a flanneld?)',
   apart: 'a host has room for one network of udp: give one of the two another backend',
   text: (tunnel) => `tun${engine(tunnel)}`,
+  arguments: () => [],
   describe: (tunnel) => `tun${engine(tunnel) || ' without an engine of ours'}`,
 };
 

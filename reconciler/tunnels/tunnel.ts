@@ -46,6 +46,8 @@ export interface TunnelRules<T extends { readonly type: string }> {
   readonly apart: string;
   /** As `ip -d link` prints what makes it: "vxlan id 1 local 192.0.2.1 dev eth0 dstport 8472". */
   text(tunnel: T): string;
+  /** What `ip link add … type TYPE`, or `ip link set`, is given for these attributes; those that are absent stay as they are. */
+  arguments(attributes: Partial<T>): string[];
   /** What stands there, for a sentence: "vxlan id 1 port 8472 local 192.0.2.1 dev eth0". */
   describe(tunnel: T): string;
 }

@@ -13,6 +13,7 @@ import {
   type CloudName,
   type CloudOutcome,
   type CloudWant,
+  cloudText,
   kindOf,
 } from '../../reconciler/cloud/model.ts';
 import * as say from '../../reconciler/cloud/sentences.ts';
@@ -173,9 +174,10 @@ function failed(error: unknown): PassResult {
 const driftOf = (change: CloudChange): Report['drift'][number] => {
   const { op, key, reason } = change;
   const kind = kindOf(change);
-  if (change.op === 'create') return { op, kind, key, reason, want: change.want };
-  if (change.op === 'delete') return { op, kind, key, reason, have: change.have };
-  return { op, kind, key, reason, fields: change.fields, want: change.want, have: change.have };
+  const text = cloudText(change.op === 'delete' ? change.have : change.want);
+  if (change.op === 'create') return { op, kind, key, text, reason, want: change.want };
+  if (change.op === 'delete') return { op, kind, key, text, reason, have: change.have };
+  return { op, kind, key, text, reason, fields: change.fields, want: change.want, have: change.have };
 };
 
 const outcomeOf = ({ change, result, failure }: CloudOutcome): Report['outcomes'][number] => ({

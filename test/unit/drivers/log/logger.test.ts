@@ -6,10 +6,13 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 
 /** What a process that ends right after its last line has written. */
-function run(level: string, terminal: boolean): { stdout: string; stderr: string } {
+function run(level: string, format: 'auto' | 'text' | 'json', asJournal = false): { stdout: string; stderr: string } {
   const code = `
+    const { fstatSync } = await import('node:fs');
+    const { dev, ino } = fstatSync(2, { bigint: true });
+    process.env.JOURNAL_STREAM = ${asJournal} ? dev + ':' + ino : '8:1';
     const { openLog } = await import('./drivers/log/logger.ts');
-    const log = await openLog('${level}', ${terminal});
+    const log = await openLog('${level}', '${format}');
     log.debug({ at: 1 }, 'a detail');
     log.info({ round: { drift: [] }, key: 'x' }, 'some news');
     log.warn({}, 'a warning');
@@ -26,7 +29,7 @@ function run(level: string, terminal: boolean): { stdout: string; stderr: string
 
 describe('the log', () => {
   it('is one JSON object a line, on stderr alone, complete to the last line', () => {
-    const { stdout, stderr } = run('debug', false);
+    const { stdout, stderr } = run('debug', 'auto');
     assert.equal(stdout, '');
     const lines = stderr
       .trim()
@@ -47,15 +50,22 @@ describe('the log', () => {
   });
 
   it('leaves out what is below its level', () => {
-    const { stderr } = run('warn', false);
+    const { stderr } = run('warn', 'auto');
     assert.equal(stderr.trim().split('\n').length, 2);
   });
 
-  it('is text for a person on a terminal, without the details of a round', () => {
-    const { stdout, stderr } = run('info', true);
+  it('is text for a person where asked for, without the details of a round', () => {
+    const { stdout, stderr } = run('info', 'text');
     assert.equal(stdout, '');
     assert.match(stderr, /some news/);
     assert.match(stderr, /an error/);
     assert.doesNotMatch(stderr, /a detail|drift/);
+  });
+
+  it('has the priorities of the journal where it goes there, a line for each line of text', () => {
+    const { stderr } = run('debug', 'auto', true);
+    assert.equal(stderr, '<7>a detail\n<6>some news\n<4>a warning\n<3>an error\n<3>E\n');
+    assert.equal(run('warn', 'text', true).stderr, '<4>a warning\n<3>an error\n<3>E\n');
+    assert.match(run('error', 'json', true).stderr, /^\{"level":"error"/);
   });
 });
