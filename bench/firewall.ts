@@ -26,6 +26,8 @@ import type { Figure } from './figures.ts';
 import { median, percentile } from './statistics.ts';
 
 const DEADLINE_MS = 10_000;
+/** Who undoes a thing more than five times in ten seconds is not answered at once any more (reconciler/plan/contest.ts). */
+const PAUSE_MS = 2300;
 
 const clientIn = (ns: Netns): NftClient =>
   new NftClient(new NetlinkSocket({ protocol: c.NETLINK_NETFILTER, netns: ns.path, receiveBuffer: 1 << 20 }));
@@ -106,12 +108,12 @@ async function healingTimes(ns: Netns, docker: string, samples: number): Promise
   const times: number[] = [];
   try {
     for (let i = 0; i < samples; i++) {
-      await feed(ns, 'iptables-nft-restore', [], docker);
+      await feed(ns, 'iptables-nft-restore', ['--noflush'], docker);
       await eventually(
         () => client.rules(c.NFPROTO_IPV4, 'filter', 'DOCKER-USER').items.length === 2 && hasChain(client),
-        { what: 'our jump in DOCKER-USER' },
+        { what: 'our jump in DOCKER-USER', timeout: 60_000 },
       );
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       const generations = new Generations(ns);
       const begin = performance.now();
       const body = tableAttributes('filter');

@@ -16,7 +16,7 @@ import type { Transport } from '../netlink/transport.ts';
 import { applyParts } from './apply.ts';
 import { type Culprit, FirewallMonitor } from './monitor.ts';
 import type { PartChange } from './nft-orders.ts';
-import { see } from './see.ts';
+import { type Memory, see } from './see.ts';
 
 const REQUEST_BUFFER = 4 << 20;
 const EVENT_BUFFER = 1 << 20;
@@ -42,6 +42,7 @@ export function openFirewall({ netns, resyncMs, wrap = (transport) => transport 
   const socket = new NetlinkSocket({ netns, protocol: NETLINK_NETFILTER, receiveBuffer: REQUEST_BUFFER });
   const client = new NftClient(wrap(socket));
   const monitors = new Set<FirewallMonitor>();
+  const memory: Memory = {};
   let culprit: Culprit | undefined;
 
   return {
@@ -51,8 +52,8 @@ export function openFirewall({ netns, resyncMs, wrap = (transport) => transport 
       culprit = undefined;
       return last;
     },
-    see: () => see(client, netns, { elements: false }).ruleset,
-    list: async (scope, { networks }) => list(client, netns, scope, networks),
+    see: () => see(client, netns, { elements: false, memory }).ruleset,
+    list: async (scope, { networks }) => list(client, netns, memory, scope, networks),
     apply: async (changes) => {
       const outcomes = await applyParts({ client, netns }, changes.map(partChange));
       if (outcomes.some(({ change }) => (change.want ?? change.have).engine === 'legacy'))
@@ -94,11 +95,17 @@ function partChange(change: Change): PartChange {
   return { op: change.op, want, have } as PartChange;
 }
 
-function list(client: NftClient, netns: string | undefined, scope: Scope, networks: readonly string[]): Listing {
+function list(
+  client: NftClient,
+  netns: string | undefined,
+  memory: Memory,
+  scope: Scope,
+  networks: readonly string[],
+): Listing {
   const whole = scope.all || scope.kinds.has('firewall');
   const keys = new Set([...scope.ids].flatMap((id) => (id.startsWith('firewall ') ? [id.slice(KEY_AT)] : [])));
   const elements = whole || [...keys].some((key) => key.includes(' @'));
-  const { ruleset } = see(client, netns, { elements });
+  const { ruleset } = see(client, netns, { elements, memory });
   const parts = foundParts(ruleset, networks);
   const haves = whole ? parts : parts.filter((part) => keys.has(partKey(part)));
   const { problem } = ruleset;

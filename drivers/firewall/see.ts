@@ -2,7 +2,7 @@
  * Owns the look at a host's packet filters: both engines, as far as selvage has to know them, and whether a flanneld runs beside it.
  *
  * - Of others' tables only those chains are read that matter: what packets are forwarded through, and what is reached from there.
- * - What is read of nf_tables is of one generation; if it changes meanwhile it is read again.
+ * - What is read of nf_tables is of one generation; if it changes meanwhile it is read again, and while it doesn't, it is not.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { isDockerNftChain } from '../../reconciler/firewall/docker-nft.ts';
@@ -36,6 +36,12 @@ export interface Sight {
 export interface SeeOptions {
   /** Whether elements of our sets are read too: one for each peer that is reached without a tunnel. */
   elements: boolean;
+  /** What was read last, for as long as its generation lasts: a round looks several times. */
+  memory?: Memory;
+}
+
+export interface Memory {
+  last?: NftSight & { elements: boolean };
 }
 
 /** Of the namespace that the client's socket is in. */
@@ -67,8 +73,12 @@ function seeNft(client: NftClient, options: SeeOptions): NftSight {
     const { errno, value } = client.generation();
     if (errno === EPERM) return { state: 'denied', tables: [] };
     if (errno !== 0 || !value) return { state: 'absent', tables: [] };
+    const known = options.memory?.last;
+    if (known?.generation === value.id && (known.elements || !options.elements)) return known;
     last = { state: 'usable', generation: value.id, ...readTables(client, options) };
-    if (client.generation().value?.id === value.id) return last;
+    if (client.generation().value?.id !== value.id) continue;
+    if (options.memory && last.problem === undefined) options.memory.last = { ...last, elements: options.elements };
+    return last;
   }
   return { ...last, problem: last.problem ?? 'The firewall kept changing while it was read; it is read again.' };
 }
