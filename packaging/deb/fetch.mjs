@@ -3,37 +3,33 @@
  * itself, and is taken only if its hash is the one that is written down.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root, run, SetupError } from '../script.mjs';
 
+/** Only whole tarballs are kept here: what is unpacked would be taken for files of the project. */
 const cache = join(root, '.cache/packages');
 
-/** Unpacks `name`@`version` and resolves with its folder. `integrity`: as package-lock.json has it. @throws SetupError */
+/** Unpacks `name`@`version` into a folder that goes with this process, and resolves with it. `integrity`: as package-lock.json has it. @throws SetupError */
 export async function fetchPackage(name, version, integrity) {
-  const folder = join(cache, `${name.replace('/', '-')}-${version}`);
-  const tarball = `${folder.replace('@', '')}.tgz`;
-  const work = `${folder}.${process.pid}`;
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(work, { recursive: true });
-  try {
-    if (!isWhole(tarball, integrity)) {
-      const code = await run('npm', ['pack', '--silent', '--pack-destination', work, `${name}@${version}`]);
-      const packed = join(work, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`);
-      if (code !== 0 || !isWhole(packed, integrity))
-        throw new SetupError(
-          `${name} ${version} could not be had from the npm registry, or is not the one that is written down.`,
-        );
-      renameSync(packed, tarball);
-    }
-    if ((await run('tar', ['-xzf', tarball, '-C', work])) !== 0)
-      throw new SetupError(`${tarball} could not be unpacked.`);
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(join(work, 'package'), folder);
-    return folder;
-  } finally {
-    rmSync(work, { recursive: true, force: true });
+  const file = `${name.replace('@', '').replace('/', '-')}-${version}.tgz`;
+  const tarball = join(cache, file);
+  const work = mkdtempSync(join(tmpdir(), 'selvage-fetch-'));
+  process.once('exit', () => rmSync(work, { recursive: true, force: true }));
+  if (!isWhole(tarball, integrity)) {
+    const code = await run('npm', ['pack', '--silent', '--pack-destination', work, `${name}@${version}`]);
+    if (code !== 0 || !isWhole(join(work, file), integrity))
+      throw new SetupError(
+        `${name} ${version} could not be had from the npm registry, or is not the one that is written down.`,
+      );
+    mkdirSync(cache, { recursive: true });
+    copyFileSync(join(work, file), `${tarball}.${process.pid}`);
+    renameSync(`${tarball}.${process.pid}`, tarball);
   }
+  if ((await run('tar', ['-xzf', tarball, '-C', work])) !== 0)
+    throw new SetupError(`${tarball} could not be unpacked.`);
+  return join(work, 'package');
 }
 
 function isWhole(file, integrity) {
