@@ -1,5 +1,5 @@
 /**
- * Owns what a udp network looks like on a host (flannel.md 3.3), flannel's default: one TUN device `flannel0` with an engine behind it
+ * Owns what a udp network looks like on a host (docs/reference/flannel.md#udp), flannel's default: one TUN device `flannel0` with an engine behind it
  * (drivers/udp/), the way of the whole network through it, and for each peer an entry in the engine's table. Leases have no BackendType.
  *
  * - Leases of other backends are taken too, as flannel's udp hosts do, who don't look at the type; it is said.

@@ -167,7 +167,6 @@ describe('vxlan, a peer', () => {
 describe('backendFor', () => {
   for (const [name, config, words] of [
     ['another backend', '{"Network":"10.5.0.0/16","Backend":{"Type":"wireguard"}}', /wireguard/],
-    ['a config without one (udp)', '{"Network":"10.5.0.0/16"}', /udp \(which a config without Backend stands for\)/],
     ['no type at all', '{"Network":"10.5.0.0/16","Backend":{}}', /without a Type/],
     [
       'IPv6 alone',

@@ -24,13 +24,14 @@ const all = [
   { kind: 'address' as const, dev: 'flannel.1', address: '10.5.34.0/32' },
   neighbour,
   fdb,
+  { kind: 'udp-peer' as const, dev: 'flannel0', subnet: '10.5.9.0/24', host: '192.168.64.9' },
   nexthop,
   route,
   { kind: 'file' as const, path: '/run/flannel/subnet.env', content: '', mode: 0o644 },
 ];
 
 test('the list is the build order, and names each kind once', () => {
-  assert.deepEqual(BUILD_ORDER, ['link', 'address', 'neighbour', 'fdb', 'nexthop', 'route', 'file']);
+  assert.deepEqual(BUILD_ORDER, ['link', 'address', 'neighbour', 'fdb', 'udp-peer', 'nexthop', 'route', 'file']);
   assert.deepEqual(
     all.map(({ kind }) => kind),
     BUILD_ORDER,
@@ -58,7 +59,7 @@ test('only what lives under a device has a parent', () => {
   assert.equal(parentOf(route), 'flannel.1');
   assert.deepEqual(
     kindsThat((rules) => rules.isUnderLink),
-    ['address', 'neighbour', 'fdb', 'nexthop', 'route'],
+    ['address', 'neighbour', 'fdb', 'udp-peer', 'nexthop', 'route'],
   );
 });
 

@@ -11,7 +11,7 @@ test('a device is looked at with all under it, and with all routes: theirs may b
 
 test('routes and nexthop objects are looked at together, and links with what is under them', () => {
   assert.deepEqual([...closeScope(scopeOf({ kinds: ['nexthop'] })).kinds].sort(), ['nexthop', 'route']);
-  assert.equal(closeScope(scopeOf({ kinds: ['link'] })).kinds.size, 6);
+  assert.equal(closeScope(scopeOf({ kinds: ['link'] })).kinds.size, 7);
   assert.deepEqual([...closeScope(scopeOf({ kinds: ['fdb'] })).kinds], ['fdb']);
   assert.deepEqual(closeScope(everything()), everything());
 });
