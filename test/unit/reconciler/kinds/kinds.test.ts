@@ -78,6 +78,7 @@ test('each words itself as ip, bridge or ls print it', () => {
     '10.5.34.0/32 dev flannel.1',
     `${gateway} dev flannel.1 lladdr ${mac} PERMANENT`,
     `${mac} dev flannel.1 dst ${dst} self permanent`,
+    '10.5.9.0/24 to 192.168.64.9 by udp dev flannel0',
     `id ${id} via ${gateway} dev flannel.1 proto selvage onlink`,
     `${gateway}/24 via ${gateway} dev flannel.1 onlink`,
     '/run/flannel/subnet.env',
@@ -90,7 +91,7 @@ test('each words itself as ip, bridge or ls print it', () => {
 
 test('a sentence has a name for each', () => {
   for (const resource of all)
-    assert.match(nameOf(resource), /^(link|address|neighbour|FDB entry|nexthop object|route|file) /);
+    assert.match(nameOf(resource), /^(link|address|neighbour|FDB entry|udp peer|nexthop object|route|file) /);
 });
 
 test('a scope may name what is no resource', () => {
