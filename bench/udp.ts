@@ -38,13 +38,15 @@ const cpuOf = (hosts: readonly BedHost[]): number => {
 };
 
 async function iperf(from: BedHost['ns'], to: BedHost['ns'], address: string, ...args: string[]): Promise<Iperf> {
-  const server = to.spawn('iperf3', ['-s', '-1'], { stdio: 'ignore' });
+  const server = to.spawn('iperf3', ['-s'], { stdio: 'ignore' });
   for (let tries = 0; ; tries++) {
     await sleep(300);
     const { stdout, code } = await from.exec('iperf3', '-J', '-t', String(SECONDS), '-c', address, ...args);
-    if (code === 0) {
+    const result = code === 0 ? (JSON.parse(stdout) as Iperf) : undefined;
+    // Under a flood the server's word may be lost: then there is no sum.
+    if (args.includes('-u') ? result?.end.sum : result?.end.sum_received) {
       server.kill('SIGKILL');
-      return JSON.parse(stdout) as Iperf;
+      return result!;
     }
     if (tries === 10) throw new Error(`iperf3: ${stdout.slice(0, 500)}`);
   }
