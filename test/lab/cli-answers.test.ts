@@ -102,7 +102,7 @@ describe('the answer', () => {
       oneLine(table.stdout),
       /^\S+ \(eth0, 192\.168\.64\.2\): 10\.5\.\d+\.0\/24 of 10\.5\.0\.0\/16, vxlan, MTU 1450; 4 leases, etcd-v3 revision \d+ /,
     );
-    const text = `${peers[1]!.subnet} via ${peers[1]!.subnet.replace('/24', '')} dev flannel.1`;
+    const text = `${peers[1]!.subnet} via ${peers[1]!.vtep} dev flannel.1 onlink`;
     const shown = table.stdout.split('\n').find((line) => /^\+ +route +/.test(line));
     assert.match(shown ?? table.stdout, /missing +host \d+\.\d+\.\d+\.\d+$/);
     assert.ok(oneLine(table.stdout.replaceAll(/missing.*/g, '')).includes(text), table.stdout);
