@@ -36,7 +36,7 @@ export async function lookAtDocker(
     bridge: link?.kind === 'link' ? { addresses, mtu: link.mtu } : undefined,
     daemonJson: textOf(daemonJson),
     optsFile: textOf(opts.file),
-    problem: engine.problem ?? links.problem ?? texts.problem,
+    problem: engine.problem ?? links.problem ?? texts.problem ?? [...(texts.unread?.values() ?? [])][0]?.detail,
   };
 }
 
