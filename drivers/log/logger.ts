@@ -1,13 +1,14 @@
 /** Owns the log: to stderr only, one JSON object a line, or text for a person when stderr is a terminal. */
 import { pino } from 'pino';
 import type { Log } from '../../reconciler/contracts/log.ts';
+import { bounded } from './bounded.ts';
 
 /** Writes synchronously, so that the last line before an exit is not lost. */
 export async function openLog(level: string, terminal = Boolean(process.stderr.isTTY)): Promise<Log> {
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  const options = { level, base: null, ...bounded, timestamp: pino.stdTimeFunctions.isoTime };
   if (!terminal) {
     const log: Log = pino(
-      { ...options, formatters: { level: (label: string) => ({ level: label }) } },
+      { ...options, formatters: { ...bounded.formatters, level: (label: string) => ({ level: label }) } },
       pino.destination({ fd: 2, sync: true }),
     );
     return log;

@@ -1,4 +1,5 @@
 /** Owns which backends there are, and who of them is asked. A new one is a new file, and a line here. */
+import { foreign } from '../../config/foreign-text.ts';
 import type { LeaseAttrs, NetworkConfig } from '../../config/model.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import type { Backend } from './backend.ts';
@@ -64,7 +65,7 @@ export function unsupportedBackend(config: NetworkConfig, key: string): HeldEntr
   const last = names.pop();
   // Most who see this one have written no Backend, or misspelt the word.
   const udp = 'The backend udp (which a config without Backend stands for)';
-  const what = config.backend.kind === 'udp' ? udp : type ? `The backend ${type}` : 'A Backend without a Type';
+  const what = config.backend.kind === 'udp' ? udp : type ? `The backend ${foreign(type)}` : 'A Backend without a Type';
   const detail = `${what} is not supported yet; set Backend.Type in ${key} to ${names.join(', ')} or ${last}, or run flanneld on this host.`;
   return { kind: 'config', key, why: 'backend not supported', detail, unmet: true };
 }
