@@ -2,7 +2,6 @@
  * The composition root: puts the drivers together for a command. With commands/ it is all that knows everybody.
  * What only some runs need is loaded only by them: the start of a repair run counts.
  */
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,8 +9,10 @@ import type { Options } from './config/options.ts';
 import { openDocker } from './drivers/docker/driver.ts';
 import { openEtcdV3 } from './drivers/etcd/source.ts';
 import { AutoSource } from './drivers/etcd-auto/source.ts';
+import { keyReadByAll } from './drivers/etcd-common/tls.ts';
 import { openEtcdV2 } from './drivers/etcd-v2/source.ts';
 import { createFileDriver } from './drivers/files/driver.ts';
+import { readState } from './drivers/files/own-file.ts';
 import { openFirewall } from './drivers/firewall/driver.ts';
 import { mayAdministerNetwork } from './drivers/host/capabilities.ts';
 import { readSysctl } from './drivers/host/sysctl.ts';
@@ -39,6 +40,8 @@ export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source
 }
 
 export async function composeDeps(options: Options, log: Log): Promise<AgentDeps> {
+  const exposed = options.stateFile === undefined ? keyReadByAll(options.etcd) : undefined;
+  if (exposed !== undefined) log.warn({}, exposed);
   const netlink = withUdpEngine(openNetlink(), {
     path: `${options.subnetFile}.udp.sock`,
     say: (text) => log.info({ kind: 'udp' }, text),
@@ -63,7 +66,7 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
       sysctl: readSysctl,
     },
     levelPass: () => () => {},
-    previousSubnetEnv: readOrEmpty(options.subnetFile),
+    previousSubnetEnv: await readOrEmpty(options.subnetFile),
   };
   const udp = new UdpCompanion(async () => {
     const state = await netlink.engineState();
@@ -124,10 +127,8 @@ async function openDockerDeps({ docker, subnetFile }: Options): Promise<DockerDe
   return { driver, window: windowOf(begins, durationMs) };
 }
 
-function readOrEmpty(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
+/** What is no file of ours is not believed here either; the round says so. */
+async function readOrEmpty(path: string): Promise<string> {
+  const state = await readState(path).catch(() => undefined);
+  return state?.what === 'file' ? state.bytes.toString('utf8') : '';
 }

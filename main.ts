@@ -2,7 +2,7 @@
  * The entry: a switch over commands/, and the end, where what a command came to becomes the exit code (docs/design.md).
  */
 
-import { answer, exitCodeOfEnd } from './commands/answer.ts';
+import { answer, exitCodeOfEnd, sentenceOfEnd } from './commands/answer.ts';
 import { checkConfig } from './commands/check-config.ts';
 import { dockerOpts } from './commands/docker-opts.ts';
 import { leases } from './commands/leases.ts';
@@ -57,6 +57,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 main(process.argv.slice(2)).then(end, (error: unknown) => {
-  process.stderr.write(`selvage: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`selvage: ${sentenceOfEnd(error)}\n`);
   end(exitCodeOfEnd(error));
 });

@@ -2,11 +2,16 @@
  * Owns how a command answers: what goes to standard output, in which format, and the exit code of what went wrong.
  * stdout carries the answer and nothing else.
  */
+
+import { foreign, MOST_SENTENCE } from '../config/foreign-text.ts';
 import type { Options } from '../config/options.ts';
 import { type Look, PLAIN_LOOK } from '../reconciler/report/draw.ts';
 import { EXIT, exitCodeOf } from '../reconciler/report/exit-code.ts';
 import type { Format } from '../reconciler/report/render.ts';
 import { RunError } from '../states/run-error.ts';
+
+/** No error of ours has more. */
+const MOST_LINES = 40;
 
 /** A table for a person at a terminal, JSON for a program, unless one was asked for. */
 export function formatOf({ format }: Options): Format {
@@ -25,6 +30,13 @@ export function lookOf({ all, color }: Options): Look {
 export function answer(text: string): number {
   process.stdout.write(text);
   return EXIT.ok;
+}
+
+/** Each line of it cleaned and bounded: it may quote what stands in etcd. */
+export function sentenceOfEnd(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const lines = message.slice(0, MOST_LINES * MOST_SENTENCE).split('\n', MOST_LINES);
+  return lines.map((line) => foreign(line, MOST_SENTENCE)).join('\n');
 }
 
 /** The exit code of a command that ended with an error. */

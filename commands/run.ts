@@ -4,6 +4,7 @@ import { configKey } from '../config/lease-key.ts';
 import type { Options } from '../config/options.ts';
 import { openLog } from '../drivers/log/logger.ts';
 import { tellServiceManager } from '../drivers/systemd/service.ts';
+import { isMade } from '../reconciler/contracts/driver.ts';
 import { EXIT } from '../reconciler/report/exit-code.ts';
 import { Agent } from '../states/agent.ts';
 import type { Daemon } from '../states/daemon.ts';
@@ -26,7 +27,7 @@ export async function run(options: Options): Promise<number> {
     ready = true;
     service.ready();
   });
-  const stopHealth = await serve(options, agent, () => ready);
+  const stopHealth = await serve(options, agent, () => ready && hasSubnetFile(agent, options.subnetFile));
   log.info({ version: VERSION, prefix: options.etcd.prefix, store: deps.source.where }, `selvage ${VERSION} starts.`);
   if (options.ignored.length)
     log.info(
@@ -57,6 +58,13 @@ export async function run(options: Options): Promise<number> {
     service.close();
     await closeAll(deps);
   }
+}
+
+/** Who waits for "ready" reads subnet.env next. */
+function hasSubnetFile({ journal }: Agent, path: string): boolean {
+  const { held, outcomes } = journal.lastReport ?? { held: [], outcomes: [] };
+  const isIt = ({ kind, key }: { kind: string; key: string }): boolean => kind === 'file' && key === path;
+  return !held.some((entry) => entry.unmet && isIt(entry)) && outcomes.every((one) => !isIt(one) || isMade(one));
 }
 
 async function serve(options: Options, agent: Agent, ready: () => boolean): Promise<() => void> {

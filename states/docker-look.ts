@@ -38,7 +38,7 @@ export async function lookAtDocker(
     daemonJson: textOf(daemonJson),
     optsFile: textOf(opts.file),
     isShut,
-    problem: engine.problem ?? links.problem ?? texts.problem,
+    problem: engine.problem ?? links.problem ?? texts.problem ?? [...(texts.unread?.values() ?? [])][0]?.detail,
   };
 }
 

@@ -81,6 +81,8 @@ export class Work implements RoundServices {
 
   /** While there is no external interface there is no round that would look for it: any edge may be about it. */
   #edge(scope: Scope, send: Send): void {
+    // What kept a file from being written (a mount, a folder in its place) shows in no listing, so that its edge says it all.
+    this.#retry.endWaits(filesIn(scope), this.#shared.deps.clock.now());
     send({ type: 'EDGE', scope });
     if (!this.#shared.state.host.current) send({ type: 'HOST_CHANGED' });
   }
@@ -221,3 +223,5 @@ export class Work implements RoundServices {
     return [this.#retry.nextDue(), this.#relistAt, ...ofState, ...companions.dueTimes];
   }
 }
+
+const filesIn = ({ ids }: Scope): string[] => [...ids].filter((id) => id.startsWith('file '));

@@ -5,6 +5,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { pino } from 'pino';
 import type { Log } from '../../reconciler/contracts/log.ts';
+import { bounded } from './bounded.ts';
 
 export type LogFormat = 'auto' | 'text' | 'json';
 
@@ -18,14 +19,18 @@ export async function openLog(level: string, format: LogFormat = 'auto'): Promis
       {
         level,
         base: null,
+        ...bounded,
         timestamp: pino.stdTimeFunctions.isoTime,
-        formatters: { level: (label) => ({ level: label }) },
+        formatters: { ...bounded.formatters, level: (label: string) => ({ level: label }) },
       },
       pino.destination({ fd: 2, sync: true }),
     );
     return log;
   }
-  const log: Log = pino({ level, base: null }, form === 'journal' ? { write: toJournal } : await prettyStream());
+  const log: Log = pino(
+    { level, base: null, ...bounded },
+    form === 'journal' ? { write: toJournal } : await prettyStream(),
+  );
   return log;
 }
 

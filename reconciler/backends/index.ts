@@ -1,4 +1,5 @@
 /** Owns which backends there are, and who of them is asked. A new one is a new file, and a line here. */
+import { foreign } from '../../config/foreign-text.ts';
 import type { LeaseAttrs, NetworkConfig } from '../../config/model.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import { awsVpcType } from './aws-vpc.ts';
@@ -71,7 +72,7 @@ export function unsupportedBackend(config: NetworkConfig, key: string): HeldEntr
   const { type } = config.backend;
   const names = BACKEND_TYPES.map(({ name }) => name);
   const last = names.pop();
-  const what = type ? `The backend ${type}` : 'A Backend without a Type';
+  const what = type ? `The backend ${foreign(type)}` : 'A Backend without a Type';
   const detail = `${what} is not supported yet; set Backend.Type in ${key} to ${names.join(', ')} or ${last}, or run flanneld on this host.`;
   return { kind: 'config', key, why: 'backend not supported', detail, unmet: true };
 }

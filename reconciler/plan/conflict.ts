@@ -1,6 +1,7 @@
 /**
  * Owns the sentences about what stands in our way: what is there, and what a person does about it. Decides nothing.
  */
+import type { Unread } from '../contracts/driver.ts';
 import { aliasOf, type Instance } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import {
@@ -23,9 +24,8 @@ function held(want: Want, why: string, detail: string, unmet = true): HeldEntry 
 }
 
 /** What can't be read is held, for it may well be there: docs/design.md#unreadable-is-not-absent. */
-export function unreadable(want: Want, problem: string): HeldEntry {
-  const detail = `${want.kind} ${keyOf(want)} can't be read (${problem}), so that nobody knows whether it is as it should be; run selvage as a user who may read it.`;
-  return held(want, 'unreadable', detail);
+export function unreadable(want: Want, { why, detail }: Unread): HeldEntry {
+  return held(want, why, detail);
 }
 
 /** A device of the wanted name that isn't ours. */

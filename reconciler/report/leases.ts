@@ -1,5 +1,6 @@
 /** Owns the answer of `selvage leases`: the network as the store has it, who holds what and for how long, and what is wrong with it. */
 import { formatDuration } from '../../config/duration.ts';
+import { foreign } from '../../config/foreign-text.ts';
 import type { Lease, NetworkConfig } from '../../config/model.ts';
 import { leaseData, mismatches } from '../backends/index.ts';
 import type { HeldEntry } from '../contracts/report.ts';
@@ -57,7 +58,7 @@ export function leasesDocument(
     return {
       subnet: lease.subnet,
       publicIP,
-      backend: backendType,
+      backend: foreign(backendType),
       ...data,
       timeLeft: lease.leaseId === '0' ? null : (timeLeft.get(lease.leaseId)?.ttlSeconds ?? 0),
       key: lease.key,
@@ -72,7 +73,7 @@ export function leasesDocument(
     source: { kind, revision: String(mirror.revision) },
     network: {
       network: config?.network ?? '',
-      backend: config?.backend.type ?? '',
+      backend: foreign(config?.backend.type ?? ''),
       subnetLen: config?.subnetLen ?? 0,
     },
     leases,
@@ -85,7 +86,8 @@ function backendProblems({ attrs }: Lease, config: NetworkConfig): string[] {
   const networks = config.backend.type.toLowerCase();
   const theirs = ['udp', 'alloc'].includes(networks) ? '' : networks;
   const its = attrs.backendType;
-  if (its !== theirs) return [`Its backend is ${its || 'not named'}, the network's is ${networks || 'not named'}.`];
+  if (its !== theirs)
+    return [`Its backend is ${foreign(its) || 'not named'}, the network's is ${foreign(networks) || 'not named'}.`];
   return mismatches(attrs, config);
 }
 

@@ -1,13 +1,12 @@
 /**
  * Owns the sentences that the table and the markdown share, so that they can't tell different stories.
  */
+import { foreign, MOST_SENTENCE } from '../../config/foreign-text.ts';
 import { isMade } from '../contracts/driver.ts';
 import type { Report } from '../contracts/report.ts';
 
-/** Control characters are shown, not obeyed: keys come from etcd, and anybody may have written them. */
-export const plain = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+/** A sentence or a cell as it may be shown: keys come from etcd, and anybody may have written them. */
+export const plain = (text: string): string => foreign(text, MOST_SENTENCE);
 
 /** "1 lease", "4,096 leases". */
 export const plural = (n: number, one: string, many = `${one}s`): string =>

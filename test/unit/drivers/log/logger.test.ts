@@ -17,6 +17,7 @@ function run(level: string, format: 'auto' | 'text' | 'json', asJournal = false)
     log.info({ round: { drift: [] }, key: 'x' }, 'some news');
     log.warn({}, 'a warning');
     log.error({ error: 'E' }, 'an error');
+    log.error({ cause: '\\u202e' + 'x'.repeat(1e6) }, '\\u001b[2J' + 'y'.repeat(1e6));
     process.exit(0);`;
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
@@ -42,8 +43,13 @@ describe('the log', () => {
         ['info', 'some news'],
         ['warn', 'a warning'],
         ['error', 'an error'],
+        ['error', lines.at(-1)?.msg],
       ],
     );
+    const { msg, cause } = lines.at(-1)!;
+    assert.match(String(msg), /^\\x1b\[2Jy{1000,}… \(1,000,004 characters in all\)$/);
+    assert.match(String(cause), /^\\u202ex{1000,}… \(1,000,001 characters in all\)$/);
+    assert.ok(stderr.length < 6000);
     assert.deepEqual(lines[1]?.round, { drift: [] });
     for (const { time } of lines) assert.equal(new Date(String(time)).toISOString(), time);
     assert.ok(!('pid' in lines[0]!) && !('hostname' in lines[0]!));
@@ -51,7 +57,7 @@ describe('the log', () => {
 
   it('leaves out what is below its level', () => {
     const { stderr } = run('warn', 'auto');
-    assert.equal(stderr.trim().split('\n').length, 2);
+    assert.equal(stderr.trim().split('\n').length, 3);
   });
 
   it('is text for a person where asked for, without the details of a round', () => {
