@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { NetworkConfig } from './config/model.ts';
 import type { Options } from './config/options.ts';
 import { openDocker } from './drivers/docker/driver.ts';
 import { openEtcdV3 } from './drivers/etcd/source.ts';
@@ -13,12 +14,15 @@ import { AutoSource } from './drivers/etcd-auto/source.ts';
 import { openEtcdV2 } from './drivers/etcd-v2/source.ts';
 import { createFileDriver } from './drivers/files/driver.ts';
 import { mayAdministerNetwork } from './drivers/host/capabilities.ts';
+import { surroundings } from './drivers/host/surroundings.ts';
 import { readSysctl } from './drivers/host/sysctl.ts';
-import { openNetlink } from './drivers/netlink/driver.ts';
+import { type NetlinkDriver, openNetlink } from './drivers/netlink/driver.ts';
 import { openStateCache } from './drivers/state-cache/cache.ts';
 import { FileSource } from './drivers/state-file/source.ts';
+import type { Host } from './reconciler/contracts/host.ts';
 import type { Source } from './reconciler/contracts/source.ts';
-import type { AgentDeps, Log } from './states/deps.ts';
+import type { AgentDeps, HostReader, Log } from './states/deps.ts';
+import { HostView } from './states/host-view.ts';
 import { RunError } from './states/run-error.ts';
 
 export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source {
@@ -43,15 +47,33 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
       : { stateCache: openStateCache(options.stateCache) }),
     drivers: [netlink, createFileDriver()],
     ...(docker ? { docker } : {}),
-    host: {
-      hostname: hostname(),
-      facts: async () => netlink.facts(),
-      nexthopObjects: () => netlink.supportsNexthops(),
-      sysctl: readSysctl,
-    },
+    host: hostReader(netlink, options),
     levelPass: () => () => {},
     previousSubnetEnv: readOrEmpty(options.subnetFile),
   };
+}
+
+function hostReader(netlink: NetlinkDriver, { etcd }: Options): HostReader {
+  return {
+    hostname: hostname(),
+    facts: async () => ({ ...netlink.facts(), ...(await surroundings(etcd.endpoints)) }),
+    nexthopObjects: () => netlink.supportsNexthops(),
+    sysctl: readSysctl,
+  };
+}
+
+/** This host as a member of the network; undefined where it has no uplink, or can't be asked. */
+export async function lookAtHost(options: Options, config: NetworkConfig | undefined): Promise<Host | undefined> {
+  const netlink = openNetlink();
+  try {
+    const view = new HostView({ options, host: hostReader(netlink, options) }, () => config);
+    await view.refresh();
+    return view.current;
+  } catch {
+    return undefined;
+  } finally {
+    await netlink.close();
+  }
 }
 
 export async function closeAll({ source, drivers, docker }: AgentDeps): Promise<void> {

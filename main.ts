@@ -29,7 +29,7 @@ async function main(argv: string[]): Promise<number> {
     case 'docker-opts':
       return dockerOpts(options.args);
     case 'check-config':
-      return checkConfig(options.args[0] ?? '-');
+      return checkConfig(options.args[0] ?? '-', options);
     case 'leases':
       return leases(options);
     case 'migrate':

@@ -74,7 +74,14 @@ export class Agent implements AgentServices {
       const devices = [...new Set([...wanted.devices, ...this.#interest.devices])];
       const files = [...new Set([...wanted.files, ...(this.#docker?.interest.files ?? [])])];
       const bridge = this.#docker?.interest.bridge;
-      return { ...wanted, uplink, devices, files, bridge, inTheWay: this.#held.devices };
+      return {
+        ...wanted,
+        uplink,
+        devices,
+        files,
+        bridge,
+        inTheWay: [...this.#held.devices, ...this.state.host.inTheWay],
+      };
     };
     const emit = (scope: Scope): void => this.#edge(scope, send);
     const failed = (error: unknown): void => this.journal.failure('work', error);
@@ -116,7 +123,9 @@ export class Agent implements AgentServices {
       if (!context) return this.leaseState() === 'same' ? 'held' : 'waiting';
       const result = await this.state.lease.ensure(context, signal);
       this.journal.recovered('lease');
-      if (result === 'held' && this.state.rebuild()) this.markDirty(everything());
+      const { covered } = this.state.lease;
+      if (result === 'held' ? this.state.rebuild() : covered && this.state.rebuild(covered))
+        this.markDirty(everything());
       this.#store.sayDue();
       return result;
     } finally {
@@ -175,6 +184,7 @@ export class Agent implements AgentServices {
     this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
     this.journal.recovered('work');
     const restart = docker?.decide(round.outcomes);
+    if (round.isFreed) this.#deps.source.reconnect?.();
     const isNews = round.isBuilt && this.state.noteBuilt(round.desired);
     this.finishRound(otherDrift);
     if (isNews && this.state.lease.unpublished) this.#send({ type: 'PATH_BUILT' });
@@ -218,14 +228,25 @@ export class Agent implements AgentServices {
   async #refreshHost(scope: Scope): Promise<void> {
     const { host } = this.state;
     // With something wrong about it any link may be the one that mends it.
+    const { uplink, guards } = { uplink: host.current?.uplink.name ?? '', guards: host.inTheWay };
     const concerned =
-      host.problem === undefined ? scope.links.has(host.current?.uplink.name ?? '') : scope.links.size > 0;
+      host.problem === undefined
+        ? scope.links.has(uplink) || guards.some((dev) => scope.links.has(dev)) || this.#mayBeBridges(scope)
+        : scope.links.size > 0;
     if (!scope.all && !concerned) return;
     const before = host.current?.uplink.address;
     if (!(await host.refresh())) return;
     if (before !== undefined && host.current?.uplink.address !== before) this.#deps.source.reconnect?.();
     this.#send({ type: 'HOST_CHANGED' });
     if (this.lastGood.inForce ? this.lastGood.rebuild() : this.state.rebuild()) mergeScope(scope, everything());
+  }
+
+  /** A route inside the Network that is no subnet's: an interface may have come or gone that has a whole part of it. */
+  #mayBeBridges({ ids }: Scope): boolean {
+    const { config } = this.state.mirror;
+    if (!config) return false;
+    for (const id of ids) if (id.startsWith('route ') && !id.includes(`/${config.subnetLen}|`)) return true;
+    return false;
   }
 
   #allHeld() {

@@ -18,8 +18,10 @@ import { everything, type Scope, scopeOf } from '../reconciler/contracts/scope.t
 import type { Source } from '../reconciler/contracts/source.ts';
 import type { CopyHead, Past } from '../reconciler/contracts/state-copy.ts';
 import { Desired } from '../reconciler/desired/desired.ts';
+import { Guards } from '../reconciler/desired/guards.ts';
 import { chooseMac, deriveMac } from '../reconciler/desired/mac.ts';
 import { EarlierPaths, pathOf, pathTimes } from '../reconciler/desired/paths.ts';
+import { Refusals } from '../reconciler/desired/refusals.ts';
 import { fitsConfig } from '../reconciler/lease/choose.ts';
 import { leaseValue } from '../reconciler/lease/value.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
@@ -70,7 +72,7 @@ export class DesiredState {
     this.#prefix = options.etcd.prefix;
     this.mirror = new Mirror(this.#prefix, { ttlSeconds: options.leaseTtlSeconds });
     this.lease = new OwnLease(deps, this.#prefix, previous.subnet);
-    this.host = new HostView(deps);
+    this.host = new HostView(deps, () => this.mirror.config);
     if (previous.network) this.#networks.add(previous.network);
   }
 
@@ -132,7 +134,13 @@ export class DesiredState {
     const { config } = this.mirror;
     const host = this.host.current;
     if (this.desired) held.push(...this.desired.held);
-    else if (config && host) held.push(...(backendFor(config)?.notices({ config, host }) ?? []));
+    else if (config && host) {
+      held.push(...(backendFor(config)?.notices({ config, host }) ?? []));
+      // Before there is a lease, and so before anything is written.
+      const refusals = new Refusals(config, host);
+      for (const lease of this.mirror.leases.values())
+        if (lease.attrs.publicIP !== host.publicIP) held.push(...[refusals.ofPeer(lease) ?? []].flat());
+    }
     if (config) {
       const key = configKey(this.#prefix);
       held.push(...(backendFor(config) ? ipv4Only(config, key) : [unsupportedBackend(config, key)]));
@@ -175,6 +183,7 @@ export class DesiredState {
     return {
       mirror: this.mirror,
       publicIP: host.publicIP,
+      guards: new Guards(host.guards, usable.config.network),
       vtepMacs: new Set(this.#seen?.links.map(({ mac }) => mac)),
       valueFor: (lease) => this.#valueFor(usable, host, lease),
       isBuilt: () => this.isBuilt,

@@ -1,7 +1,11 @@
-/** Owns how the host is seen: its external interface chosen anew whenever its facts may have changed. */
-import type { Host } from '../reconciler/contracts/host.ts';
+/** Owns how the host is seen: its external interface chosen anew whenever its facts may have changed, and what must stay in reach. */
+import type { NetworkConfig } from '../config/model.ts';
+import type { Host, HostFacts } from '../reconciler/contracts/host.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
-import { chooseUplink } from '../reconciler/desired/uplink.ts';
+import { guardsOf } from '../reconciler/desired/guards.ts';
+import { bare, isFlannels } from '../reconciler/desired/interfaces.ts';
+import { chooseUplink, type UplinkChoice } from '../reconciler/desired/uplink.ts';
+import { isContainers } from '../reconciler/lease/address.ts';
 import type { AgentDeps } from './deps.ts';
 
 export class HostView {
@@ -9,23 +13,41 @@ export class HostView {
   current: Host | undefined;
   /** Why there is none now, as a sentence. */
   problem: string | undefined;
-  readonly #deps: AgentDeps;
+  #passedOver: UplinkChoice['passedOver'] = [];
+  readonly #deps: Pick<AgentDeps, 'host' | 'options'>;
+  readonly #config: () => NetworkConfig | undefined;
 
-  constructor(deps: AgentDeps) {
+  /** `config`: the network's, inside of which no uplink is. */
+  constructor(deps: Pick<AgentDeps, 'host' | 'options'>, config: () => NetworkConfig | undefined = () => undefined) {
     this.#deps = deps;
+    this.#config = config;
+  }
+
+  /** Interfaces of others that something is not done for: they are watched. */
+  get inTheWay(): string[] {
+    return [...new Set(this.current?.guards?.flatMap(({ dev, of }) => (of === 'uplink' || !dev ? [] : dev)))];
   }
 
   /** Reads the facts and chooses; true if the host is another one than before for those who build on it. */
   async refresh(): Promise<boolean> {
     const { host, options } = this.#deps;
-    const { uplink, problem } = chooseUplink(await host.facts(), options);
+    const facts = await host.facts();
+    const config = this.#config();
+    const inNetwork = config && ((address: string) => isContainers(config, address));
+    const { uplink, problem, passedOver } = chooseUplink(facts, {
+      ...options,
+      ...(inNetwork && { isContainers: inNetwork }),
+    });
     this.problem = problem;
+    this.#passedOver = passedOver;
     if (!uplink) return false;
     const next: Host = {
       hostname: host.hostname,
       uplink: { name: uplink.name, mtu: uplink.mtu, address: uplink.address, networks: uplink.networks },
       publicIP: uplink.publicIP,
       nexthopObjects: host.nexthopObjects(),
+      guards: guardsOf(facts, uplink),
+      addresses: addressesOf(facts),
     };
     const changed = JSON.stringify(next) !== JSON.stringify(this.current);
     this.current = next;
@@ -34,7 +56,7 @@ export class HostView {
 
   /** What on this host keeps a right configuration from working, without being ours to change. */
   held(): HeldEntry[] {
-    const held: HeldEntry[] = [];
+    const held = this.#passedOver.map(({ route, reason }) => passedOverEntry(route, reason, this.current?.uplink.name));
     if (this.problem !== undefined) {
       held.push({
         kind: 'link',
@@ -53,6 +75,27 @@ export class HostView {
     if (filter) held.push(filter);
     return held;
   }
+}
+
+function addressesOf({ interfaces }: HostFacts): string[] {
+  const links = interfaces.filter((link) => !link.loopback && !isFlannels(link));
+  return [...new Set(links.flatMap(({ addresses }) => addresses.map(({ address }) => bare(address))))].sort();
+}
+
+/** The kernel sends what leaves this host there, whatever we choose. */
+function passedOverEntry(
+  { dev, metric }: UplinkChoice['passedOver'][number]['route'],
+  reason: string,
+  uplink: string | undefined,
+): HeldEntry {
+  const flannels = isFlannels({ name: dev });
+  const metricText = metric ? ` metric ${metric}` : '';
+  const cure = flannels
+    ? `take it away (ip route del default dev ${dev}${metricText}), and keep DHCP clients off ${dev}`
+    : `name ${dev} with --iface if it is the right one`;
+  const instead = uplink === undefined ? '' : `, so other hosts are reached by ${uplink}`;
+  const detail = `The default route on ${dev}${metricText} is passed over: ${reason}${instead}; ${cure}.`;
+  return { kind: 'route', key: `254|0.0.0.0/0|0|${metric}`, why: `default route on ${dev}`, detail, unmet: false };
 }
 
 /** The kernel takes the higher of the two settings; 1 drops what comes on another way than it would be answered on. */

@@ -120,6 +120,7 @@ export class LastGood {
   rebuild(): boolean {
     const context = this.#state.leaseContext();
     const choice = context && this.#state.lease.choose(context);
+    if (choice?.action === 'outOfSubnets' && choice.covered) return this.#state.rebuild(choice.covered);
     return choice?.action === 'reuse' && this.#state.rebuild(choice.lease);
   }
 

@@ -9,6 +9,7 @@ import { configKey, leaseKey } from '../config/lease-key.ts';
 import type { Lease, LeaseAttrs } from '../config/model.ts';
 import type { DriftEntry, Report } from '../reconciler/contracts/report.ts';
 import { everything } from '../reconciler/contracts/scope.ts';
+import { COVERS } from '../reconciler/desired/refusals.ts';
 import { needsRewrite } from '../reconciler/lease/value.ts';
 import { joinReports } from '../reconciler/report/build-report.ts';
 import { Agent } from './agent.ts';
@@ -22,7 +23,8 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   const agent = await prepare(deps, 'once');
   if (agent.lastGood.inForce) return agent.state.desired ? repair(agent) : agent.reportWithoutRound();
   const { drift } = await supposeLease(agent, deps);
-  if ((await agent.acquire()) !== 'held') return agent.reportWithoutRound();
+  if ((await agent.acquire()) !== 'held')
+    return agent.state.lease.covered && agent.state.desired ? repair(agent) : agent.reportWithoutRound();
   await agent.state.lease.renewIfDue();
   const report = await repair(
     agent,
@@ -129,6 +131,11 @@ async function supposeLease(
     have: lease.attrs,
   }));
 
+  if (choice.action === 'outOfSubnets' && choice.why === COVERS) {
+    state.lease.suppose(choice, context);
+    const { covered } = state.lease;
+    return { ...(covered && { own: covered }), drift };
+  }
   if (choice.action !== 'reuse') {
     const value = await context.valueFor(undefined);
     const subnet =

@@ -11,6 +11,7 @@ import type { Lease } from '../config/model.ts';
 import { vxlanData } from '../config/vxlan-lease.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
 import type { StoreRecord } from '../reconciler/contracts/source.ts';
+import type { Guards } from '../reconciler/desired/guards.ts';
 import { chooseLease, type LeaseChoice } from '../reconciler/lease/choose.ts';
 import { readLease, readLeaseKey } from '../reconciler/lease/read.ts';
 import { renewAt } from '../reconciler/lease/renewal.ts';
@@ -24,6 +25,8 @@ import type { AcquireResult } from './services.ts';
 export interface LeaseContext {
   mirror: Mirror;
   publicIP: string;
+  /** What this host must go on reaching. */
+  guards?: Guards;
   /** Of this host's own VTEPs, as they were when this process started. */
   vtepMacs: ReadonlySet<string>;
   /** The value's text that this host wants in `lease` (or in a new one), byte for byte as flannel writes it. */
@@ -37,6 +40,8 @@ const CREATE_RACE_MS = 50;
 export class OwnLease {
   current: Lease | undefined;
   held: HeldEntry[] = [];
+  /** The one that this host has in the store, and may not use: nothing is to be on the host for it. */
+  covered: Lease | undefined;
   /** It names another way to this host than it should: it is written as soon as that way is built. */
   unpublished = false;
   /** ms since epoch; undefined for a permanent lease or none. */
@@ -74,6 +79,7 @@ export class OwnLease {
       occupied: seen.unreadableSubnets,
       lingering: new Set(lost.map(({ key }) => key)),
       publicIP,
+      ...(context.guards && { guards: context.guards }),
       previousSubnet: this.previousSubnet,
       random: this.#deps.random,
     });
@@ -102,9 +108,10 @@ export class OwnLease {
       const choice = this.choose(context, seen);
       if (!choice) return 'waiting';
       this.held = choice.others.map(otherLease);
+      this.covered = undefined;
       if (options.lease === 'adopt') return this.#adopt(choice, context);
       if (choice.action === 'outOfSubnets') {
-        this.#hold(context, 'out of subnets', choice.detail);
+        this.suppose(choice, context);
         return 'outOfSubnets';
       }
       const taken =
@@ -210,6 +217,10 @@ export class OwnLease {
       this.#take(choice.lease);
       return 'held';
     }
+    if (choice.action === 'outOfSubnets' && choice.covered) {
+      this.suppose(choice, context);
+      return 'waiting';
+    }
     const { source } = this.#deps;
     const detail =
       source.kind === 'file'
@@ -217,6 +228,21 @@ export class OwnLease {
         : `No lease in etcd names this host's public IP ${context.publicIP}, and --lease adopt takes none; start flanneld here, or run without --lease adopt.`;
     this.#hold(context, 'no lease to adopt', detail);
     return 'waiting';
+  }
+
+  /** Takes over that no lease can be had. */
+  suppose(choice: LeaseChoice & { action: 'outOfSubnets' }, context: LeaseContext): void {
+    this.covered = choice.covered ?? this.#leftOf(context);
+    this.#hold(context, choice.why, choice.detail);
+  }
+
+  /** A lease that the store no longer has, and this host may still have things of, though it may not use it. */
+  #leftOf({ publicIP, guards }: LeaseContext): Lease | undefined {
+    const subnet = this.previousSubnet === undefined ? undefined : maskCidr(this.previousSubnet);
+    if (subnet === undefined || !guards?.ofOwn(subnet)) return undefined;
+    const attrs = { publicIP, publicIPv6: null, backendType: '' };
+    const key = leaseKey(this.#prefix, subnet);
+    return { key, subnet, attrs, value: '', modRevision: 0, createRevision: 0, leaseId: '0' };
   }
 
   #hold({ publicIP }: LeaseContext, why: string, detail: string): void {

@@ -57,6 +57,7 @@ export const RTNLGRP_NEXTHOP = 32;
 // linux/if.h
 export const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;
+export const IFF_LOWER_UP = 0x10000;
 
 // linux/if_link.h
 export const IFLA_ADDRESS = 1;
@@ -66,6 +67,7 @@ export const IFLA_LINK = 5;
 export const IFLA_MASTER = 10;
 export const IFLA_TXQLEN = 13;
 export const IFLA_LINKINFO = 18;
+export const IFLA_LINK_NETNSID = 37;
 export const IFLA_IFALIAS = 20;
 export const IFLA_AF_SPEC = 26;
 export const IFLA_EXT_MASK = 29;

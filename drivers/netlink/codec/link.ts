@@ -16,6 +16,8 @@ export interface LinkRecord {
   masterIndex: number;
   /** Index of the vxlan device's underlay device, 0 for none. */
   parentIndex: number;
+  /** IFLA_LINK: the interface that it is on, or of a veth its other end; 0 for none, or one in another namespace. */
+  linkedIndex: number;
 }
 
 export function writeLinkDump(w: Writer): void {
@@ -51,7 +53,14 @@ export function readLink(m: Message): LinkRecord {
     master: '',
   };
   const families = m.nest(c.IFLA_AF_SPEC);
-  const record = { link, index: m.u32(body + 4), flags, masterIndex: m.attrU32(c.IFLA_MASTER), parentIndex: 0 };
+  const record = {
+    link,
+    index: m.u32(body + 4),
+    flags,
+    masterIndex: m.attrU32(c.IFLA_MASTER),
+    parentIndex: 0,
+    linkedIndex: m.has(c.IFLA_LINK_NETNSID) ? 0 : m.attrU32(c.IFLA_LINK),
+  };
   const info = m.nest(c.IFLA_LINKINFO);
   if (info) {
     m.scan(info.from, info.to);
