@@ -21,7 +21,9 @@ import { openStateCache } from './drivers/state-cache/cache.ts';
 import { FileSource } from './drivers/state-file/source.ts';
 import type { Host } from './reconciler/contracts/host.ts';
 import type { Source } from './reconciler/contracts/source.ts';
+import type { Companion } from './states/companion.ts';
 import type { AgentDeps, HostReader, Log } from './states/deps.ts';
+import { DockerCompanion, type DockerDeps } from './states/docker.ts';
 import { HostView } from './states/host-view.ts';
 import { RunError } from './states/run-error.ts';
 
@@ -33,9 +35,8 @@ export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source
 }
 
 export async function composeDeps(options: Options, log: Log): Promise<AgentDeps> {
-  const docker = await openDockerDeps(options);
   const netlink = openNetlink();
-  return {
+  const deps: AgentDeps = {
     options,
     log,
     clock: { now: Date.now, sleep: async (ms, signal) => void (await sleep(ms, undefined, { signal })) },
@@ -46,11 +47,12 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
       ? {}
       : { stateCache: openStateCache(options.stateCache) }),
     drivers: [netlink, createFileDriver()],
-    ...(docker ? { docker } : {}),
+    companions: [],
     host: hostReader(netlink, options),
     levelPass: () => () => {},
     previousSubnetEnv: readOrEmpty(options.subnetFile),
   };
+  return { ...deps, companions: await openCompanions(deps) };
 }
 
 function hostReader(netlink: NetlinkDriver, { etcd }: Options): HostReader {
@@ -76,8 +78,8 @@ export async function lookAtHost(options: Options, config: NetworkConfig | undef
   }
 }
 
-export async function closeAll({ source, drivers, docker }: AgentDeps): Promise<void> {
-  docker?.driver.close();
+export async function closeAll({ source, drivers, companions }: AgentDeps): Promise<void> {
+  for (const companion of companions) companion.close();
   await Promise.allSettled([source.close(), ...drivers.map((driver) => driver.close())]);
 }
 
@@ -89,8 +91,15 @@ export function requirePermission(): void {
   );
 }
 
-async function openDockerDeps({ docker, subnetFile }: Options): Promise<AgentDeps['docker']> {
-  if (docker.mode === 'off') return undefined;
+/** Of those that are wanted, each with what it needs of the agent's own. */
+async function openCompanions(deps: AgentDeps): Promise<Companion[]> {
+  const companions: Companion[] = [];
+  if (deps.options.docker.mode !== 'off')
+    companions.push(new DockerCompanion(deps, await openDockerDeps(deps.options)));
+  return companions;
+}
+
+async function openDockerDeps({ docker, subnetFile }: Options): Promise<DockerDeps> {
   const { host, restart } = docker;
   const noteFile = join(dirname(subnetFile), 'selvage-docker-restart.json');
   const driver = openDocker({ host, restartCommand: restart.command, noteFile });

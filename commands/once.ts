@@ -19,7 +19,9 @@ export function once(options: Options): Promise<number> {
 export const drift = (options: Options): Promise<number> => pass(options, reportDrift);
 
 async function pass(options: Options, run: (deps: AgentDeps) => Promise<Report>): Promise<number> {
-  const deps = await composeDeps(options, await openLog(options.logLevel));
+  const log = await openLog(options.logLevel);
+  for (const sentence of options.unknownEnv) log.warn({}, sentence);
+  const deps = await composeDeps(options, log);
   try {
     const report = await run(deps);
     answer(await render(report, formatOf(options)));

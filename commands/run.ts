@@ -1,10 +1,13 @@
 /** Owns `selvage run`, the daemon: what it serves, what it tells systemd, and how a signal ends it. */
 import { closeAll, composeDeps, requirePermission } from '../compose.ts';
+import { configKey } from '../config/lease-key.ts';
 import type { Options } from '../config/options.ts';
 import { openLog } from '../drivers/log/logger.ts';
-import { notifySystemd } from '../drivers/systemd/notify.ts';
+import { tellServiceManager } from '../drivers/systemd/service.ts';
 import { EXIT } from '../reconciler/report/exit-code.ts';
 import { Agent } from '../states/agent.ts';
+import type { Daemon } from '../states/daemon.ts';
+import { statusLine } from '../states/status-line.ts';
 import { VERSION } from '../version.ts';
 
 /** Ends with SIGTERM or SIGINT. @throws StoreError, RunError, UsageError */
@@ -21,7 +24,7 @@ export async function run(options: Options): Promise<number> {
   let ready = false;
   const agent = new Agent(deps, 'run', () => {
     ready = true;
-    notifySystemd('READY=1');
+    service.ready();
   });
   const stopHealth = await serve(options, agent, () => ready);
   log.info({ version: VERSION, prefix: options.etcd.prefix, store: deps.source.where }, `selvage ${VERSION} starts.`);
@@ -31,11 +34,17 @@ export async function run(options: Options): Promise<number> {
       `Accepted for flanneld's sake and without effect here: --${options.ignored.join(', --')}.`,
     );
 
-  const running = startDaemon(agent);
+  for (const sentence of options.unknownEnv) log.warn({}, sentence);
+  let running: Daemon | undefined;
+  const service = tellServiceManager({
+    stepMs: () => running?.stepMs() ?? 0,
+    status: () => statusLine(agent, deps.source.where, configKey(options.etcd.prefix)),
+  });
+  running = startDaemon(agent, () => service.changed());
   const stop = (signal: NodeJS.Signals): void => {
     log.info({ signal }, `${signal}: finishing the change in hand.`);
-    notifySystemd('STOPPING=1');
-    running.stop();
+    service.stopping();
+    running?.stop();
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
@@ -45,6 +54,7 @@ export async function run(options: Options): Promise<number> {
     return EXIT.ok;
   } finally {
     stopHealth();
+    service.close();
     await closeAll(deps);
   }
 }

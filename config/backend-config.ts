@@ -1,7 +1,7 @@
 import { ConfigError } from './errors.ts';
 import { boolOf, decodeStruct, intOf, show, stringOf, structFields } from './go-json.ts';
 import type { JsonNode } from './json-reader.ts';
-import type { BackendConfig, VxlanConfig } from './model.ts';
+import type { BackendConfig, IpipConfig, VxlanConfig } from './model.ts';
 
 /** A config without a Backend means udp, in every version of flannel (the documentation of v0.28 says vxlan, wrongly). */
 export const absentBackend: BackendConfig = { type: 'udp', kind: 'udp', port: 8285 };
@@ -46,6 +46,12 @@ const VXLAN = structFields<VxlanConfig>({
   },
 });
 
+const IPIP = structFields<IpipConfig>({
+  DirectRouting: (to, node) => {
+    to.directRouting = boolOf(node, 'Backend.DirectRouting', to.directRouting);
+  },
+});
+
 const UDP = structFields<{ port: number }>({
   Port: (to, node) => {
     to.port = intOf(node, 'Backend.Port', to.port, port(1));
@@ -68,6 +74,8 @@ export function parseBackend(node: JsonNode): BackendConfig {
       );
     case 'host-gw':
       return { type, kind: 'host-gw' };
+    case 'ipip':
+      return decodeStruct<IpipConfig>(node, { type, kind: 'ipip', directRouting: false }, IPIP, 'Backend');
     case 'udp':
       return { type, kind: 'udp', ...decodeStruct(node, { port: 8285 }, UDP, 'Backend') };
     default:

@@ -9,7 +9,7 @@
 /** By name; what a POSIX shell can't have as a variable is overlooked. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-export interface OptsForm {
+interface OptsForm {
   /** One variable an option. */
   individual: boolean;
   /** All options in the variable `key`. */
@@ -24,7 +24,7 @@ export interface OptsCommand extends OptsForm {
   dockerEnv: string;
 }
 
-export const DEFAULT_OPTS_KEY = 'DOCKER_OPTS';
+const DEFAULT_OPTS_KEY = 'DOCKER_OPTS';
 
 /** The script's own usage text. */
 export const OPTS_USAGE = `selvage docker-opts [-f FLANNEL-ENV-FILE] [-d DOCKER-ENV-FILE] [-i] [-c] [-m] [-k COMBINED-KEY]
@@ -76,7 +76,7 @@ export class OptsError extends Error {}
 const SHELL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** The options by variable, in the order of the file. @throws OptsError if FLANNEL_IPMASQ is neither true nor false */
-export function dockerOptions(variables: Variables, ipMasq: boolean): Map<string, string> {
+function dockerOptions(variables: Variables, ipMasq: boolean): Map<string, string> {
   const { FLANNEL_SUBNET: bip, FLANNEL_MTU: mtu, FLANNEL_IPMASQ: masq } = variables;
   const options: Record<string, string> = {};
   for (const [name, value] of Object.entries(variables)) {

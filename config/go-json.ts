@@ -11,7 +11,7 @@ import { ConfigError } from './errors.ts';
 import type { JsonNode } from './json-reader.ts';
 
 /** How to read each field of a struct into `target`; keys are spelt as flannel writes them. */
-export type StructFields<T> = ReadonlyMap<string, (target: T, value: JsonNode) => void>;
+type StructFields<T> = ReadonlyMap<string, (target: T, value: JsonNode) => void>;
 
 /** Keys as Go folds them: ASCII case, and the two letters beyond ASCII that fold into it (U+017F ſ, U+212A K). */
 const fold = (name: string): string =>

@@ -2,7 +2,7 @@
 
 import { FLAGS, type Flag, type NamedFlag } from './flags.ts';
 
-const USAGE = [
+export const USAGE = [
   ['selvage [run]', 'the daemon: keeps this host as etcd says'],
   ['selvage --once', 'one repair run: looks, repairs, verifies, reports'],
   ['selvage drift', 'reports what a repair run would do; writes nothing'],
@@ -14,7 +14,7 @@ const USAGE = [
   ['selvage --help', 'prints this'],
 ] as const;
 
-const EXITS = [
+export const EXITS = [
   ['0', 'in sync; after --once: converged and verified'],
   ['1', 'not converged, or failed'],
   ['2', 'drift found (drift only)'],
@@ -24,12 +24,12 @@ const EXITS = [
   ['78', 'the configuration is invalid'],
 ] as const;
 
-interface Group {
+export interface Group {
   title: string;
   flags: readonly NamedFlag[];
 }
 
-const GROUPS: readonly Group[] = [
+export const GROUPS: readonly Group[] = [
   { title: "Flags of flanneld's", flags: FLAGS.filter((flag) => flag.of === 'flannel' && !flag.noEffect) },
   { title: "Flags of selvage's own", flags: FLAGS.filter((flag) => flag.of === 'selvage') },
   {
@@ -54,7 +54,7 @@ export function helpText(): string {
   return `${lines.join('\n')}\n`;
 }
 
-const synopsis = (flag: Flag): string => `--${flag.name}${flag.placeholder ? ` ${flag.placeholder}` : ''}`;
+export const synopsis = (flag: Flag): string => `--${flag.name}${flag.placeholder ? ` ${flag.placeholder}` : ''}`;
 
 function helpLine(flag: Flag): string {
   const shown = flag.default !== '' && flag.default !== 'false' && !flag.noEffect;

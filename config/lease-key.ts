@@ -7,7 +7,7 @@ import { posix } from 'node:path';
 import { formatCidr, parseIp } from './ipv4.ts';
 import { formatIp6, parseIp6 } from './ipv6.ts';
 
-export interface LeaseKey {
+interface LeaseKey {
   /** "10.5.34.0/24", host bits as in the key. */
   subnet: string;
   /** "fc00:0:0:1::/64", canonical. */

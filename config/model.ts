@@ -25,6 +25,7 @@ export interface NetworkConfig {
 export type BackendConfig =
   | VxlanConfig
   | { type: string; kind: 'host-gw' }
+  | IpipConfig
   | { type: string; kind: 'udp'; port: number }
   /** A backend that flannel knows or doesn't, and that selvage doesn't run. */
   | { type: string; kind: 'other' };
@@ -40,6 +41,12 @@ export interface VxlanConfig {
   directRouting: boolean;
   /** MTU of the underlay, if the config names one. */
   mtu?: number;
+}
+
+export interface IpipConfig {
+  type: string;
+  kind: 'ipip';
+  directRouting: boolean;
 }
 
 /** A lease's value. */

@@ -13,6 +13,9 @@ import { type JsonNode, readJson } from './json-reader.ts';
 import type { NetworkConfig } from './model.ts';
 import { deriveRange, IPV4, IPV6 } from './network-range.ts';
 
+/** For sentences that tell somebody to put one. */
+export const EXAMPLE_CONFIG = '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}';
+
 /** The fields as given, read but not yet checked against each other. 0 is "not given", as in flannel. */
 interface Given {
   enableIPv4: boolean;

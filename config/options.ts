@@ -12,8 +12,9 @@ import { COMMANDS, type Command, FLAGS, type FlagName, type FlagValues } from '.
 import { type GoArgv, parseGoArgv } from './go-argv.ts';
 import { parseGoBool } from './go-value.ts';
 import { nearest } from './nearest.ts';
+import { unknownVariables } from './unknown-variables.ts';
 
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
 export interface Options {
   command: Command;
@@ -63,6 +64,8 @@ export interface Options {
   ignored: string[];
   /** Variables that were read. */
   fromEnv: string[];
+  /** What is said of variables that look like selvage's and are none. */
+  unknownEnv: string[];
 }
 
 /** @param argv without node and script. @throws UsageError */
@@ -108,6 +111,7 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     logLevel: logLevel(values, given),
     ignored: ignoredOf(given),
     fromEnv: [...given.values()].filter((one) => one.env).map((one) => one.source),
+    unknownEnv: unknownVariables(env),
   };
 }
 
@@ -125,7 +129,8 @@ function readWords(argv: readonly string[]): { flags: GoArgv['given']; words: st
     const part = parseGoArgv(rest);
     for (const [name, texts] of part.given) flags.set(name, [...(flags.get(name) ?? []), ...texts]);
     const taken = part.terminated ? part.rest.length : 1;
-    words.push(...part.rest.slice(0, taken));
+    // systemd makes an empty word of an empty ${FLANNEL_OPTIONS}; flanneld, too, starts with it.
+    words.push(...part.rest.slice(0, taken).filter((word) => word !== ''));
     rest = part.rest.slice(taken);
   }
   return { flags, words };
@@ -186,6 +191,12 @@ function checkTogether(command: Command, values: FlagValues, given: AllGiven): v
     throw new UsageError(
       `${name('format')} state-file is the form of a network, not of a report: it goes with selvage leases only.`,
       'format',
+    );
+  }
+  if (values.docker === 'opts' && values['docker-opts-file'] === values['subnet-file']) {
+    throw new UsageError(
+      `${name('docker-opts-file')} is the subnet file itself: give Docker's options a file of their own, such as /run/flannel/docker_opts.env.`,
+      'docker-opts-file',
     );
   }
   pair('etcd-keyfile', 'etcd-certfile', 'a client key and its certificate are given together');

@@ -6,7 +6,7 @@
 import { formatCidr, maskCidr, parseCidr } from './ipv4.ts';
 import { formatCidr6, networkOf6, parseCidr6 } from './ipv6.ts';
 
-export interface SubnetEnv {
+interface SubnetEnv {
   /** The flannel network and the host's subnet, masked. Left out if IPv4 is off. */
   network?: string;
   subnet?: string;

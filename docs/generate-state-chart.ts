@@ -53,7 +53,7 @@ function render(): string {
     '<!-- Made by docs/generate-state-chart.ts from states/machine.ts; do not edit. -->',
     '',
     'Three regions run side by side. `EDGE` is handled at the root in every state (it widens what is dirty), and so is `STOP`.',
-    'Delays double with each failure and are jittered. What the states do is in `states/agent.ts`.',
+    'Delays double with each failure and are jittered. What each region does is in `states/store-follower.ts`, `lease-keeper.ts` and `work.ts`.',
     '',
   ];
   for (const region of Object.values(agentMachine.root.states)) {

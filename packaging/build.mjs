@@ -22,7 +22,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 import { etcd3Protocol } from './etcd3-plugin.mjs';
-import { notWritable, root, SetupError, script } from './setup.mjs';
+import { root, SetupError, script } from './script.mjs';
+import { notWritable } from './setup.mjs';
 import { warmUp } from './warm-up.mjs';
 
 const require = createRequire(import.meta.url);

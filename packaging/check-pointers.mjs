@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { danglingPointers } from './pointers.mjs';
-import { root, script } from './setup.mjs';
+import { root, script } from './script.mjs';
 
 const NOT_OURS = new Set(['node_modules', 'dist', '.git']);
 

@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { plainEnvironment, root, script } from './setup.mjs';
+import { plainEnvironment, root, script } from './script.mjs';
 
 await script(() => {
   const generators = readdirSync(join(root, 'docs')).filter((name) => /^generate-.*\.ts$/.test(name));

@@ -8,7 +8,9 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { needRoot, plainEnvironment, root, script, setup } from './setup.mjs';
+import { named } from './debian.mjs';
+import { needRoot, plainEnvironment, root, SetupError, script } from './script.mjs';
+import { setup } from './setup.mjs';
 
 function runTypeScript(file, args) {
   const child = spawn(process.execPath, ['--import', 'tsx', join(root, file), ...args], {
@@ -27,7 +29,8 @@ function runTypeScript(file, args) {
 await script(async () => {
   const [command, file, ...args] = process.argv.slice(2);
   needRoot(command);
-  await setup({ lab: true });
+  const missing = await setup(['lab']);
+  if (missing.length > 0) throw new SetupError(`${command} can't do without ${named(missing)}: see above.`);
   const { build } = await import('./build.mjs'); // imports esbuild, which setup has just installed
   await build();
   return runTypeScript(file, args);

@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isRoot, plainEnvironment, script } from './setup.mjs';
+import { isRoot, plainEnvironment, script } from './script.mjs';
 
 const self = fileURLToPath(import.meta.url);
 const recorder = fileURLToPath(new URL('./record-cache.cjs', import.meta.url));

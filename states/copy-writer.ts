@@ -10,14 +10,15 @@ import type { MirrorChange } from '../reconciler/store/mirror-change.ts';
 import type { AgentDeps } from './deps.ts';
 import type { KeptCopy } from './kept-copy.ts';
 
-/** After a change, for those that come with it (ms). */
+/** How long a change waits for those that come with it, ms. */
 const SETTLE_MS = 1000;
+/** How far apart two writes are at least, ms. */
 const APART_MS = 30_000;
-/** So that the copy of a network where nothing happens says all the same when its leases were last seen alive (ms). */
+/** How old a copy may become though nothing changes, ms: it also says when its leases were last seen alive. */
 const REFRESH_MS = 3_600_000;
 
 /** What is copied. */
-export interface CopySubject {
+interface CopySubject {
   mirror: Mirror;
   past(this: void): Past;
 }
@@ -27,13 +28,13 @@ export class CopyWriter {
   readonly #kept: KeptCopy;
   readonly #mirror: Mirror;
   readonly #past: CopySubject['past'];
-  /** A single run writes at its end only. */
+  /** True for a daemon; a single run writes at its end only. */
   readonly #byItself: boolean;
   #unsaved = false;
   #savedAt = Number.NEGATIVE_INFINITY;
   #savedPast: Past = {};
   #timer: AbortController | undefined;
-  /** When it ends, ms since epoch. */
+  /** When the timer ends, ms since the epoch. */
   #due = Number.POSITIVE_INFINITY;
 
   constructor(deps: AgentDeps, kept: KeptCopy, { mirror, past }: CopySubject, byItself: boolean) {

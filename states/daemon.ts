@@ -7,13 +7,22 @@ export interface Daemon {
   /** Resolves when the round in hand is finished and everything is stopped; rejects if the machine itself failed. */
   readonly done: Promise<void>;
   stop(): void;
+  /** For how long the step of a round in hand has been going on, ms; 0 between rounds. */
+  stepMs(): number;
 }
 
-export function startDaemon(services: AgentServices): Daemon {
+/** In these nothing is in hand: it may rest there as long as it likes. */
+const RESTING = ['idle', 'backingOff', 'stopping'];
+
+/** `onStep` is called after each step of the machine. */
+export function startDaemon(services: AgentServices, onStep: () => void = () => {}): Daemon {
   const actor = createActor(agentMachine, { input: { services } });
+  let step = { name: 'idle', since: performance.now() };
   const done = new Promise<void>((resolve, reject) => {
     actor.subscribe({
       next: (snapshot) => {
+        if (snapshot.value.work !== step.name) step = { name: snapshot.value.work, since: performance.now() };
+        onStep();
         if (!snapshot.matches({ work: 'stopping' })) return;
         // Not from inside the machine's own step.
         queueMicrotask(() => {
@@ -25,5 +34,9 @@ export function startDaemon(services: AgentServices): Daemon {
     });
   });
   actor.start();
-  return { done, stop: () => actor.send({ type: 'STOP' }) };
+  return {
+    done,
+    stop: () => actor.send({ type: 'STOP' }),
+    stepMs: () => (RESTING.includes(step.name) ? 0 : performance.now() - step.since),
+  };
 }

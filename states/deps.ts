@@ -1,18 +1,13 @@
-/** Owns what the agent is given by main.ts: the outside world as interfaces, so that states/ imports no driver and tests turn the clock. */
+/** Owns what compose.ts gives the agent: the outside world as interfaces, so that states/ imports no driver and tests turn the clock. */
 import type { Options } from '../config/options.ts';
 import type { Driver } from '../reconciler/contracts/driver.ts';
 import type { HostFacts } from '../reconciler/contracts/host.ts';
+import type { Log } from '../reconciler/contracts/log.ts';
 import type { Source } from '../reconciler/contracts/source.ts';
 import type { StateCache } from '../reconciler/contracts/state-copy.ts';
-import type { DockerDriver } from '../reconciler/docker/contract.ts';
-import type { Window } from '../reconciler/docker/restart.ts';
+import type { Companion } from './companion.ts';
 
-export interface Log {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
+export type { Log };
 
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -25,31 +20,25 @@ export interface Clock {
 export interface HostReader {
   hostname: string;
   facts(): Promise<HostFacts>;
-  /** Nexthop objects (kernel ≥ 5.3). */
+  /** Whether the kernel has nexthop objects (5.3 and later). */
   nexthopObjects(): boolean;
-  /** e.g. "net.ipv4.ip_forward"; undefined where there is no such sysctl. */
+  /** The value of a sysctl such as "net.ipv4.ip_forward"; undefined where there is none of that name. */
   sysctl(name: string): string | undefined;
-}
-
-export interface DockerDeps {
-  driver: DockerDriver;
-  /** Outside of it Docker is not restarted. */
-  window?: Window;
 }
 
 export interface AgentDeps {
   options: Options;
   log: Log;
   clock: Clock;
-  /** In [0, 1). */
+  /** Returns a number in [0, 1). */
   random: () => number;
   source: Source;
-  /** The last good copy; undefined: none is kept (--state-cache none, or a source that needs none). */
+  /** Where the last good copy is kept; undefined if none is (--state-cache none, or a source that needs none). */
   stateCache?: StateCache;
   drivers: Driver[];
   host: HostReader;
-  /** Absent: Docker is neither looked at nor followed. */
-  docker?: DockerDeps;
+  /** What runs beside the rounds; the agent knows none by name. */
+  companions: readonly Companion[];
   /** Starts the level pass; returns what stops it. */
   levelPass(pass: () => void): () => void;
   /** The content of subnet.env as it was at start, "" without one: names the previous subnet and network. */

@@ -6,11 +6,17 @@
  */
 import { configKey } from '../config/lease-key.ts';
 import type { Lease, LeaseAttrs, NetworkConfig } from '../config/model.ts';
+import { EXAMPLE_CONFIG } from '../config/network.ts';
 import { parseSubnetEnv } from '../config/subnet-env.ts';
-import { vxlanData } from '../config/vxlan-lease.ts';
 import type { Backend } from '../reconciler/backends/backend.ts';
-import { hostGwBackend } from '../reconciler/backends/host-gw.ts';
-import { backendFor, ipv4Only, unsupportedBackend } from '../reconciler/backends/index.ts';
+import {
+  BACKEND_TYPES,
+  backendFor,
+  identityOf,
+  ipv4Only,
+  pathOf,
+  unsupportedBackend,
+} from '../reconciler/backends/index.ts';
 import type { Interest } from '../reconciler/contracts/driver.ts';
 import type { Host, Instance } from '../reconciler/contracts/host.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
@@ -19,30 +25,36 @@ import type { Source } from '../reconciler/contracts/source.ts';
 import type { CopyHead, Past } from '../reconciler/contracts/state-copy.ts';
 import { Desired } from '../reconciler/desired/desired.ts';
 import { Guards } from '../reconciler/desired/guards.ts';
-import { chooseMac, deriveMac } from '../reconciler/desired/mac.ts';
-import { EarlierPaths, pathOf, pathTimes } from '../reconciler/desired/paths.ts';
+import { chooseMac, deriveMac, vtepMac } from '../reconciler/desired/mac.ts';
+import { EarlierPaths, pathTimes } from '../reconciler/desired/paths.ts';
 import { Refusals } from '../reconciler/desired/refusals.ts';
 import { fitsConfig } from '../reconciler/lease/choose.ts';
 import { leaseValue } from '../reconciler/lease/value.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
 import type { MirrorChange } from '../reconciler/store/mirror-change.ts';
 import type { AgentDeps } from './deps.ts';
+import type { Dirty } from './dirty.ts';
 import { HostView } from './host-view.ts';
 import { type LeaseContext, OwnLease } from './own-lease.ts';
 import { lookForPaths, type PathsSeen } from './paths-seen.ts';
 import type { Round } from './round.ts';
 
-export interface UsableConfig {
+interface UsableConfig {
   config: NetworkConfig;
   backend: Backend;
 }
 
+/** A lease of this host. `published`: what it says in the store, which the others go by. */
+export interface PublishedLease {
+  own: Lease;
+  published: LeaseAttrs;
+}
+
 /** A command that puts a config, for people to copy. */
 export function putConfig(prefix: string, kind: Source['kind']): string {
-  const config = '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}';
-  if (kind === 'file') return `"config": ${config}`;
-  if (kind === 'etcd-v2') return `ETCDCTL_API=2 etcdctl set ${configKey(prefix)} '${config}'`;
-  return `etcdctl put ${configKey(prefix)} '${config}'`;
+  if (kind === 'file') return `"config": ${EXAMPLE_CONFIG}`;
+  if (kind === 'etcd-v2') return `ETCDCTL_API=2 etcdctl set ${configKey(prefix)} '${EXAMPLE_CONFIG}'`;
+  return `etcdctl put ${configKey(prefix)} '${EXAMPLE_CONFIG}'`;
 }
 
 export class DesiredState {
@@ -50,21 +62,29 @@ export class DesiredState {
   readonly lease: OwnLease;
   readonly host: HostView;
   desired: Desired | undefined;
+  /** The mirror holds the last good copy, because the store has not been listed yet: our lease is the one that the copy has. */
+  isFromCopy = false;
   readonly #deps: AgentDeps;
+  readonly #dirty: Dirty;
   readonly #prefix: string;
   /** Networks that this host is in or has left something in, as far as subnet.env, the last good copy and this process know: what is ours is looked for there. */
   readonly #networks = new Set<string>();
-  /** What the Wants were made from. */
+  /** What the Wants were made from, as text. */
   #signature = '';
   readonly #earlier: EarlierPaths<Backend>;
+  /** What this host was reached by before this process. */
   #seen: PathsSeen | undefined;
-  /** As the process before this one has left it: when our lease left a path, ms since the epoch. */
+  /** When our lease left each path, as the process before this one has told it (path: ms since the epoch). */
   #leftBefore: Readonly<Record<string, number>> = {};
-  /** Of the own VTEP, on whichever device. */
+  /** The MAC of this host's VTEP, whichever device it is on. */
   #mac: string | undefined;
+  /** The Wants whose devices were last found right. */
   #built: Desired | undefined;
+  /** The lease that a drift report goes by instead of ours. */
+  #supposed: PublishedLease | undefined;
 
-  constructor(deps: AgentDeps) {
+  constructor(deps: AgentDeps, dirty: Dirty) {
+    this.#dirty = dirty;
     const { options } = deps;
     this.#earlier = new EarlierPaths(pathTimes(options.migrationGraceMs));
     const previous = parseSubnetEnv(deps.previousSubnetEnv);
@@ -153,22 +173,22 @@ export class DesiredState {
     return [...this.mirror.unreadableSubnets, ...(this.desired?.unreadableSubnets ?? [])];
   }
 
-  /** Takes a change of the mirror over into the Wants; where that has to be looked at. */
+  /** Takes a change of the mirror over into the Wants. @returns where to look because of it */
   update(change: MirrorChange): Scope {
     // A config that our lease still fits is followed before anybody's lease is judged by it.
-    if (change.config && this.rebuild()) return everything();
+    if (change.config && this.remake()) return everything();
     if (!this.desired) return scopeOf({});
     const ids = this.desired.update(change.subnets, this.mirror);
     if (change.subnets.size && this.endPaths()) return everything();
     return scopeOf({ ids, peers: change.subnets });
   }
 
-  /** After a listing of the store: all peers anew. */
+  /** Takes all peers anew, after a listing of the store. */
   relist(): void {
-    if (!this.rebuild()) this.desired?.setAll(this.mirror);
+    if (!this.remake()) this.desired?.setAll(this.mirror);
   }
 
-  /** The config that the Wants were made of is not the one in force any more, and ours is not a lease that fits that one. */
+  /** Whether the Wants are of an earlier config, because our lease doesn't fit the one in force. */
   get isOutdated(): boolean {
     const { config } = this.mirror;
     const made = this.desired?.context.config;
@@ -184,7 +204,7 @@ export class DesiredState {
       mirror: this.mirror,
       publicIP: host.publicIP,
       guards: new Guards(host.guards, usable.config.network),
-      vtepMacs: new Set(this.#seen?.links.map(({ mac }) => mac)),
+      identities: new Set(this.#seen?.links.map(({ mac }) => mac)),
       valueFor: (lease) => this.#valueFor(usable, host, lease),
       isBuilt: () => this.isBuilt,
     };
@@ -197,34 +217,55 @@ export class DesiredState {
     return true;
   }
 
-  /** The host can be reached on the config's path: it may be published. */
+  /** Whether this host can be reached on the config's path, so that it may be published. */
   get isBuilt(): boolean {
     return this.desired !== undefined && this.#built === this.desired && !this.isOutdated;
   }
 
   /** When an earlier path ends though nothing happens, ms since the epoch; Infinity for never. */
   nextPathEnd(): number {
-    // Without a lease that fits the config nothing is made anew (rebuild).
+    // Without a lease that fits the config nothing is made anew (remake).
     return this.isOutdated ? Number.POSITIVE_INFINITY : this.#earlier.nextEnd();
   }
 
   /** Lets go of the earlier paths whose time is over; true if the Wants were made anew for that. */
   endPaths(): boolean {
-    return this.#earlier.owners.length > 0 && this.rebuild();
+    return this.#earlier.owners.length > 0 && this.remake();
+  }
+
+  /** From now on the Wants are made for that lease, as if it were ours: a drift report takes none. */
+  suppose({ own, published }: PublishedLease): void {
+    this.#supposed = { own, published };
+  }
+
+  /** The lease that the Wants are made for. Of the copy it is looked for each time: this host may have another address by now. */
+  get #ours(): PublishedLease | undefined {
+    if (this.#supposed) return this.#supposed;
+    const own = this.isFromCopy ? this.#ownInCopy : (this.lease.covered ?? this.lease.current);
+    return own && { own, published: own.attrs };
+  }
+
+  get #ownInCopy(): Lease | undefined {
+    const context = this.leaseContext();
+    const choice = context && this.lease.choose(context);
+    if (choice?.action === 'outOfSubnets') return choice.covered;
+    return choice?.action === 'reuse' ? choice.lease : undefined;
   }
 
   /**
-   * Makes the Wants anew if anything that all of them depend on has changed; true if so. `published`: what our lease says in the store.
+   * Makes the Wants anew, and everything dirty, if anything that all of them depend on has changed; true if so.
    * A lease that the config has no room for changes nothing: another one is on its way.
    */
-  rebuild(own = this.lease.current, published = own?.attrs): boolean {
+  remake(): boolean {
     const { usable } = this;
+    const ours = this.#ours;
     const host = this.host.current;
-    if (!usable || !host || !own || !published || !fitsConfig(usable.config, own.subnet)) return false;
+    if (!usable || !host || !ours || !fitsConfig(usable.config, ours.own.subnet)) return false;
     const { config, backend } = usable;
+    const { own, published } = ours;
     this.#followPaths(own, published, backend);
     const earlier = this.#earlier.owners;
-    const mac = vxlanData(own.attrs).mac ?? this.#mac ?? this.#derivedMac(config, host);
+    const mac = vtepMac(identityOf(own.attrs)) ?? this.#mac ?? this.#derivedMac(usable, host);
     const signature = JSON.stringify([config, host, own.subnet, mac, earlier.map(({ path }) => path)]);
     if (signature === this.#signature) return false;
     this.#networks.add(config.network);
@@ -232,6 +273,7 @@ export class DesiredState {
     this.desired = new Desired({ config, own, mac, host, instance, ipMasq: this.#deps.options.ipMasq }, earlier);
     this.desired.setAll(this.mirror);
     this.#signature = signature;
+    this.#dirty.mark(everything());
     return true;
   }
 
@@ -250,9 +292,11 @@ export class DesiredState {
   #takeUpPaths(published: LeaseAttrs, peers: readonly Lease[], backend: Backend, now: number): void {
     const seen = [...(this.#seen?.backends ?? [])];
     // host-gw has no device that would show it, and no route either while all others are reached on another path.
-    const { path } = hostGwBackend;
-    const wasDirect = pathOf(published, [backend]) === path || this.#leftBefore[path] !== undefined;
-    if (wasDirect && !seen.includes(hostGwBackend)) seen.push(hostGwBackend);
+    for (const { unseen } of BACKEND_TYPES) {
+      if (!unseen || seen.includes(unseen)) continue;
+      const { path } = unseen;
+      if (pathOf(published, [backend]) === path || this.#leftBefore[path] !== undefined) seen.push(unseen);
+    }
     const paths = [backend, ...seen.toReversed()];
     const named = new Set([published, ...peers.map(({ attrs }) => attrs)].map((attrs) => pathOf(attrs, paths)));
     for (const owner of seen) {
@@ -269,20 +313,22 @@ export class DesiredState {
     const driver = this.#deps.drivers.find((one) => one.kinds.includes('link'));
     if (this.#seen || !driver || !config || !this.host.current) return;
     const networks = [...new Set([...this.#networks, config.network])];
-    const isDirectNamed = [...this.mirror.leases.values()].some(({ attrs }) => attrs.backendType === 'host-gw');
+    const named = new Set([...this.mirror.leases.values()].map(({ attrs }) => attrs.backendType));
     const interest = { ...this.interest, networks };
-    this.#seen = await lookForPaths(driver, { ...this.instance, networks }, interest, isDirectNamed);
+    this.#seen = await lookForPaths(driver, { ...this.instance, networks }, interest, named);
   }
 
-  async #valueFor({ config, backend }: UsableConfig, host: Host, lease: Lease | undefined): Promise<string> {
+  async #valueFor(usable: UsableConfig, host: Host, lease: Lease | undefined): Promise<string> {
+    const { config, backend } = usable;
     const names = backend.deviceNames({ config, host });
-    const links = this.#seen?.links ?? [];
+    // Not every tunnel's device has a MAC.
+    const links = (this.#seen?.links ?? []).filter(({ mac }) => vtepMac(mac) !== undefined);
     const device = links.find(({ name }) => names.includes(name)) ?? links[0];
     // One for all paths: whoever still sends on an earlier one, by whichever of our leases, finds it there too.
     this.#mac = chooseMac({
-      leaseMac: lease && vxlanData(lease.attrs).mac,
+      leaseMac: lease && identityOf(lease.attrs),
       deviceMac: this.#mac ?? device?.mac,
-      derived: this.#derivedMac(config, host),
+      derived: this.#derivedMac(usable, host),
     });
     const own = {
       publicIP: host.publicIP,
@@ -292,8 +338,7 @@ export class DesiredState {
     return leaseValue(own, this.#deps.source.leaseForm);
   }
 
-  #derivedMac(config: NetworkConfig, host: Host): string {
-    const vni = config.backend.kind === 'vxlan' ? config.backend.vni : 0;
-    return deriveMac({ publicIP: host.publicIP, vni, prefix: this.#prefix });
+  #derivedMac({ backend }: UsableConfig, host: Host): string {
+    return deriveMac({ publicIP: host.publicIP, seed: backend.macSeed ?? 0, prefix: this.#prefix });
   }
 }

@@ -1,221 +1,147 @@
 /**
- * Owns following Docker between rounds: what was last seen of it and concluded (reconciler/docker/), and the one restart that may be under way.
+ * Owns Docker as a companion of the rounds: what was last seen of it and concluded (reconciler/docker/), and when it is restarted.
  *
- * - A restart runs beside the rounds: while Docker takes its time, routes are repaired as ever.
- * - Its outcome is what is read back afterwards: only an address that is really there counts.
+ * - A restart is its only act, and runs beside the rounds: while Docker takes its time, routes are repaired as ever.
  * - Nothing is restarted before the files that Docker will read are as they should be.
  */
 
-import type { Interest, Listing, Outcome } from '../reconciler/contracts/driver.ts';
+import type { DockerOptions } from '../config/docker-options.ts';
+import type { Outcome } from '../reconciler/contracts/driver.ts';
 import type { HeldEntry, Report } from '../reconciler/contracts/report.ts';
-import { mergeScope, type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
+import type { Scope } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
 import { assessDocker, type DockerAssessment } from '../reconciler/docker/assess.ts';
-import type { DockerObserved, RestartResult } from '../reconciler/docker/contract.ts';
-import { mayRestart, noteOf } from '../reconciler/docker/restart.ts';
+import type { DockerDriver, DockerObserved, Engine } from '../reconciler/docker/contract.ts';
+import { mayRestart, noteOf, type RestartVerdict, type Window } from '../reconciler/docker/restart.ts';
 import * as say from '../reconciler/docker/sentences.ts';
 import { causeOf } from '../reconciler/docker/wanted.ts';
-import { type FileResource, idOf, type Kind } from '../reconciler/kinds/index.ts';
-import type { AgentDeps, DockerDeps } from './deps.ts';
+import { type Companion, type CompanionInterest, type CompanionReport, isConcerned, type Looked } from './companion.ts';
+import type { AgentDeps } from './deps.ts';
+import { dockerFiles, isInForce, lookAtDocker } from './docker-look.ts';
+import { DockerRestart } from './docker-restart.ts';
 
-type ReportedOutcome = Report['outcomes'][number];
+export interface DockerDeps {
+  driver: DockerDriver;
+  /** Outside of it Docker is not restarted. */
+  window?: Window;
+}
 
-export class DockerFollower {
-  held: HeldEntry[] = [];
-  /** When time alone may allow a restart that is due, ms since epoch. */
-  wakeAt: number | undefined;
-  /** Outcome of a restart that was read back in this round. */
-  outcomes: ReportedOutcome[] = [];
-  readonly #deps: AgentDeps;
-  readonly #docker: DockerDeps;
-  #seen: DockerObserved | undefined;
-  #assessment: DockerAssessment | undefined;
-  #running: Promise<void> | undefined;
-  #ended: RestartResult | undefined;
-  /** What the last restart for a cause came to, if it did not help. */
-  #failure: { cause: string; message: string } | undefined;
+/** What the last look showed. */
+interface Look {
+  seen: DockerObserved;
+  assessment: DockerAssessment;
+  /** What came of a restart that it read back. */
+  outcomes: Report['outcomes'];
+}
 
-  constructor(deps: AgentDeps, docker: DockerDeps) {
+export class DockerCompanion implements Companion {
+  readonly name = 'docker';
+  readonly #deps: Pick<AgentDeps, 'clock' | 'drivers'>;
+  readonly #options: DockerOptions;
+  readonly #driver: DockerDriver;
+  readonly #window: Window | undefined;
+  readonly #restart: DockerRestart;
+  #wakeAt: number | undefined;
+  #held: HeldEntry[] = [];
+  #look: Look | undefined;
+
+  constructor(deps: Pick<AgentDeps, 'options' | 'log' | 'clock' | 'drivers'>, { driver, window }: DockerDeps) {
     this.#deps = deps;
-    this.#docker = docker;
+    this.#options = deps.options.docker;
+    this.#driver = driver;
+    this.#window = window;
+    this.#restart = new DockerRestart(this.#options, deps.log);
   }
 
-  get #options() {
-    return this.#deps.options.docker;
+  get wakeAt(): number | undefined {
+    return this.#wakeAt;
   }
 
-  /** Its own look at the host: Docker's bridge and files. */
-  get interest(): Required<Pick<Interest, 'bridge' | 'files'>> {
-    return { bridge: this.#options.bridge, files: [this.#options.daemonJson, this.#options.opts.file] };
+  interests(): CompanionInterest {
+    return { devices: [this.#options.bridge], files: dockerFiles(this.#options) };
   }
 
-  get scope(): Scope {
-    return scopeOf({ ids: [`docker ${this.#options.bridge}`] });
+  watch(changed: () => void): () => void {
+    return this.#driver.watch(changed);
   }
 
-  #concerns(scope: Scope): boolean {
-    if (scope.all || scope.kinds.has('docker') || scope.kinds.has('file')) return true;
-    const { bridge, files } = this.interest;
-    return scope.ids.has(`docker ${bridge}`) || files.some((path) => scope.ids.has(`file ${path}`));
+  async lookFor(desired: Desired, scope: Scope): Promise<Looked | undefined> {
+    const own = desired.hostSubnet();
+    if (!own || !isConcerned(this, scope)) return undefined;
+    const seen = await lookAtDocker(this.#driver, this.#deps.drivers, this.#options);
+    const assessment = assessDocker(this.#options, own, seen);
+    this.#look = { seen, assessment, outcomes: this.#restart.readBack(assessment) };
+    return { files: assessment.files };
   }
 
-  watch(emit: (scope: Scope) => void): () => void {
-    return this.#docker.driver.watch(emit);
-  }
-
-  /** A restart that is under way; resolves when it has ended and can be read back. */
-  get running(): Promise<void> | undefined {
-    return this.#running;
-  }
-
-  /**
-   * Sees and concludes, if Docker may have changed: before the round, which writes the files that Docker should have, and so `scope` is
-   * widened by them. @returns whether it looked
-   */
-  async lookFor(desired: Desired, scope: Scope): Promise<boolean> {
-    const lease = desired.dockerLease();
-    if (!lease || !this.#concerns(scope)) return false;
-    const seen = await this.#observe();
-    const assessment = assessDocker(this.#options, lease, seen);
-    this.#seen = seen;
-    this.#assessment = assessment;
-    this.outcomes = this.#readBack(assessment);
-    desired.setDockerFiles(assessment.files);
-    mergeScope(scope, scopeOf({ ids: assessment.files.map(idOf) }));
-    return true;
-  }
-
-  /** Settles what is held, once the round's outcomes are known. @returns whether Docker is to be restarted now */
   decide(outcomes: readonly Outcome[] | undefined): boolean {
-    const { clock, options } = this.#deps;
-    this.wakeAt = undefined;
-    const [assessment, seen] = [this.#assessment, this.#seen];
-    if (!assessment || !seen) return false;
-    this.held = [...assessment.held];
-    const { differs, restartWouldHelp, wanted, files } = assessment;
-    if (this.#running) {
+    this.#wakeAt = undefined;
+    if (!this.#look) return false;
+    const { differs, restartWouldHelp, wanted, held } = this.#look.assessment;
+    const { engine } = this.#look.seen;
+    if (this.#restart.isRunning) {
       // What is seen of it meanwhile says nothing.
-      this.held = [say.restartRunning(this.#options)];
+      this.#held = [say.restartRunning(this.#options)];
       return false;
     }
-    if (!differs || !restartWouldHelp || !seen.engine) return false;
-    // A report says what a repair would do; its files would be written first.
-    const inForce = outcomes === undefined || files.every((file) => isInForce(file, seen, this.#options, outcomes));
-    const cause = causeOf(wanted);
-    const verdict = inForce
-      ? mayRestart({
-          restart: options.docker.restart,
-          engine: seen.engine,
-          cause,
-          restarted: seen.restarted,
-          window: this.#docker.window,
-          now: clock.now(),
-        })
-      : { may: false as const, why: 'and waits for the files that could not be written' };
+    this.#held = [...held];
+    if (!differs || !restartWouldHelp || !engine) return false;
+    const verdict = this.#mayRestart(engine, this.#look, outcomes);
+    // A report says what a repair would do.
     if (verdict.may && outcomes !== undefined) {
-      this.held.push(say.restartRunning(this.#options));
+      this.#held.push(say.restartRunning(this.#options));
       return true;
     }
-    const failure = this.#failure?.cause === cause ? `. ${this.#failure.message}` : '';
+    const failure = this.#restart.failureOf(causeOf(wanted));
     const why = verdict.may ? 'and may be made now' : verdict.why;
-    this.held.push(say.restartDue(differs, `${why}${failure}`));
-    if (!verdict.may) this.wakeAt = verdict.at;
+    this.#held.push(say.restartDue(differs, failure === undefined ? why : `${why}. ${failure}`));
+    if (!verdict.may) this.#wakeAt = verdict.at;
     return false;
   }
 
-  /** Begins what decide() has allowed; `ended` is called when it can be read back. */
-  restart(ended: () => void): void {
-    const { clock, log } = this.#deps;
-    const cause = causeOf(this.#assessment!.wanted);
-    const { command } = this.#options.restart;
-    log.info(
-      { docker: { cause, command } },
-      `Docker is restarted, so that ${this.#options.bridge} follows the subnet: ${command}`,
-    );
-    const note = noteOf(cause, this.#seen?.restarted, clock.now());
-    this.#running = this.#docker.driver.restart(note).then((result) => {
-      this.#running = undefined;
-      this.#ended = result;
-      ended();
+  async act(): Promise<void> {
+    if (!this.#look) return;
+    const { seen, assessment } = this.#look;
+    const note = noteOf(causeOf(assessment.wanted), seen.restarted, this.#deps.clock.now());
+    await this.#restart.run(this.#driver, note);
+  }
+
+  report(): CompanionReport {
+    const { assessment, outcomes = [] } = this.#look ?? {};
+    return { held: this.#held, drift: assessment?.drift ?? [], outcomes, sections: this.#sections };
+  }
+
+  close(): void {
+    this.#driver.close();
+  }
+
+  /** In a report the files would be written first. */
+  #mayRestart(engine: Engine, { seen, assessment }: Look, outcomes: readonly Outcome[] | undefined): RestartVerdict {
+    const { wanted, files } = assessment;
+    if (outcomes && !files.every((file) => isInForce(file, seen, this.#options, outcomes)))
+      return { may: false, why: 'and waits for the files that could not be written' };
+    return mayRestart({
+      restart: this.#options.restart,
+      engine,
+      cause: causeOf(wanted),
+      restarted: seen.restarted,
+      window: this.#window,
+      now: this.#deps.clock.now(),
     });
   }
 
-  /** What a report says of Docker. */
-  get facts(): Report['docker'] {
-    const [assessment, seen] = [this.#assessment, this.#seen];
-    if (!assessment?.seen || !seen) return undefined;
-    const { engine } = seen;
+  get #sections(): CompanionReport['sections'] {
+    if (!this.#look?.assessment.seen) return {};
+    const { engine } = this.#look.seen;
+    const { have } = this.#look.assessment;
     return {
-      mode: this.#options.mode,
-      engine: engine
-        ? { version: engine.version, liveRestore: engine.liveRestore, containers: engine.containers.length }
-        : null,
-      bridge: assessment.have ? { name: this.#options.bridge, ...assessment.have } : null,
+      docker: {
+        mode: this.#options.mode,
+        engine: engine
+          ? { version: engine.version, liveRestore: engine.liveRestore, containers: engine.containers.length }
+          : null,
+        bridge: have ? { name: this.#options.bridge, ...have } : null,
+      },
     };
   }
-
-  get drift(): Report['drift'] {
-    return this.#assessment?.drift ?? [];
-  }
-
-  #readBack({ differs, wanted }: DockerAssessment): ReportedOutcome[] {
-    const ended = this.#ended;
-    this.#ended = undefined;
-    if (!differs) this.#failure = undefined;
-    if (!ended) return [];
-    const entry = { kind: 'docker', key: this.#options.bridge, op: 'update' } as const;
-    if (ended.ok && !differs) {
-      this.#deps.log.info({}, `Docker was restarted, and ${this.#options.bridge} has ${wanted.address}.`);
-      return [{ ...entry, result: 'done' }];
-    }
-    const message = ended.ok
-      ? `Docker was restarted, but ${differs ? say.differenceOf(differs) : ''}: see that dockerd is started with what is in ${this.#source()} (docs/docker.md)`
-      : `Docker was not restarted: ${ended.message}`;
-    this.#failure = { cause: causeOf(wanted), message };
-    return [{ ...entry, result: 'failed', error: `${message}.` }];
-  }
-
-  #source(): string {
-    return this.#options.mode === 'opts' ? this.#options.opts.file : this.#options.daemonJson;
-  }
-
-  async #observe(): Promise<DockerObserved> {
-    const { bridge, files } = this.interest;
-    const nothing: Interest = { networks: [], devices: [], uplink: '', files: [] };
-    const list = async (kind: Kind, scope: Scope, interest: Interest): Promise<Listing> => {
-      const driver = this.#deps.drivers.find((one) => one.kinds.includes(kind));
-      return driver ? driver.list(scope, interest) : { haves: [], complete: true };
-    };
-    // First: an engine that answers has set up its bridge, and what is read of that afterwards is what the engine has made of it.
-    const engine = await this.#docker.driver.look();
-    const [links, texts] = await Promise.all([
-      list('address', scopeOf({ kinds: ['address'], ids: [`link ${bridge}`] }), { ...nothing, bridge }),
-      list('file', scopeOf({ kinds: ['file'] }), { ...nothing, files }),
-    ]);
-    const addresses = links.haves.flatMap((have) =>
-      have.kind === 'address' && have.dev === bridge ? have.address : [],
-    );
-    const link = links.haves.find((have) => have.kind === 'link' && have.name === bridge);
-    const textOf = (path: string): string | undefined =>
-      texts.haves.flatMap((have) => (have.kind === 'file' && have.path === path ? have.content : []))[0];
-    return {
-      ...engine,
-      bridge: link?.kind === 'link' ? { addresses, mtu: link.mtu } : undefined,
-      daemonJson: textOf(this.#options.daemonJson),
-      optsFile: textOf(this.#options.opts.file),
-      problem: engine.problem ?? links.problem ?? texts.problem,
-    };
-  }
-}
-
-/** Whether a file is as it should be: it was so, or this round has made it so. */
-function isInForce(
-  file: FileResource,
-  seen: DockerObserved,
-  { daemonJson }: AgentDeps['options']['docker'],
-  outcomes: readonly Outcome[],
-): boolean {
-  const outcome = outcomes.find(({ change }) => change.id === `file ${file.path}`);
-  if (outcome) return outcome.result === 'done' || outcome.result === 'noop';
-  return file.content === (file.path === daemonJson ? seen.daemonJson : seen.optsFile);
 }

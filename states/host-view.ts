@@ -2,6 +2,7 @@
 import type { NetworkConfig } from '../config/model.ts';
 import type { Host, HostFacts } from '../reconciler/contracts/host.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
+import type { Scope } from '../reconciler/contracts/scope.ts';
 import { guardsOf } from '../reconciler/desired/guards.ts';
 import { bare, isFlannels } from '../reconciler/desired/interfaces.ts';
 import { chooseUplink, type UplinkChoice } from '../reconciler/desired/uplink.ts';
@@ -9,9 +10,9 @@ import { isContainers } from '../reconciler/lease/address.ts';
 import type { AgentDeps } from './deps.ts';
 
 export class HostView {
-  /** The last one that could be made out; it stays when the interface is away for a moment. */
+  /** The host as it could last be made out; it stays when the interface is away for a moment. */
   current: Host | undefined;
-  /** Why there is none now, as a sentence. */
+  /** Why there is no external interface now, as a sentence. */
   problem: string | undefined;
   #passedOver: UplinkChoice['passedOver'] = [];
   readonly #deps: Pick<AgentDeps, 'host' | 'options'>;
@@ -26,6 +27,15 @@ export class HostView {
   /** Interfaces of others that something is not done for: they are watched. */
   get inTheWay(): string[] {
     return [...new Set(this.current?.guards?.flatMap(({ dev, of }) => (of === 'uplink' || !dev ? [] : dev)))];
+  }
+
+  /** Whether what has to be looked at may be about the facts. */
+  isConcernedBy({ links, ids }: Scope, config: NetworkConfig | undefined): boolean {
+    if (links.has(this.current?.uplink.name ?? '') || this.inTheWay.some((dev) => links.has(dev))) return true;
+    if (!config) return false;
+    // A route inside the Network that is no subnet's: an interface may have come or gone that has a whole part of it.
+    for (const id of ids) if (id.startsWith('route ') && !id.includes(`/${config.subnetLen}|`)) return true;
+    return false;
   }
 
   /** Reads the facts and chooses; true if the host is another one than before for those who build on it. */

@@ -1,7 +1,7 @@
 /**
  * Owns what is said: the last report, and log lines that say a thing once and not again until it has changed.
  */
-import type { HeldEntry, Report } from '../reconciler/contracts/report.ts';
+import type { HeldEntry, Report, ReportKind } from '../reconciler/contracts/report.ts';
 import type { Log } from './deps.ts';
 
 /** Entries of drift that a log line carries at most, and lines of one kind that a round may write; the rest is counted. */
@@ -24,8 +24,12 @@ export class Journal {
   /** Of a single run the report itself is the answer: it is kept, and not said a second time on stderr. */
   readonly #daemon: boolean;
 
-  constructor(log: Log, mode: Report['mode']) {
+  /** A companion says itself what it does. What of it differs may also be left alone, and is said as held. */
+  readonly #companions: ReadonlySet<ReportKind>;
+
+  constructor(log: Log, mode: Report['mode'], companions: ReadonlySet<ReportKind> = new Set()) {
     this.#log = log;
+    this.#companions = companions;
     this.#daemon = mode === 'run';
   }
 
@@ -47,7 +51,7 @@ export class Journal {
         durationMs: report.durationMs,
       },
     };
-    const tried = triedDrift(report);
+    const tried = report.drift.filter(({ kind }) => !this.#companions.has(kind));
     if (tried.length) this.#log.info(fields, sentenceOf(report, tried));
     else this.#log.debug(fields, `Nothing to do (${scope}).`);
   }
@@ -85,6 +89,11 @@ export class Journal {
     this.#lastFailure.delete(region);
   }
 
+  /** What is wrong with it, as it was said; undefined: nothing. */
+  failureOf(region: string): string | undefined {
+    return this.#lastFailure.get(region);
+  }
+
   state(region: string, state: string): void {
     this.#states.set(region, state);
     this.#log.debug({ region, state }, `${region}: ${state}`);
@@ -94,9 +103,6 @@ export class Journal {
     return this.#states.get(region) ?? '';
   }
 }
-
-/** Without Docker, which may differ and be left alone: that is said as held. */
-const triedDrift = (report: Report): Report['drift'] => report.drift.filter(({ kind }) => kind !== 'docker');
 
 function sentenceOf(report: Report, drift: Report['drift']): string {
   const count = (op: string): number => drift.filter((entry) => entry.op === op).length;

@@ -5,7 +5,7 @@
 import type { CopyHead, StateCache, StateCopy } from '../reconciler/contracts/state-copy.ts';
 
 export class KeptCopy {
-  /** What is wrong with it, as a sentence. */
+  /** What is wrong with the copy, as a sentence. */
   problem: string | undefined;
   readonly #cache: StateCache | undefined;
   readonly #prefix: string;
@@ -21,7 +21,7 @@ export class KeptCopy {
     return this.#cache !== undefined;
   }
 
-  /** As it was at the start, of a copy that can be used; undefined without one. */
+  /** The head of the copy as it was at the start; undefined without one that can be used. */
   head(): Promise<CopyHead | undefined> {
     this.#head ??= this.#guarded(async (cache) => {
       const head = await cache.head();

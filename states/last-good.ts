@@ -15,6 +15,7 @@ import { CopyWriter } from './copy-writer.ts';
 import type { AgentDeps } from './deps.ts';
 import type { DesiredState } from './desired-state.ts';
 import { KeptCopy } from './kept-copy.ts';
+import { asSentence } from './sentence.ts';
 
 /** How long a daemon waits for the store's first answer before the host comes up from the copy (ms). */
 const PATIENCE_MS = 2000;
@@ -22,15 +23,15 @@ const PATIENCE_MS = 2000;
 export class LastGood {
   readonly kept: KeptCopy;
   readonly writer: CopyWriter;
-  /** The copy that the mirror holds because the store has not been listed yet. */
-  inForce: CopyHead | undefined;
   readonly #deps: AgentDeps;
   readonly #daemon: boolean;
   readonly #state: DesiredState;
-  /** The mirror is the store's. */
+  #inForce: CopyHead | undefined;
+  /** True once the mirror has taken a listing of the store. */
   #listed = false;
-  /** Why the store could not be asked; undefined: it just doesn't answer. */
+  /** Why the store could not be asked; undefined where it just doesn't answer. */
   #error: StoreError | undefined;
+  #said = '';
 
   constructor(deps: AgentDeps, mode: Report['mode'], state: DesiredState) {
     this.#deps = deps;
@@ -40,7 +41,17 @@ export class LastGood {
     this.writer = new CopyWriter(deps, this.kept, { mirror: state.mirror, past: () => state.past }, this.#daemon);
   }
 
-  /** A listing has been taken since the start. */
+  /** The copy that the mirror holds because the store has not been listed yet. */
+  get inForce(): CopyHead | undefined {
+    return this.#inForce;
+  }
+
+  #force(head: CopyHead | undefined): void {
+    this.#inForce = head;
+    this.#state.isFromCopy = head !== undefined;
+  }
+
+  /** Whether a listing has been taken since the start. */
   get listed(): boolean {
     return this.#listed;
   }
@@ -61,7 +72,8 @@ export class LastGood {
       return listing;
     } catch (error) {
       this.#error = error instanceof StoreError ? error : undefined;
-      await this.#use(onForce);
+      // What is wrong with this host must not stand in the place of what is wrong with the store.
+      await this.#use(onForce).catch((problem: unknown) => this.#say(problem));
       throw error;
     } finally {
       answered.abort();
@@ -73,7 +85,7 @@ export class LastGood {
     // What the first one says is worth writing whatever the copy made of the mirror before.
     this.writer.changed({ ...change, config: change.config || !this.#listed });
     this.#listed = true;
-    this.inForce = undefined;
+    this.#force(undefined);
     this.#error = undefined;
   }
 
@@ -89,8 +101,15 @@ export class LastGood {
       .sleep(ms, answered)
       .then(() => this.#use(onForce, isLate))
       .catch((error: unknown) => {
-        if (isLate()) this.#deps.log.warn({}, error instanceof Error ? error.message : String(error));
+        if (isLate()) this.#say(error);
       });
+  }
+
+  /** Why the copy could not be put in force, once. */
+  #say(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (message !== this.#said) this.#deps.log.warn({}, message);
+    this.#said = message;
   }
 
   async #use(onForce: () => void, isWanted = () => true): Promise<void> {
@@ -102,8 +121,7 @@ export class LastGood {
     // A restart in the middle of a move goes on with it, whether the store answers or not.
     await this.#state.lookAround();
     if (this.#listed || this.inForce) return;
-    this.inForce = head;
-    this.rebuild();
+    this.#force(head);
     this.#state.relist();
     onForce();
   }
@@ -114,14 +132,6 @@ export class LastGood {
     if (!copy || this.#listed || this.inForce || !isWanted()) return undefined;
     this.#state.mirror.applySnapshot(copy.snapshot, copy.head.heardAt);
     return copy.head;
-  }
-
-  /** Makes the Wants for the lease that the copy has for this host; true if they are others than before. */
-  rebuild(): boolean {
-    const context = this.#state.leaseContext();
-    const choice = context && this.#state.lease.choose(context);
-    if (choice?.action === 'outOfSubnets' && choice.covered) return this.#state.rebuild(choice.covered);
-    return choice?.action === 'reuse' && this.#state.rebuild(choice.lease);
   }
 
   // ---- telling ----
@@ -156,6 +166,3 @@ export class LastGood {
     return Math.max(0, Math.round((this.#deps.clock.now() - heardAt) / 1000));
   }
 }
-
-/** A message may end as it likes. */
-const asSentence = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`);

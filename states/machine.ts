@@ -8,14 +8,17 @@
  * - Guards and actions only read and set plain values, so none can throw; whatever can fail is an actor, and its failure an event.
  */
 import { assign, fromCallback, fromPromise, setup } from 'xstate';
-import type { AcquireResult, AgentEvent, AgentServices, ConnectResult, Region } from './services.ts';
+import type { AgentEvent, Region } from './events.ts';
+import type { AcquireResult } from './lease-services.ts';
+import type { AgentServices } from './services.ts';
 
 interface Context {
   services: AgentServices;
-  /** Consecutive ones of each region; they set the back-off and return to 0 on success. */
+  /** How often each region has failed in a row; it sets the back-off, and returns to 0 on success. */
   failures: Record<Region, number>;
-  /** Since the lease was last looked at: config or host have changed; there may be room, or our own record is another. */
+  /** True if config or host have changed since the lease was last looked at. */
   leaseOutdated: boolean;
+  /** True if since then there may be room, or our own record is another. */
   leaseMayFit: boolean;
   stopping: boolean;
 }
@@ -33,37 +36,37 @@ const failed = (region: Region) =>
 export const agentMachine = setup({
   types: { context: {} as Context, events: {} as AgentEvent, input: {} as Input },
   actors: {
-    edges: fromCallback<AgentEvent, Input>(({ sendBack, input }) => input.services.watchHost(sendBack)),
-    schedule: fromCallback<AgentEvent, Input>(({ sendBack, input }) => input.services.schedule(sendBack)),
-    watchStore: fromCallback<AgentEvent, Input>(({ sendBack, input }) => input.services.watchStore(sendBack)),
-    connect: fromPromise<ConnectResult, Input>(({ input, signal }) => input.services.connect(signal)),
-    acquire: fromPromise<AcquireResult, Input>(({ input, signal }) => input.services.acquire(signal)),
-    renew: fromPromise<'renewed' | 'lost', Input>(({ input }) => input.services.renew()),
-    read: fromPromise<void, Input>(({ input }) => input.services.read()),
-    plan: fromPromise<{ changes: number }, Input>(({ input }) => input.services.plan()),
-    apply: fromPromise<void, Input>(({ input }) => input.services.apply()),
-    verify: fromPromise<void, Input>(({ input }) => input.services.verify()),
+    edges: fromCallback<AgentEvent, Input>(({ sendBack, input }) => input.services.work.watchHost(sendBack)),
+    schedule: fromCallback<AgentEvent, Input>(({ sendBack, input }) => input.services.work.schedule(sendBack)),
+    watchStore: fromCallback<AgentEvent, Input>(({ sendBack, input }) => input.services.store.watchStore(sendBack)),
+    connect: fromPromise<{ revision: number }, Input>(({ input, signal }) => input.services.store.connect(signal)),
+    acquire: fromPromise<AcquireResult, Input>(({ input, signal }) => input.services.lease.acquire(signal)),
+    renew: fromPromise<'renewed' | 'lost', Input>(({ input }) => input.services.lease.renew()),
+    read: fromPromise<void, Input>(({ input }) => input.services.work.read()),
+    plan: fromPromise<{ changes: number }, Input>(({ input }) => input.services.work.plan()),
+    apply: fromPromise<void, Input>(({ input }) => input.services.work.apply()),
+    verify: fromPromise<void, Input>(({ input }) => input.services.work.verify()),
   },
   guards: {
-    dirty: ({ context }) => context.services.hasWork(),
+    dirty: ({ context }) => context.services.work.hasWork(),
     stopping: ({ context }) => context.stopping,
-    leaseWanted: ({ context }) => context.services.leaseWanted(),
-    leaseGone: ({ context }) => context.services.leaseState() === 'gone',
-    leaseChanged: ({ context }) => context.services.leaseState() === 'changed',
+    leaseWanted: ({ context }) => context.services.lease.leaseWanted(),
+    leaseGone: ({ context }) => context.services.lease.leaseState() === 'gone',
+    leaseChanged: ({ context }) => context.services.lease.leaseState() === 'changed',
     leaseOutdated: ({ context }) => context.leaseOutdated,
     leaseMayFit: ({ context }) => context.leaseMayFit,
-    renewalDue: ({ context }) => context.services.renewDelayMs() === 0,
-    configMissing: ({ context }) => context.services.configState() === 'missing',
-    configInvalid: ({ context }) => context.services.configState() === 'invalid',
+    renewalDue: ({ context }) => context.services.lease.renewDelayMs() === 0,
+    configMissing: ({ context }) => context.services.store.configState() === 'missing',
+    configInvalid: ({ context }) => context.services.store.configState() === 'invalid',
   },
   actions: {
     noteEdge: ({ context, event }) => {
-      if (event.type === 'EDGE') context.services.markDirty(event.scope);
+      if (event.type === 'EDGE') context.services.work.markDirty(event.scope);
     },
     noteFailure: ({ context, event }, params: { region: Region }) =>
       context.services.noteFailure(params.region, (event as { error?: unknown }).error),
     noteEnded: ({ context, event }) => {
-      if (event.type === 'STORE_ENDED') context.services.noteStoreEnded(event.reason, event.message);
+      if (event.type === 'STORE_ENDED') context.services.store.noteStoreEnded(event.reason, event.message);
     },
     noteState: ({ context }, params: { region: Region; state: string }) =>
       context.services.noteState(params.region, params.state),
@@ -78,15 +81,15 @@ export const agentMachine = setup({
     }),
     mayBeOutdated: assign({ leaseOutdated: true }),
     mayFit: assign({ leaseMayFit: true }),
-    retryDue: ({ context }) => context.services.markRetriesDirty(),
-    abandonRound: ({ context }) => context.services.abandonRound(),
+    retryDue: ({ context }) => context.services.work.markRetriesDirty(),
+    abandonRound: ({ context }) => context.services.work.abandonRound(),
   },
   delays: {
     storeBackoff: ({ context }) => context.services.backoffMs(context.failures.store, 300, 10_000),
     leaseBackoff: ({ context }) => context.services.backoffMs(context.failures.lease, 300, 30_000),
     workBackoff: ({ context }) => context.services.backoffMs(context.failures.work, 200, 60_000),
-    renewDelay: ({ context }) => timer(context.services.renewDelayMs()),
-    retryDelay: ({ context }) => timer(context.services.retryDelayMs()),
+    renewDelay: ({ context }) => timer(context.services.lease.renewDelayMs()),
+    retryDelay: ({ context }) => timer(context.services.work.retryDelayMs()),
   },
 }).createMachine({
   id: 'selvage',

@@ -11,7 +11,7 @@ interface MigrationInput {
   from: Source;
   to: Source;
   prefix: string;
-  /** Else a dry run. */
+  /** False for a dry run, which writes nothing. */
   apply: boolean;
 }
 

@@ -6,7 +6,6 @@
  */
 import { parseLeaseAttrs } from '../config/lease.ts';
 import { configKey, leaseKey } from '../config/lease-key.ts';
-import type { Lease, LeaseAttrs } from '../config/model.ts';
 import type { DriftEntry, Report } from '../reconciler/contracts/report.ts';
 import { everything } from '../reconciler/contracts/scope.ts';
 import { COVERS } from '../reconciler/desired/refusals.ts';
@@ -14,17 +13,17 @@ import { needsRewrite } from '../reconciler/lease/value.ts';
 import { joinReports } from '../reconciler/report/build-report.ts';
 import { Agent } from './agent.ts';
 import type { AgentDeps } from './deps.ts';
-import { putConfig } from './desired-state.ts';
+import { type PublishedLease, putConfig } from './desired-state.ts';
 import { recordOf } from './own-lease.ts';
 import { RunError } from './run-error.ts';
 
 /** One repair run. @throws StoreError, RunError */
 export async function repairOnce(deps: AgentDeps): Promise<Report> {
   const agent = await prepare(deps, 'once');
-  if (agent.lastGood.inForce) return agent.state.desired ? repair(agent) : agent.reportWithoutRound();
+  if (agent.lastGood.inForce) return agent.state.desired ? repair(agent) : agent.work.reportWithoutRound();
   const { drift } = await supposeLease(agent, deps);
-  if ((await agent.acquire()) !== 'held')
-    return agent.state.lease.covered && agent.state.desired ? repair(agent) : agent.reportWithoutRound();
+  if ((await agent.lease.acquire()) !== 'held')
+    return agent.state.lease.covered && agent.state.desired ? repair(agent) : agent.work.reportWithoutRound();
   await agent.state.lease.renewIfDue();
   const report = await repair(
     agent,
@@ -35,23 +34,23 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   return report;
 }
 
-/** One round, and another where Docker had to be restarted for it. `made`: what has been written to the store. */
+/** One round, and another where a companion has begun something for it. `made`: what has been written to the store. */
 async function repair(agent: Agent, made: DriftEntry[] = []): Promise<Report> {
   const report = await oneRound(agent, made);
   // What peers are told comes after what they are told of.
-  if (!agent.lastGood.inForce && agent.state.lease.unpublished && agent.state.isBuilt) await agent.acquire();
-  if (!agent.dockerRestart) return report;
-  await agent.dockerRestart;
+  if (!agent.lastGood.inForce && agent.state.lease.unpublished && agent.state.isBuilt) await agent.lease.acquire();
+  if (!agent.acting) return report;
+  await agent.acting;
   return joinReports(report, await oneRound(agent));
 }
 
 async function oneRound(agent: Agent, made: DriftEntry[] = []): Promise<Report> {
-  agent.markDirty(everything());
-  await agent.read();
-  const { changes } = await agent.plan();
-  if (changes) await agent.apply();
-  await agent.verify(made);
-  return agent.journal.lastReport ?? agent.reportWithoutRound();
+  agent.work.markDirty(everything());
+  await agent.work.read();
+  const { changes } = await agent.work.plan();
+  if (changes) await agent.work.apply();
+  await agent.work.verify(made);
+  return agent.journal.lastReport ?? agent.work.reportWithoutRound();
 }
 
 /** A lease that was taken meanwhile has a key of its own, which nobody could know before. */
@@ -72,24 +71,25 @@ function takeOwnLease({ state: { mirror, lease } }: Agent, deps: AgentDeps): voi
 /** What a repair run would do, without doing it. @throws StoreError, RunError */
 export async function reportDrift(deps: AgentDeps): Promise<Report> {
   const agent = await prepare(deps, 'drift');
-  if (agent.lastGood.inForce) return agent.state.desired ? compare(agent) : agent.reportWithoutRound();
-  const { own, published, drift } = await supposeLease(agent, deps);
-  if (!own) return agent.reportWithoutRound(drift);
-  agent.state.rebuild(own, published);
+  if (agent.lastGood.inForce) return agent.state.desired ? compare(agent) : agent.work.reportWithoutRound();
+  const { ours, drift } = await supposeLease(agent, deps);
+  if (!ours) return agent.work.reportWithoutRound(drift);
+  agent.state.suppose(ours);
+  agent.state.remake();
   return compare(agent, drift);
 }
 
 async function compare(agent: Agent, drift: DriftEntry[] = []): Promise<Report> {
-  agent.markDirty(everything());
-  await agent.read();
-  await agent.plan();
-  return agent.finishRound(drift);
+  agent.work.markDirty(everything());
+  await agent.work.read();
+  await agent.work.plan();
+  return agent.work.finishRound(drift);
 }
 
 async function prepare(deps: AgentDeps, mode: 'once' | 'drift'): Promise<Agent> {
   const agent = new Agent(deps, mode);
   const { state } = agent;
-  await agent.connect().catch((error: unknown) => {
+  await agent.store.connect().catch((error: unknown) => {
     if (agent.lastGood.inForce) return;
     const { problem } = agent.lastGood.kept;
     if (problem !== undefined) deps.log.warn({}, problem);
@@ -112,15 +112,14 @@ async function prepare(deps: AgentDeps, mode: 'once' | 'drift'): Promise<Agent> 
 }
 
 /** The lease as it would be after a repair run, and what that run would write to the store. */
-async function supposeLease(
-  agent: Agent,
-  deps: AgentDeps,
-): Promise<{ own?: Lease; published?: LeaseAttrs; drift: DriftEntry[] }> {
+async function supposeLease(agent: Agent, deps: AgentDeps): Promise<{ ours?: PublishedLease; drift: DriftEntry[] }> {
   const { state } = agent;
   const context = state.leaseContext();
   // Making sure of another's lease writes nothing.
-  if (context && deps.options.lease === 'adopt')
-    return { own: (await state.lease.ensure(context)) === 'held' ? state.lease.current : undefined, drift: [] };
+  if (context && deps.options.lease === 'adopt') {
+    const own = (await state.lease.ensure(context)) === 'held' ? state.lease.current : undefined;
+    return { ...(own ? { ours: { own, published: own.attrs } } : {}), drift: [] };
+  }
   const choice = context && state.lease.choose(context);
   if (!context || !choice) return { drift: [] };
   const drift: DriftEntry[] = choice.release.map((lease) => ({
@@ -134,7 +133,7 @@ async function supposeLease(
   if (choice.action === 'outOfSubnets' && choice.why === COVERS) {
     state.lease.suppose(choice, context);
     const { covered } = state.lease;
-    return { ...(covered && { own: covered }), drift };
+    return { ...(covered && { ours: { own: covered, published: covered.attrs } }), drift };
   }
   if (choice.action !== 'reuse') {
     const value = await context.valueFor(undefined);
@@ -154,7 +153,7 @@ async function supposeLease(
 
   const { lease } = choice;
   const value = await context.valueFor(lease);
-  if (!needsRewrite(lease, value)) return { own: lease, drift };
+  if (!needsRewrite(lease, value)) return { ours: { own: lease, published: lease.attrs }, drift };
   const attrs = parseLeaseAttrs(value);
   // As the store has it: the choice may have read our own lease as if it named today's address already.
   const have = state.mirror.allLeases.find(({ key }) => key === lease.key)?.attrs ?? lease.attrs;
@@ -163,5 +162,5 @@ async function supposeLease(
   );
   const reason = fields.length ? `differs: ${fields.join(', ')}` : "can't be read any more";
   drift.push({ op: 'update', kind: 'lease', key: lease.key, reason, fields, want: attrs, have });
-  return { own: { ...lease, attrs, value }, published: have, drift };
+  return { ours: { own: { ...lease, attrs, value }, published: have }, drift };
 }

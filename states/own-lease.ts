@@ -8,9 +8,9 @@
 import { maskCidr } from '../config/ipv4.ts';
 import { leaseKey, subnetsPrefix } from '../config/lease-key.ts';
 import type { Lease } from '../config/model.ts';
-import { vxlanData } from '../config/vxlan-lease.ts';
+import { identityOf } from '../reconciler/backends/index.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
-import type { StoreRecord } from '../reconciler/contracts/source.ts';
+import { StoreError, type StoreRecord } from '../reconciler/contracts/source.ts';
 import type { Guards } from '../reconciler/desired/guards.ts';
 import { chooseLease, type LeaseChoice } from '../reconciler/lease/choose.ts';
 import { readLease, readLeaseKey } from '../reconciler/lease/read.ts';
@@ -19,7 +19,7 @@ import { namesSameWay, needsRewrite } from '../reconciler/lease/value.ts';
 import { mustYieldTo } from '../reconciler/lease/yield.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
 import type { AgentDeps } from './deps.ts';
-import type { AcquireResult } from './services.ts';
+import type { AcquireResult } from './lease-services.ts';
 
 /** What a lease is chosen for: the state of the store and of this host. */
 export interface LeaseContext {
@@ -27,28 +27,31 @@ export interface LeaseContext {
   publicIP: string;
   /** What this host must go on reaching. */
   guards?: Guards;
-  /** Of this host's own VTEPs, as they were when this process started. */
-  vtepMacs: ReadonlySet<string>;
+  /** By which this host knows a lease for its own (BackendType.identityOf): its own devices' MACs, as they were when this process started. */
+  identities: ReadonlySet<string>;
   /** The value's text that this host wants in `lease` (or in a new one), byte for byte as flannel writes it. */
   valueFor(lease: Lease | undefined): Promise<string>;
   /** Whether this host can already be reached in the way that this value says. */
   isBuilt(): boolean;
 }
 
+/** The longest wait after a race that was lost, ms; doubled with each further one. */
 const CREATE_RACE_MS = 50;
+/** More in a row are no race: then it is for whoever asked to try again later. */
+const MOST_RACES = 8;
 
 export class OwnLease {
   current: Lease | undefined;
   held: HeldEntry[] = [];
   /** The one that this host has in the store, and may not use: nothing is to be on the host for it. */
   covered: Lease | undefined;
-  /** It names another way to this host than it should: it is written as soon as that way is built. */
+  /** True while our lease names another way to this host than it should: that is written as soon as the way is built. */
   unpublished = false;
-  /** ms since epoch; undefined for a permanent lease or none. */
+  /** When it is to be renewed, ms since the epoch; undefined for a permanent lease or none. */
   #renewAt: number | undefined;
   readonly #deps: AgentDeps;
   readonly #prefix: string;
-  /** What this host had last: where it goes back to if that is free. */
+  /** The subnet that this host had last: it goes back there if that is free. */
   previousSubnet: string | undefined;
 
   constructor(deps: AgentDeps, prefix: string, previousSubnet: string | undefined) {
@@ -87,23 +90,23 @@ export class OwnLease {
 
   /**
    * Which lease is this host's own, whatever its value says. A process that has just started has no memory: then it is the one of the
-   * subnet in subnet.env, if it names the MAC of this host's own VTEP. No other host can have been given that one.
+   * subnet in subnet.env, if it names what no other host can have (a VTEP's MAC): that of one of this host's own devices.
    */
-  #ownKey({ vtepMacs }: LeaseContext, seen: Mirror, known: readonly Lease[]): string | undefined {
+  #ownKey({ identities }: LeaseContext, seen: Mirror, known: readonly Lease[]): string | undefined {
     if (this.current) return this.compareWith(seen) === 'same' ? this.current.key : undefined;
     const block = this.previousSubnet === undefined ? undefined : maskCidr(this.previousSubnet);
     const previous = known.find(({ subnet }) => subnet === block);
-    const mac = previous && vxlanData(previous.attrs).mac;
-    return mac !== undefined && vtepMacs.has(mac) ? previous?.key : undefined;
+    const named = previous && identityOf(previous.attrs);
+    return named !== undefined && identities.has(named) ? previous?.key : undefined;
   }
 
-  /** Makes sure of a lease. Rejects with a StoreError if the store doesn't answer. */
+  /** Makes sure of a lease. Rejects with a StoreError if the store doesn't answer, or has us lose one race after the other. */
   async ensure(context: LeaseContext, signal?: AbortSignal): Promise<AcquireResult> {
-    const { clock, random, options } = this.#deps;
+    const { clock, random, options, source } = this.#deps;
     // Until the watch has brought what we wrote last, the live mirror has our lease as it was before: it could look like another's.
     const isBehind = (this.current?.modRevision ?? 0) > context.mirror.revision;
     let seen = isBehind ? await this.#freshMirror(signal) : context.mirror;
-    for (;;) {
+    for (let races = 1; ; races++) {
       signal?.throwIfAborted();
       const choice = this.choose(context, seen);
       if (!choice) return 'waiting';
@@ -123,7 +126,8 @@ export class OwnLease {
         for (const lease of choice.release) await this.#release(lease);
         return 'held';
       }
-      await clock.sleep(CREATE_RACE_MS * random(), signal);
+      if (races === MOST_RACES) throw lostTooOften(source.where);
+      await clock.sleep(CREATE_RACE_MS * 2 ** (races - 1) * random(), signal);
       seen = await this.#freshMirror(signal);
     }
   }
@@ -289,6 +293,12 @@ export class OwnLease {
 export function recordOf(lease: Lease): StoreRecord {
   const { key, value, modRevision, createRevision, leaseId } = lease;
   return { key, value, modRevision, createRevision, leaseId };
+}
+
+function lostTooOften(where: string): StoreError {
+  const why = `${MOST_RACES} times in a row somebody else was first with a subnet that the listing showed as free`;
+  const cure = `if that goes on, see whether ${where} is behind its cluster`;
+  return new StoreError('unavailable', `No lease could be taken: ${why}; ${cure}.`);
 }
 
 function otherLease(lease: Lease): HeldEntry {

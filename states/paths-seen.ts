@@ -3,39 +3,39 @@
  * without a tunnel. So a restart, or a repair run, in the middle of a migration goes on with it.
  */
 import type { Backend } from '../reconciler/backends/backend.ts';
-import { hostGwBackend } from '../reconciler/backends/host-gw.ts';
-import { vxlanBackend, vxlanOptionsOf } from '../reconciler/backends/vxlan.ts';
+import { BACKEND_TYPES } from '../reconciler/backends/index.ts';
 import type { Driver, Interest } from '../reconciler/contracts/driver.ts';
 import type { Instance } from '../reconciler/contracts/host.ts';
 import { scopeOf } from '../reconciler/contracts/scope.ts';
-import { type Link, SELVAGE_PROTOCOL } from '../reconciler/kinds/index.ts';
+import { type Link, type Route, SELVAGE_PROTOCOL } from '../reconciler/kinds/index.ts';
 import { contextOf, Ownership } from '../reconciler/plan/ownership.ts';
 
 export interface PathsSeen {
-  /** Our own vxlan devices. */
+  /** Our own devices. */
   links: Link[];
   backends: Backend[];
 }
 
-/** Undefined if not everything could be listed. `isDirectNamed`: a lease names host-gw, so that routes (there may be many) tell something. */
+/** Undefined if not everything could be listed. `named`: the backends that leases name (BackendType.type). */
 export async function lookForPaths(
   driver: Driver,
   instance: Instance,
   interest: Interest,
-  isDirectNamed: boolean,
+  named: ReadonlySet<string>,
 ): Promise<PathsSeen | undefined> {
-  const scope = scopeOf({ kinds: isDirectNamed ? ['link', 'address', 'route'] : ['link', 'address'] });
+  const withRoutes = BACKEND_TYPES.some(({ type, seenByRoutes }) => seenByRoutes && named.has(type));
+  const scope = scopeOf({ kinds: withRoutes ? ['link', 'address', 'route'] : ['link', 'address'] });
   const { haves, complete } = await driver.list(scope, interest);
   if (!complete) return undefined;
   const ownership = new Ownership({ instance, desired: new Map(), ...contextOf(haves, true) });
   const links = haves.filter((have): have is Link => have.kind === 'link' && ownership.ownsDevice(have.name));
-  const backends = links.flatMap((link) => vxlanOptionsOf(link) ?? []).map((options) => vxlanBackend(options));
-  const isDirect = haves.some(
-    (have) =>
+  const directRoutes = haves.filter(
+    (have): have is Route =>
       have.kind === 'route' &&
       have.protocol === SELVAGE_PROTOCOL &&
       have.dev === interest.uplink &&
       ownership.ownerOf(have) === 'ours',
   );
-  return { links, backends: isDirect ? [...backends, hostGwBackend] : backends };
+  const seen = { links, directRoutes };
+  return { links, backends: BACKEND_TYPES.flatMap((type) => type.seenOn(seen)) };
 }

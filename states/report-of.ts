@@ -1,31 +1,31 @@
 /** Owns how a round and what the agent knows become the report. */
 
-import type { HeldEntry, Report } from '../reconciler/contracts/report.ts';
+import type { Report } from '../reconciler/contracts/report.ts';
 import type { Scope } from '../reconciler/contracts/scope.ts';
 import { buildReport } from '../reconciler/report/build-report.ts';
+import type { Companion } from './companion.ts';
 import type { AgentDeps } from './deps.ts';
-import type { DesiredState } from './desired-state.ts';
-import type { DockerFollower } from './docker.ts';
 import type { Round } from './round.ts';
+import type { Shared } from './shared.ts';
 
-export interface ReportContext {
-  deps: AgentDeps;
-  mode: Report['mode'];
-  state: DesiredState;
-  held: readonly HeldEntry[];
-  /** What is seen of Docker. */
-  docker: Report['docker'];
-  /** The store is heard and nothing of desired state is missing. */
-  complete: boolean;
-  /** What is said of the source while the last good copy is in force. */
-  source: Partial<Report['source']>;
+/** What there is to tell beside what is known anyway. */
+interface Made {
+  round?: Round;
+  /** When it began, ms since the epoch. */
+  at: number;
+  /** What was found that is no resource of the host: of our lease. */
+  otherDrift: Report['drift'];
+  /** The companions that looked in that round. */
+  looked?: readonly Companion[];
 }
 
+/** `complete`: the store is heard and nothing of desired state is missing. */
 export function reportOf(
-  context: ReportContext,
-  made: { round?: Round; at: number; otherDrift: Report['drift']; docker?: DockerFollower },
+  { deps, mode, state, held, companions, lastGood }: Shared,
+  complete: boolean,
+  made: Made,
 ): Report {
-  const { deps, mode, state, held, complete, docker } = context;
+  const told = (made.looked ?? []).map((companion) => companion.report());
   const { mirror, host, usable, desired, lease } = state;
   return buildReport({
     mode,
@@ -41,7 +41,7 @@ export function reportOf(
       revision: String(mirror.revision),
       complete,
       leases: mirror.leases.size,
-      ...context.source,
+      ...lastGood.source,
     },
     network: {
       network: mirror.config?.network ?? '',
@@ -50,11 +50,11 @@ export function reportOf(
       mtu: usable && host.current ? usable.backend.mtu({ config: usable.config, host: host.current }) : 0,
     },
     changes: made.round?.drift ?? [],
-    otherDrift: [...made.otherDrift, ...(made.docker?.drift ?? [])],
+    otherDrift: [...made.otherDrift, ...told.flatMap(({ drift }) => drift)],
     outcomes: made.round?.outcomes ?? [],
-    otherOutcomes: made.docker?.outcomes,
+    otherOutcomes: told.flatMap(({ outcomes }) => outcomes),
     held,
-    docker,
+    sections: companions.sections,
   });
 }
 
@@ -62,6 +62,7 @@ export function reportOf(
 export function describeScope(scope: Scope): string {
   if (scope.all) return 'everything';
   const parts = [...[...scope.kinds].map((kind) => `all ${kind}s`), ...[...scope.links].map((link) => `under ${link}`)];
+  parts.push(...scope.companions);
   if (scope.ids.size) parts.push(scope.ids.size > 8 ? `${scope.ids.size} keys` : [...scope.ids].join(', '));
   return parts.join('; ') || 'nothing';
 }

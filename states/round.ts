@@ -7,7 +7,15 @@
  */
 
 import { parseCidr } from '../config/ipv4.ts';
-import type { Care, Change, Driver, Interest, Listing, Outcome } from '../reconciler/contracts/driver.ts';
+import {
+  type Care,
+  type Change,
+  type Driver,
+  type Interest,
+  isMade,
+  type Listing,
+  type Outcome,
+} from '../reconciler/contracts/driver.ts';
 import type { Instance } from '../reconciler/contracts/host.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
 import { emptyScope, everything, mergeScope, type Scope, scopeOf, scopeOfIds } from '../reconciler/contracts/scope.ts';
@@ -22,19 +30,20 @@ import type { Step } from '../reconciler/plan/order.ts';
 import { contextOf, ownDevices } from '../reconciler/plan/ownership.ts';
 import { changesOf, makePlan, type Plan } from '../reconciler/plan/plan.ts';
 import { MISMATCH, verify } from '../reconciler/plan/verify.ts';
+import { isRival } from '../reconciler/tunnels/index.ts';
 
-export interface RoundInput {
+interface RoundInput {
   scope: Scope;
   drivers: readonly Driver[];
   desired: Desired;
-  /** The store was heard and nothing of desired state is missing: only then may anything be deleted. */
+  /** Whether the store is heard and nothing of desired state is missing: only then may anything be deleted. */
   desiredComplete: boolean;
   instance: Instance;
   nexthopObjects: boolean;
   retry: RetryView;
   /** Made from what was read; says of a Have that it stays although nobody wants it. */
   keepStale(haves: readonly Have[]): KeepStale;
-  /** --keep-stale: what nobody wants is reported and stays. */
+  /** True with --keep-stale: what nobody wants is reported and stays. */
   reportStale: boolean;
 }
 
@@ -152,8 +161,7 @@ export class Round {
     const ids: string[] = [];
     // A quick listing may overlook things: then nothing is proven gone by it.
     let care: Care = 'quick';
-    for (const { change, result } of this.outcomes) {
-      if (result !== 'done' && result !== 'noop') continue;
+    for (const { change } of this.outcomes.filter(isMade)) {
       ids.push(change.id);
       if (change.op === 'delete') care = 'steady';
     }
@@ -233,7 +241,7 @@ export class Round {
   async #list(scope: Scope, care?: Care): Promise<Listing> {
     if (!scope.all) return this.#ask(scope, this.#interest, care);
     const links = await this.#ask(scopeOf({ kinds: ['link'] }), this.#interest);
-    const names = links.haves.flatMap((have) => (have.kind === 'link' && have.type === 'vxlan' ? have.name : []));
+    const names = links.haves.flatMap((have) => (have.kind === 'link' && isRival(have) ? have.name : []));
     const wide = { ...this.#interest, devices: [...new Set([...this.#interest.devices, ...names])] };
     const addresses = await this.#ask(scopeOf({ kinds: ['address'] }), wide);
     const { desired, instance } = this.#input;
@@ -272,8 +280,6 @@ function concerns(scope: Scope, driver: Driver): boolean {
   for (const id of scope.ids) if (driver.kinds.includes(splitId(id).kind)) return true;
   return false;
 }
-
-const isMade = ({ result }: Outcome): boolean => result === 'done' || result === 'noop';
 
 /** Said to be done, and not found by the read-back. */
 const isUnproven = ({ failure }: Outcome): boolean => failure?.code === MISMATCH;

@@ -5,75 +5,54 @@
  * - What is heard is believed only while the watch runs; after that it is what was true last.
  */
 
-import type { HeldEntry } from '../reconciler/contracts/report.ts';
-import { everything, isEmptyScope, type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
+import { everything, isEmptyScope, scopeOf } from '../reconciler/contracts/scope.ts';
 import type { WatchEvent } from '../reconciler/contracts/source.ts';
 import type { MirrorChange } from '../reconciler/store/mirror-change.ts';
-import type { AgentDeps } from './deps.ts';
-import type { DesiredState } from './desired-state.ts';
-import type { Journal } from './journal.ts';
-import type { LastGood } from './last-good.ts';
-import type { ConnectResult, Send } from './services.ts';
+import type { Send } from './events.ts';
+import type { Shared } from './shared.ts';
+import type { StoreServices } from './store-services.ts';
 
-/** What it follows the store for. */
-export interface Following {
-  readonly state: DesiredState;
-  readonly journal: Journal;
-  readonly lastGood: LastGood;
-  markDirty(scope: Scope): void;
-}
-
-export interface FollowerHooks {
-  held(): HeldEntry[];
-  /** Where events go while no watch has brought them. */
-  send: Send;
-}
-
-export class StoreFollower {
-  readonly #deps: AgentDeps;
-  readonly #agent: Following;
-  readonly #hooks: FollowerHooks;
+export class StoreFollower implements StoreServices {
+  readonly #shared: Shared;
   #heard = false;
   #configState = '';
   #unreadable: ReadonlySet<string> = new Set();
-  /** As the machine's timer has it. */
+  /** When the next earlier path ends, as the machine's timer has it (ms since the epoch). */
   #pathEnd = Number.POSITIVE_INFINITY;
 
-  constructor(deps: AgentDeps, agent: Following, hooks: FollowerHooks) {
-    this.#deps = deps;
-    this.#agent = agent;
-    this.#hooks = hooks;
+  constructor(shared: Shared) {
+    this.#shared = shared;
   }
 
-  /** Listed, and not lost since. */
+  /** Whether the store has been listed, and was not lost since. */
   get isHeard(): boolean {
     return this.#heard;
   }
 
-  /** The store is heard, and what it says can be run: the wants are all that this host should have. */
+  /** Whether the store is heard and what it says can be run: then the wants are all that this host should have. */
   get isComplete(): boolean {
-    const { mirror, usable, isOutdated } = this.#agent.state;
+    const { mirror, usable, isOutdated } = this.#shared.state;
     return this.#heard && mirror.complete && usable !== undefined && !isOutdated;
   }
 
-  async connect(signal?: AbortSignal): Promise<ConnectResult> {
-    const { lastGood, state } = this.#agent;
-    const snapshot = await lastGood.listing(this.#deps.source.snapshot(signal), () =>
-      this.#hooks.send({ type: 'EDGE', scope: everything() }),
+  async connect(signal?: AbortSignal): Promise<{ revision: number }> {
+    const { deps, dirty, lastGood, state, send } = this.#shared;
+    const snapshot = await lastGood.listing(deps.source.snapshot(signal), () =>
+      send({ type: 'EDGE', scope: everything() }),
     );
-    const change = state.mirror.applySnapshot(snapshot, this.#deps.clock.now());
+    const change = state.mirror.applySnapshot(snapshot, deps.clock.now());
     this.#heard = true;
     if (change.doubted) state.lease.forgetRevision();
     lastGood.taken(change);
     state.relist();
-    this.#agent.markDirty(everything());
-    this.#tell(change, this.#hooks.send);
+    dirty.mark(everything());
+    this.#tell(change, send);
     return { revision: snapshot.revision };
   }
 
-  watch(send: Send): () => void {
-    const { mirror } = this.#agent.state;
-    return this.#deps.source.watch(mirror.revision + 1, (event) => {
+  watchStore(send: Send): () => void {
+    const { deps, state } = this.#shared;
+    return deps.source.watch(state.mirror.revision + 1, (event) => {
       try {
         this.#hear(event, send);
       } catch (error) {
@@ -86,13 +65,13 @@ export class StoreFollower {
 
   /** Leases that a doubted store has lost end in their own time. */
   expire(now: number): void {
-    const { mirror } = this.#agent.state;
+    const { mirror } = this.#shared.state;
     if ((mirror.nextExpiry() ?? Number.POSITIVE_INFINITY) > now) return;
-    this.#take(mirror.expire(now), this.#hooks.send);
+    this.#take(mirror.expire(now), this.#shared.send);
   }
 
   configState(): 'missing' | 'invalid' | 'good' {
-    const { mirror, usable } = this.#agent.state;
+    const { mirror, usable } = this.#shared.state;
     if (mirror.held.some(({ kind, why }) => kind === 'config' && why === 'malformed config')) return 'invalid';
     if (!mirror.complete) return 'missing';
     return usable ? 'good' : 'invalid';
@@ -100,25 +79,32 @@ export class StoreFollower {
 
   /** Our lease as the store has it. */
   leaseState(): 'same' | 'changed' | 'gone' {
-    const { lease, mirror } = this.#agent.state;
+    const { lease, mirror } = this.#shared.state;
     if (!lease.current) return 'gone';
     // The answer to a write may come before the watch's event of it.
     if (!this.#heard || lease.current.modRevision > mirror.revision) return 'same';
     return lease.compareWith(mirror);
   }
 
-  /** An earlier path ends at another time than before: one was left, or let go of. */
+  /** Tells the machine, if an earlier path ends at another time than before: one was left, or let go of. */
   sayDue(): void {
-    const end = this.#agent.state.nextPathEnd();
+    const end = this.#shared.state.nextPathEnd();
     if (end === this.#pathEnd) return;
     this.#pathEnd = end;
-    this.#agent.lastGood.writer.pastChanged();
-    this.#hooks.send({ type: 'DUE_CHANGED' });
+    this.#shared.lastGood.writer.pastChanged();
+    this.#shared.send({ type: 'DUE_CHANGED' });
+  }
+
+  noteStoreEnded(reason: string, message: string): void {
+    const { deps, journal } = this.#shared;
+    if (reason === 'stopped') return;
+    if (reason === 'moved') deps.log.info({}, `Listing again: ${message}.`);
+    else journal.failure('store', `The watch of ${deps.source.where} ended: ${message}`);
   }
 
   #hear(event: WatchEvent, send: Send): void {
     if (event.type === 'started') {
-      this.#agent.journal.recovered('store');
+      this.#shared.journal.recovered('store');
       send({ type: 'STORE_HEARD' });
       return;
     }
@@ -127,13 +113,13 @@ export class StoreFollower {
       send({ type: 'STORE_ENDED', reason: event.reason, message: event.message });
       return;
     }
-    const { mirror } = this.#agent.state;
-    this.#take(mirror.applyChanges(event.changes, event.revision, this.#deps.clock.now()), send);
+    const { mirror } = this.#shared.state;
+    this.#take(mirror.applyChanges(event.changes, event.revision, this.#shared.deps.clock.now()), send);
   }
 
   /** Passes on what a change of the mirror means, and to whom. */
   #take(change: MirrorChange, send: Send): void {
-    const { state, lastGood } = this.#agent;
+    const { state, lastGood } = this.#shared;
     const scope = state.update(change);
     lastGood.writer.changed(change);
     if (!isEmptyScope(scope)) send({ type: 'EDGE', scope });
@@ -155,19 +141,19 @@ export class StoreFollower {
 
   /** What can't be read any more, or can again, has to be looked at; else a look at one file is enough for a report that says it. */
   #tellHeld(send: Send): void {
-    const { journal, state } = this.#agent;
-    journal.holds(this.#hooks.held());
+    const { journal, state } = this.#shared;
+    journal.holds(this.#shared.held);
     const unreadable = new Set(state.mirror.unreadableSubnets);
     const before = this.#unreadable;
     this.#unreadable = unreadable;
     const peers = [...unreadable, ...before].filter((subnet) => !unreadable.has(subnet) || !before.has(subnet));
-    const ids = peers.length ? [] : [`file ${this.#deps.options.subnetFile}`];
+    const ids = peers.length ? [] : [`file ${this.#shared.deps.options.subnetFile}`];
     send({ type: 'EDGE', scope: scopeOf({ peers, ids }) });
   }
 
   /** Not only what has changed: one step may put our key and delete it. */
   #concernsOwnLease({ subnets, renewed }: MirrorChange): boolean {
-    const { mirror, lease, host } = this.#agent.state;
+    const { mirror, lease, host } = this.#shared.state;
     if (lease.current) return this.leaseState() !== 'same';
     const publicIP = host.current?.publicIP;
     return [...subnets, ...renewed].some((subnet) => mirror.leases.get(subnet)?.attrs.publicIP === publicIP);

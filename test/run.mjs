@@ -11,7 +11,9 @@ import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { isRoot, plainEnvironment, root, SetupError, script, setup } from '../packaging/setup.mjs';
+import { named } from '../packaging/debian.mjs';
+import { isRoot, plainEnvironment, root, SetupError, script } from '../packaging/script.mjs';
+import { setup } from '../packaging/setup.mjs';
 import { runFile } from './helpers/run-file.mjs';
 
 const bin = (name) => join(root, 'node_modules/.bin', name);
@@ -119,7 +121,7 @@ async function main() {
   if (quick.length + lab.length + checks.length === 0)
     throw new SetupError(`No test file has ${filters.join(' or ')} in its path.`, 64);
 
-  await setup({ lab: isRoot() && lab.length > 0 });
+  const missing = await setup(isRoot() ? [...quick, ...lab] : quick);
   const heartbeat = setInterval(() => {
     if (Date.now() - lastLine < 10_000) return;
     print(`… ${[...running].map(([path, { start }]) => `${path} (${seconds(Date.now() - start)})`).join(', ')}`);
@@ -137,6 +139,7 @@ async function main() {
   clearInterval(heartbeat);
 
   if (failures.length > 0) print(`\nFailed:\n${failures.map((name) => `  ✖ ${name}`).join('\n')}`);
+  if (missing.length > 0) print(`\nWithout these commands, tests that need them fail: ${named(missing)}.`);
   if (interrupted) print('Interrupted: not everything was run.');
   print(`\n${passed} passed, ${failures.length} failed`);
   if (interrupted) return 130;

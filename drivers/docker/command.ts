@@ -15,10 +15,21 @@ export interface RunningCommand {
 
 /** `done` never rejects. After `timeoutMs` the command and all that it has started is killed. */
 export function runCommand(command: string, timeoutMs = COMMAND_MS): RunningCommand {
-  // A process group of its own, to be killed as one.
-  const child = spawn('/bin/sh', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const notRun = (error: unknown): RestartResult => ({
+    ok: false,
+    message: `"${command}" could not be run: ${error instanceof Error ? error.message : String(error)}`,
+  });
+  let child: ChildProcess;
+  try {
+    // A process group of its own, to be killed as one.
+    child = spawn('/bin/sh', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  } catch (error) {
+    return { done: Promise.resolve(notRun(error)), letGo() {} };
+  }
+  // Where no more files can be opened there are none, whatever the types say; "error" follows.
+  const streams = [child.stdout, child.stderr].flatMap((stream) => stream ?? []);
   let output = '';
-  for (const stream of [child.stdout, child.stderr])
+  for (const stream of streams)
     stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-4 * MAX_OUTPUT)));
 
   let timer: NodeJS.Timeout | undefined;
@@ -28,12 +39,15 @@ export function runCommand(command: string, timeoutMs = COMMAND_MS): RunningComm
       timedOut = true;
       killGroup(child);
     }, timeoutMs);
-    child.once('error', (error) => resolve({ ok: false, message: `"${command}" could not be run: ${error.message}` }));
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      resolve(notRun(error));
+    });
     child.once('exit', (code, signal) => {
       clearTimeout(timer);
       const finish = (): void => {
         clearTimeout(drained);
-        for (const stream of [child.stdout, child.stderr]) stream.destroy();
+        for (const stream of streams) stream.destroy();
         if (code === 0) return resolve({ ok: true });
         const how = timedOut
           ? `did not end in ${timeoutMs / 1000} s and was killed`
@@ -50,7 +64,7 @@ export function runCommand(command: string, timeoutMs = COMMAND_MS): RunningComm
   const letGo = (): void => {
     clearTimeout(timer);
     child.unref();
-    for (const stream of [child.stdout, child.stderr]) stream.destroy();
+    for (const stream of streams) stream.destroy();
   };
   return { done, letGo };
 }

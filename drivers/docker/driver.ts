@@ -3,7 +3,6 @@
  * Docker needs (HTTP, child processes) is loaded when it is needed: start-up counts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { scopeOf } from '../../reconciler/contracts/scope.ts';
 import type { DockerDriver, RestartResult } from '../../reconciler/docker/contract.ts';
 import type { RunningCommand } from './command.ts';
 import { askEngine, parseEngineAddress } from './engine.ts';
@@ -14,7 +13,7 @@ import { readNote, writeNote } from './note.ts';
 const COMES_UP_MS = 30_000;
 const LOOK_MS = 250;
 
-export interface DockerDriverOptions {
+interface DockerDriverOptions {
   /** unix:///PATH or tcp://HOST:PORT */
   host: string;
   restartCommand: string;
@@ -44,6 +43,15 @@ export function openDocker(options: DockerDriverOptions): DockerDriver {
     }
   }
 
+  async function run(): Promise<RestartResult> {
+    const { runCommand } = await import('./command.ts');
+    const command = runCommand(options.restartCommand, options.commandTimeout);
+    running.add(command);
+    const result = await command.done;
+    running.delete(command);
+    return result.ok ? comesUp() : result;
+  }
+
   return {
     async look() {
       const [answer, restarted] = await Promise.all([askEngine(address), readNote(options.noteFile)]);
@@ -61,15 +69,10 @@ export function openDocker(options: DockerDriverOptions): DockerDriver {
         const message = `${options.noteFile} can't be written (${(error as Error).message}), and without it Docker might be restarted again and again`;
         return { ok: false, message };
       }
-      const { runCommand } = await import('./command.ts');
-      const command = runCommand(options.restartCommand, options.commandTimeout);
-      running.add(command);
-      const result = await command.done;
-      running.delete(command);
-      return result.ok ? comesUp() : result;
+      return run().catch((error: Error) => ({ ok: false, message: error.message }));
     },
-    watch(emit) {
-      const events = new EngineEvents(address, () => emit(scopeOf({ kinds: ['docker'] })));
+    watch(changed) {
+      const events = new EngineEvents(address, changed);
       events.start();
       return () => events.stop();
     },

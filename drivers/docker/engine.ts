@@ -44,7 +44,7 @@ export function mayConnect(address: EngineAddress): boolean {
   }
 }
 
-export type EngineAnswer = { engine: Engine } | { engine: undefined; problem?: string };
+type EngineAnswer = { engine: Engine } | { engine: undefined; problem?: string };
 
 /** Never rejects. */
 export async function askEngine(address: EngineAddress, answerMs = ANSWER_MS): Promise<EngineAnswer> {
@@ -134,7 +134,7 @@ function withResolvers<T>() {
 }
 
 /** What of the engine's answers counts. Fields that are not there, or of another type, are taken for empty. */
-export function engineOf(info: unknown, network: unknown, containers: unknown): Engine {
+function engineOf(info: unknown, network: unknown, containers: unknown): Engine {
   return {
     version: text(field(info, 'ServerVersion')),
     liveRestore: field(info, 'LiveRestoreEnabled') === true,

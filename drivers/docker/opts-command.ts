@@ -3,9 +3,17 @@
  * Its exit codes are the script's: 0, or 1 with a sentence on stderr.
  */
 import { readFileSync } from 'node:fs';
-import { formatDockerOpts, OPTS_USAGE, OptsError, parseOptsCommand, type Variables } from '../../config/docker-opts.ts';
+import {
+  formatDockerOpts,
+  OPTS_USAGE,
+  type OptsCommand,
+  OptsError,
+  parseOptsCommand,
+  type Variables,
+} from '../../config/docker-opts.ts';
 import { formatCidr, parseCidr } from '../../config/ipv4.ts';
 import { readEnvText } from '../../config/subnet-env.ts';
+import { withoutDockerOptions } from '../../config/two-in-one.ts';
 import { scopeOf } from '../../reconciler/contracts/scope.ts';
 import type { Route } from '../../reconciler/kinds/index.ts';
 import { fileFailure } from '../files/failure.ts';
@@ -18,8 +26,16 @@ export async function dockerOpts(argv: readonly string[], env: Variables): Promi
   const command = parseOptsCommand(argv);
   if (command === 'usage') return fail(OPTS_USAGE.trimEnd());
   try {
-    const variables = { ...env, ...(await readVariables(command.flannelEnv)) };
-    await write(command.dockerEnv, formatDockerOpts(variables, command));
+    const inOne = await isSameFile(command);
+    const text = await readText(command.flannelEnv);
+    const before = inOne ? withoutDockerOptions(text) : text;
+    const variables = { ...env, ...Object.fromEntries(readEnvText(before)) };
+    const options = formatDockerOpts(variables, command);
+    if (inOne) {
+      const ended = before === '' || before.endsWith('\n') ? before : `${before}\n`;
+      await write(command.dockerEnv, ended + options);
+      say(`${command.dockerEnv} is subnet.env too: both sets of lines are kept in it.`);
+    } else await write(command.dockerEnv, options);
     const route = await routeOfAnother(variables.FLANNEL_SUBNET ?? '');
     return route === undefined ? 0 : fail(`Your routing table already contains the subnet: ${route}`);
   } catch (error) {
@@ -34,10 +50,17 @@ function fail(sentence: string): 1 {
   return 1;
 }
 
-/** As `[ -f FILE ] && . FILE`, of which the assignments are what counts. */
-async function readVariables(path: string): Promise<Record<string, string>> {
+const say = (sentence: string): unknown => process.stderr.write(`selvage: ${sentence}\n`);
+
+/** As `[ -f FILE ]` before it is sourced: "" for what is no file. */
+async function readText(path: string): Promise<string> {
   const state = await readState(path);
-  return state.what === 'file' ? Object.fromEntries(readEnvText(state.bytes.toString('utf8'))) : {};
+  return state.what === 'file' ? state.bytes.toString('utf8') : '';
+}
+
+async function isSameFile({ flannelEnv, dockerEnv }: OptsCommand): Promise<boolean> {
+  const [one, other] = await Promise.all([followLinks(flannelEnv), followLinks(dockerEnv)]);
+  return one.at(-1) === other.at(-1);
 }
 
 async function write(path: string, text: string): Promise<void> {

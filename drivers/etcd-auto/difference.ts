@@ -4,14 +4,14 @@
  */
 import { parseLeaseAttrs } from '../../config/lease.ts';
 import { parseNetworkConfig } from '../../config/network.ts';
-import { vxlanData } from '../../config/vxlan-lease.ts';
+import { identityOf } from '../../reconciler/backends/index.ts';
 import type { HeldEntry } from '../../reconciler/contracts/report.ts';
 import type { StoreRecord, StoreSnapshot } from '../../reconciler/contracts/source.ts';
 
 /** Keys that are named; the rest is counted. */
 const MOST_NAMED = 3;
 
-export interface Difference {
+interface Difference {
   config: boolean;
   /** Names under `subnets/`. */
   onlyV2: string[];
@@ -37,7 +37,7 @@ const configMeaning = (text: string): string => meaning(() => parseNetworkConfig
 const leaseMeaning = (text: string): string =>
   meaning(() => {
     const attrs = parseLeaseAttrs(text);
-    return [attrs.publicIP, attrs.backendType, vxlanData(attrs).mac ?? attrs.backendData];
+    return [attrs.publicIP, attrs.backendType, identityOf(attrs) ?? attrs.backendData];
   }, text);
 
 export function differenceOf(v3: StoreSnapshot, v2: StoreSnapshot): Difference {

@@ -9,7 +9,7 @@
 import { configKey } from '../../config/lease-key.ts';
 import type { HeldEntry } from '../../reconciler/contracts/report.ts';
 import type { LeaseStore, Source, StoreSnapshot, WatchEvent } from '../../reconciler/contracts/source.ts';
-import { EtcdFailure } from '../etcd/errors.ts';
+import { EtcdFailure } from '../etcd-common/errors.ts';
 import type { V2Source } from '../etcd-v2/source.ts';
 import { bothHold } from './difference.ts';
 
@@ -90,30 +90,38 @@ export class AutoSource implements Source {
   watch(revision: number, emit: (event: WatchEvent) => void): () => void {
     const chosen = this.#chosen;
     const stops: (() => void)[] = [];
+    let over = false;
     const stop = (): void => {
+      over = true;
       for (const each of stops.splice(0)) each();
     };
-    let moved = false;
+    // A watch may end before it is even handed out: nobody would stop what is begun beside it then.
+    const beside = (begin: () => () => void): void => {
+      if (over) return;
+      const end = begin();
+      if (over) end();
+      else stops.push(end);
+    };
     const move = (to: 'v3' | 'v2'): void => {
-      if (moved) return;
-      moved = true;
+      if (over) return;
       stop();
       const message = `a network config was put at ${configKey(this.#prefix)} with the ${to} API, which is used from now on`;
       emit({ type: 'ended', reason: 'moved', message });
     };
     const pass = (event: WatchEvent): void => {
-      if (moved) return;
-      emit(event);
+      if (over) return;
       if (event.type === 'ended') stop();
+      emit(event);
     };
-    stops.push(chosen.watch(revision, pass));
-    if (chosen === this.#v2 && this.#v3Revision !== undefined) {
-      stops.push(this.#untilConfig(this.#v3, this.#v3Revision, () => move('v3')));
+    beside(() => chosen.watch(revision, pass));
+    const v3From = this.#v3Revision;
+    if (chosen === this.#v2 && v3From !== undefined) {
+      beside(() => this.#untilConfig(this.#v3, v3From, () => move('v3')));
     }
     const { snapshot } = this.#v2Look;
     // Only while neither has a config: then the first that gets one is it.
     if (this.#waiting && chosen === this.#v3 && snapshot) {
-      stops.push(this.#untilConfig(this.#v2, snapshot.revision, () => move('v2')));
+      beside(() => this.#untilConfig(this.#v2, snapshot.revision, () => move('v2')));
     }
     return stop;
   }
@@ -153,12 +161,12 @@ export class AutoSource implements Source {
   /** Watches the other API for a config; calls `found` when there is one. */
   #untilConfig(source: Source, from: number, found: () => void): () => void {
     const key = configKey(this.#prefix);
-    let stopped = false;
+    const stopped = new AbortController();
     let stopWatch = (): void => {};
     let timer: NodeJS.Timeout | undefined;
     const lookAgain = async (): Promise<void> => {
-      const listing = await source.snapshot().catch(() => undefined);
-      if (stopped) return;
+      const listing = await source.snapshot(stopped.signal).catch(() => undefined);
+      if (stopped.signal.aborted) return;
       if (listing?.config) found();
       else if (listing) begin(listing.revision);
       else again();
@@ -177,7 +185,7 @@ export class AutoSource implements Source {
     };
     begin(from);
     return () => {
-      stopped = true;
+      stopped.abort();
       clearTimeout(timer);
       stopWatch();
     };

@@ -1,9 +1,7 @@
-/**
- * Owns the choice of the endpoint for the v2 API, by the same rules as for v3 (drivers/etcd/client.ts): all calls go to one member until
- * it fails; a read is asked of each once; a write is sent again only if it surely did not arrive.
- */
-import { type EtcdFailure, elsewhere, together } from '../etcd/errors.ts';
-import { checkEndpoints, DEFAULT_TUNING, type EtcdV3Options, readCredentials, type Tuning } from '../etcd/options.ts';
+/** Owns the calls that we make to etcd v2, each to the endpoint that is in use (etcd-common/endpoints.ts), with how it may be repeated. */
+import { Endpoints } from '../etcd-common/endpoints.ts';
+import type { EtcdFailure } from '../etcd-common/errors.ts';
+import type { EtcdOptions, Tuning } from '../etcd-common/options.ts';
 import { type Answer, type Exchange, Member } from './http.ts';
 import { type Reply, readReply } from './protocol.ts';
 
@@ -13,31 +11,29 @@ export interface ReadOptions {
 }
 
 export class V2Client {
-  readonly tuning: Tuning;
-  private readonly members: readonly Member[];
-  private current: number;
+  readonly #members: Endpoints<Member>;
 
   /** @throws StoreError invalid */
-  constructor(options: EtcdV3Options) {
-    checkEndpoints(options.endpoints);
-    if (options.endpoints.some((endpoint) => endpoint.startsWith('https:'))) readCredentials(options);
-    this.tuning = { ...DEFAULT_TUNING, ...options.tuning };
-    this.members = options.endpoints.map((url) => new Member(url, options));
-    this.current = this.tuning.first(this.members.length);
+  constructor(options: EtcdOptions) {
+    this.#members = new Endpoints(options, (url) => new Member(url, options));
+  }
+
+  get tuning(): Tuning {
+    return this.#members.tuning;
   }
 
   /** The one that calls go to. */
   get here(): Member {
-    return this.members[this.current]!;
+    return this.#members.here;
   }
 
   leave(member: Member, failure: EtcdFailure): void {
-    if (member === this.here && elsewhere(failure)) this.current = (this.current + 1) % this.members.length;
+    this.#members.leave(member, failure);
   }
 
   /** `path` begins with the key: "/coreos.com/network/?recursive=true". */
   get(path: string, options: ReadOptions = {}): Promise<Reply> {
-    return this.ask(
+    return this.#members.ask(
       'read',
       async (member, deadlineMs) => {
         const answer = await member.exchange({
@@ -53,7 +49,7 @@ export class V2Client {
   }
 
   put(path: string, form: Record<string, string>): Promise<Reply> {
-    return this.ask('write', async (member, deadlineMs) => {
+    return this.#members.ask('write', async (member, deadlineMs) => {
       const answer = await member.exchange({ method: 'PUT', path: keysUrl(path), form, deadlineMs });
       return readReply(answer, (error) => member.failure(error));
     });
@@ -61,7 +57,11 @@ export class V2Client {
 
   /** Any other resource of any member: "/version". */
   raw(path: string, deadlineMs?: number): Promise<Answer> {
-    return this.ask('read', (member, ms) => member.exchange({ method: 'GET', path, deadlineMs: ms }), deadlineMs);
+    return this.#members.ask(
+      'read',
+      (member, ms) => member.exchange({ method: 'GET', path, deadlineMs: ms }),
+      deadlineMs,
+    );
   }
 
   /** A watch stays where it was opened. @throws EtcdFailure */
@@ -73,28 +73,7 @@ export class V2Client {
   }
 
   close(): void {
-    for (const member of this.members) member.close();
-  }
-
-  private async ask<T>(
-    how: 'read' | 'write',
-    send: (member: Member, deadlineMs: number) => Promise<T>,
-    wait = this.tuning.deadlineMs,
-  ): Promise<T> {
-    const failures: EtcdFailure[] = [];
-    for (;;) {
-      const member = this.here;
-      const isLast = failures.length === this.members.length - 1;
-      try {
-        return await send(member, how === 'read' && !isLast ? Math.min(wait, this.tuning.failoverMs) : wait);
-      } catch (error) {
-        const failure = member.failure(error);
-        this.leave(member, failure);
-        failures.push(failure);
-        const again = elsewhere(failure) && (how === 'read' || failure.unsent);
-        if (!again || isLast) throw together(failures);
-      }
-    }
+    this.#members.close();
   }
 }
 

@@ -6,8 +6,9 @@
  */
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { EtcdFailure, etcdFailure } from '../etcd/errors.ts';
-import { type EtcdV3Options, readCredentials } from '../etcd/options.ts';
+import { CANCELLED, type EtcdFailure, failureAt } from '../etcd-common/errors.ts';
+import type { EtcdOptions } from '../etcd-common/options.ts';
+import { readCredentials } from '../etcd-common/tls.ts';
 
 export interface Exchange {
   method: 'GET' | 'PUT';
@@ -29,25 +30,20 @@ export interface Answer {
   body: string;
 }
 
-const CANCELLED = '1 CANCELLED: stopped by selvage';
-
 export class Member {
   readonly url: string;
-  private readonly options: EtcdV3Options;
+  private readonly options: EtcdOptions;
   private readonly live = new Set<() => void>();
   private agent: http.Agent | undefined;
   private closed = false;
 
-  constructor(url: string, options: EtcdV3Options) {
+  constructor(url: string, options: EtcdOptions) {
     this.url = url;
     this.options = options;
   }
 
   failure(error: unknown): EtcdFailure {
-    if (error instanceof EtcdFailure) return error;
-    const { prefix, username = '', caFile, certFile } = this.options;
-    const where = { endpoint: this.url, prefix, username, ca: Boolean(caFile), cert: Boolean(certFile) };
-    return etcdFailure(error, where);
+    return failureAt(this.url, this.options, error);
   }
 
   /** @throws EtcdFailure where there was no answer; any status is one */

@@ -2,7 +2,7 @@
  * Owns what etcd's v2 API says: its answers as types, its error codes as failures
  * (docs/reference/flannel.md#watching, https://github.com/etcd-io/etcd/blob/release-3.3/Documentation/v2/errorcode.md).
  */
-import type { EtcdFailure } from '../etcd/errors.ts';
+import type { EtcdFailure } from '../etcd-common/errors.ts';
 import type { Answer } from './http.ts';
 
 export interface Node {
@@ -24,9 +24,9 @@ export interface Event {
   node: Node;
 }
 
-export const NOT_FOUND = 100;
-export const COMPARE_FAILED = 101;
-export const EXISTS = 105;
+const NOT_FOUND = 100;
+const COMPARE_FAILED = 101;
+const EXISTS = 105;
 export const CLEARED = 401;
 /** For failure-rules.ts: what etcd 3.4 and later say without --enable-v2 is a page of "404 page not found". */
 const NO_V2 = 'v2 API is off';

@@ -1,13 +1,13 @@
 /** Owns nothing of its own: puts connection, listing, watch and leases together to a Source on etcd's v2 API, flannel's up to v0.17. */
 import type { Source } from '../../reconciler/contracts/source.ts';
-import type { EtcdV3Options } from '../etcd/options.ts';
+import type { EtcdOptions } from '../etcd-common/options.ts';
 import { V2Client } from './client.ts';
 import { V2Leases } from './leases.ts';
 import { readSnapshot } from './listing.ts';
 import { V2Keys } from './records.ts';
 import { watchFolder } from './watch.ts';
 
-export interface EtcdV2Options extends EtcdV3Options {
+export interface EtcdV2Options extends EtcdOptions {
   /** Life of a lease in seconds, where the store doesn't say. Default: flannel's 24 h. */
   ttlSeconds?: number;
 }

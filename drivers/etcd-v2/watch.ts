@@ -8,14 +8,14 @@
  * - A member that has gone silent, lost its cluster or its memory is noticed: by asking it now and then for its leader, and by its
  *   index and cluster id in every answer.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoreChange, WatchEvent } from '../../reconciler/contracts/source.ts';
-import { EtcdFailure } from '../etcd/errors.ts';
+import { EtcdFailure } from '../etcd-common/errors.ts';
+import { endOf } from '../etcd-common/watch-end.ts';
 import type { V2Client } from './client.ts';
 import type { Member } from './http.ts';
 import { CLEARED, type Event, type Reply } from './protocol.ts';
 import type { V2Keys } from './records.ts';
-
-type Ended = Extract<WatchEvent, { type: 'ended' }>;
 
 const GONE = new Set(['delete', 'expire', 'compareAndDelete']);
 
@@ -24,15 +24,6 @@ class ListAgain extends EtcdFailure {
   constructor(endpoint: string, said: string) {
     super({ kind: 'unavailable', why: 'compacted', unsent: true, endpoint, said }, undefined);
   }
-}
-
-function endOf(error: unknown): Ended {
-  const message = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof EtcdFailure)) return { type: 'ended', reason: 'unavailable', message };
-  const { why, kind } = error;
-  if (why === 'noLeader' || why === 'compacted') return { type: 'ended', reason: why, message };
-  if (why === 'closed') return { type: 'ended', reason: 'stopped', message };
-  return { type: 'ended', reason: kind === 'denied' ? 'denied' : 'unavailable', message };
 }
 
 /** Watches from `revision` on (inclusive). After stop() nothing is emitted, not even an end. */
@@ -150,21 +141,10 @@ class Watch {
   async #askForLeader(signal: AbortSignal): Promise<never> {
     const { keepaliveMs, keepaliveTimeoutMs: deadlineMs } = this.#client.tuning;
     for (;;) {
-      await pause(keepaliveMs, signal);
+      // Node's own: it takes its listener off the signal when the time is over.
+      await sleep(keepaliveMs, undefined, { signal });
       const { status } = await this.#member.exchange({ method: 'GET', path: '/v2/members/leader', deadlineMs, signal });
       if (status === 503) throw this.#member.failure(new Error('etcdserver: no leader'));
     }
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    const end = (): void => {
-      clearTimeout(timer);
-      reject(new Error('1 CANCELLED: stopped by selvage'));
-    };
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
-  });
 }

@@ -6,9 +6,10 @@
  * - After close() nothing is under way: the process can end.
  */
 import type { Etcd3, ILeaseKeepAliveResponse, IWatchCreateRequest } from 'etcd3';
-import { type EtcdFailure, etcdFailure, type Why } from './errors.ts';
+import { CANCELLED, type EtcdFailure, failureAt, type Why } from '../etcd-common/errors.ts';
+import type { EtcdOptions, Tuning } from '../etcd-common/options.ts';
+import { readCredentials } from '../etcd-common/tls.ts';
 import { callOptions, channelOptions, type GrpcCallOptions, LiveCalls, NO_POLICY } from './grpc-options.ts';
-import { type EtcdV3Options, readCredentials, type Tuning } from './options.ts';
 import type { CallOptions, WatchListener } from './rpc.ts';
 import { openWatchStream } from './watch-stream.ts';
 
@@ -16,7 +17,6 @@ import { openWatchStream } from './watch-stream.ts';
 type Hold = (cancel: () => void) => void;
 type Send<T> = (etcd: Etcd3, options: GrpcCallOptions) => Promise<T>;
 
-const CANCELLED = '1 CANCELLED: stopped by selvage';
 const MOVED = '14 UNAVAILABLE: the way there has changed';
 
 const importBoth = () => Promise.all([import('etcd3'), import('@grpc/grpc-js')]);
@@ -33,7 +33,7 @@ const LOGIN: ReadonlySet<Why> = new Set<Why>(['authOff', 'noUser', 'token', 'rep
 
 export class Endpoint {
   readonly url: string;
-  private readonly options: EtcdV3Options;
+  private readonly options: EtcdOptions;
   private readonly tuning: Tuning;
   private readonly live = new LiveCalls();
   private etcd: Etcd3 | undefined;
@@ -44,7 +44,7 @@ export class Endpoint {
   private closed = false;
   private connections = 0;
 
-  constructor(url: string, options: EtcdV3Options, tuning: Tuning) {
+  constructor(url: string, options: EtcdOptions, tuning: Tuning) {
     this.url = url;
     this.options = options;
     this.tuning = tuning;
@@ -52,14 +52,13 @@ export class Endpoint {
   }
 
   failure(error: unknown): EtcdFailure {
-    const { prefix, username = '', caFile, certFile } = this.options;
-    return etcdFailure(error, { endpoint: this.url, prefix, username, ca: Boolean(caFile), cert: Boolean(certFile) });
+    return failureAt(this.url, this.options, error);
   }
 
-  /** @throws StoreError invalid, if a file of TLS can't be read any more */
-  private async connect(): Promise<{ etcd: Etcd3; grpc: typeof import('@grpc/grpc-js') }> {
+  /** `isWanted` is asked once all is loaded. @throws StoreError invalid, if a file of TLS can't be read any more */
+  private async connect(isWanted = () => true): Promise<{ etcd: Etcd3; grpc: typeof import('@grpc/grpc-js') }> {
     const [{ Etcd3 }, grpc] = await load();
-    if (this.closed) throw new Error(CANCELLED);
+    if (this.closed || !isWanted()) throw new Error(CANCELLED);
     const { username = '', password = '' } = this.options;
     this.etcd ??= new Etcd3({
       hosts: this.url,
@@ -173,21 +172,24 @@ export class Endpoint {
     let created = false;
     let tries = 0;
     let stop = () => {};
-    let used: Etcd3 | undefined;
-    let over = false;
     const open = () => {
       tries++;
-      used = undefined;
-      stop = openWatchStream({
+      let used: Etcd3 | undefined;
+      /** Ended or stopped, before its connection was there perhaps: then none is made for it, and none counted. */
+      let over = false;
+      const release = (): void => {
+        over = true;
+        this.endWatch(used);
+        used = undefined;
+      };
+      const hangUp = openWatchStream({
         request,
         live: this.live,
         deadlineMs: this.tuning.deadlineMs,
         open: async () => {
-          const { etcd, grpc } = await this.connect();
-          if (!over) {
-            used = etcd;
-            this.beginWatch(etcd);
-          }
+          const { etcd, grpc } = await this.connect(() => !over);
+          used = etcd;
+          this.beginWatch(etcd);
           return etcd.watchClient.watch(callOptions(grpc, () => {}));
         },
         response: (response) => {
@@ -196,22 +198,19 @@ export class Endpoint {
         },
         end: (error) => {
           const failure = this.failure(error);
-          const ended = used;
           const mended = this.mend(failure, used);
-          used = undefined;
-          this.endWatch(ended);
+          release();
           if (mended && !created && tries === 1) open();
           else listener.end(failure);
         },
       });
+      stop = () => {
+        hangUp();
+        release();
+      };
     };
     open();
-    return () => {
-      over = true;
-      stop();
-      this.endWatch(used);
-      used = undefined;
-    };
+    return () => stop();
   }
 
   /** Lets go of the connection and ends what is under way on it; the next call connects anew. */

@@ -1,7 +1,7 @@
 /** Owns what our gRPC calls differ in from etcd3's defaults, each for a reason that is in docs/reference/dependencies.md#etcd3. */
 import type { CallOptions as GrpcCallOptions, Interceptor } from '@grpc/grpc-js';
 import type { IOptions } from 'etcd3';
-import type { Tuning } from './options.ts';
+import type { Tuning } from '../etcd-common/options.ts';
 
 export type { GrpcCallOptions };
 

@@ -8,8 +8,8 @@
  */
 import type { ITxnRequest, ITxnResponse } from 'etcd3';
 import type { CreateResult, LeaseStore, StoreRecord } from '../../reconciler/contracts/source.ts';
-import { EtcdFailure } from './errors.ts';
-import { DEFAULT_TUNING } from './options.ts';
+import { EtcdFailure } from '../etcd-common/errors.ts';
+import { DEFAULT_TUNING } from '../etcd-common/options.ts';
 import { type Keys, leaseRange } from './records.ts';
 import type { Rpc } from './rpc.ts';
 

@@ -5,7 +5,7 @@
  * - client.ts implements it; tests wrap it to inject faults.
  */
 import type * as Rpcs from 'etcd3';
-import type { EtcdFailure } from './errors.ts';
+import type { EtcdFailure } from '../etcd-common/errors.ts';
 
 export interface CallOptions {
   signal?: AbortSignal;

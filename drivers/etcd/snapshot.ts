@@ -6,7 +6,7 @@
  */
 import type { IKeyValue } from 'etcd3';
 import type { StoreRecord, StoreSnapshot } from '../../reconciler/contracts/source.ts';
-import { EtcdFailure } from './errors.ts';
+import { EtcdFailure } from '../etcd-common/errors.ts';
 import { type Keys, leaseRange, toRecord } from './records.ts';
 import type { CallOptions, Rpc } from './rpc.ts';
 

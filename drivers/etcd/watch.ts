@@ -11,19 +11,11 @@
  */
 import type { IEvent, IWatchResponse } from 'etcd3';
 import type { StoreChange, WatchEvent } from '../../reconciler/contracts/source.ts';
-import type { EtcdFailure } from './errors.ts';
+import { endOf } from '../etcd-common/watch-end.ts';
 import { type Keys, leaseRange, toRecord } from './records.ts';
 import type { Rpc } from './rpc.ts';
 
-type EndReason = Extract<WatchEvent, { type: 'ended' }>['reason'];
-
-function reasonOf({ why, kind }: EtcdFailure): EndReason {
-  if (why === 'compacted' || why === 'noLeader') return why;
-  if (why === 'closed') return 'stopped';
-  return kind === 'denied' ? 'denied' : 'unavailable';
-}
-
-export interface WatchStart {
+interface WatchStart {
   /** Inclusive. */
   revision: number;
   /** Of the listing that it goes on from; undefined if there was none. */
@@ -69,7 +61,7 @@ export function watchPrefix(rpc: Rpc, keys: Keys, start: WatchStart, emit: (even
   const { range_end } = leaseRange(keys);
   const stop = rpc.watch(
     { key: Buffer.from(keys.config), range_end, start_revision: start.revision, fragment: true },
-    { response, end: (failure) => emit({ type: 'ended', reason: reasonOf(failure), message: failure.message }) },
+    { response, end: (failure) => emit(endOf(failure)) },
   );
   return stop;
 }

@@ -8,11 +8,13 @@
  */
 import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { withDockerOptions } from '../../config/two-in-one.ts';
 import type { Change, Driver, Interest, Listing, Outcome } from '../../reconciler/contracts/driver.ts';
 import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
 import { type FileResource, type Have, idOf } from '../../reconciler/kinds/index.ts';
 import { FileChanged, FileConflict, fileFailure } from './failure.ts';
 import { followLinks, readState } from './look.ts';
+import { readQuiet } from './quiet.ts';
 import { PathWatch } from './watch.ts';
 import { isMadeAgain, keepPrevious, removeLeftovers, saveBeside, syncFolder, writeAtomically } from './write.ts';
 
@@ -20,16 +22,34 @@ const idOfPath = (path: string) => idOf({ kind: 'file', path, content: '', mode:
 
 export function createFileDriver(): Driver {
   const watches = new Map<string, PathWatch>();
+  /** Why some can't be watched just now, by path. */
+  const problems = new Map<string, string>();
   let emit: ((scope: Scope) => void) | undefined;
+  let ofInterest: () => string[] = () => [];
+  let tell: (problem: string | undefined) => void = () => {};
 
-  /** Interest may gain files after watching began; every listing brings the present ones. */
-  const follow = (files: string[]): Promise<unknown> => {
+  const note = (path: string, problem: string | undefined): void => {
+    if (problem === undefined) problems.delete(path);
+    else problems.set(path, problem);
+    tell(problems.size ? `${[...problems.values()].join('; ')}.` : undefined);
+  };
+
+  /** Interest may gain and lose files after watching began: it is asked at every listing, which may also be of a file that it doesn't name. */
+  const follow = (listed: string[]): Promise<unknown> => {
     const start = emit;
     if (!start) return Promise.resolve();
-    const fresh = files.filter((path) => !watches.has(path));
+    const files = new Set([...ofInterest(), ...listed]);
+    for (const [path, watch] of watches) {
+      if (files.has(path)) continue;
+      watch.stop();
+      watches.delete(path);
+      if (problems.has(path)) note(path, undefined);
+    }
+    const fresh = [...files].filter((path) => !watches.has(path));
     return Promise.all(
       fresh.map((path) => {
-        const watch = new PathWatch(path, () => start(scopeOf({ ids: [idOfPath(path)] })));
+        const changed = () => start(scopeOf({ ids: [idOfPath(path)] }));
+        const watch = new PathWatch(path, changed, (problem) => note(path, problem));
         watches.set(path, watch);
         return watch.start();
       }),
@@ -39,6 +59,7 @@ export function createFileDriver(): Driver {
     emit = undefined;
     for (const watch of watches.values()) watch.stop();
     watches.clear();
+    problems.clear();
   };
 
   return {
@@ -52,11 +73,12 @@ export function createFileDriver(): Driver {
       for (const change of changes) outcomes.push(await applyOne(change));
       return outcomes;
     },
-    async watch(emitScope, interest) {
+    async watch(emitScope, interest, trouble = () => {}) {
       emit = emitScope;
-      const { files } = interest();
-      await follow(files);
-      for (const path of files) await removeLeftovers((await followLinks(path).catch(() => [path])).at(-1)!);
+      tell = trouble;
+      ofInterest = () => interest().files;
+      await follow([]);
+      for (const path of ofInterest()) await removeLeftovers((await followLinks(path).catch(() => [path])).at(-1)!);
       return stop;
     },
     close: stop,
@@ -91,9 +113,17 @@ async function applyOne(change: Change): Promise<Outcome> {
 }
 
 /** True if something was written. */
-async function write({ path, content, mode, flag = '--subnet-file', edit }: FileResource): Promise<boolean> {
+async function write({
+  path,
+  content: wanted,
+  mode,
+  flag = '--subnet-file',
+  edit,
+  shared,
+}: FileResource): Promise<boolean> {
   const target = (await followLinks(path)).at(-1)!;
-  const state = await readState(target);
+  const state = shared ? await readQuiet(target) : await readState(target);
+  const content = shared && state.what === 'file' ? withDockerOptions(wanted, state.bytes.toString('utf8')) : wanted;
   if (state.what === 'other') {
     throw new FileConflict(
       'EEXIST',

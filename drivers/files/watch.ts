@@ -4,7 +4,7 @@
  * - Of a folder that isn't there the nearest one above is watched, and each new one below as it comes; so also for one that is deleted
  *   and made again. Every folder on the way through symbolic links is watched.
  * - After any change of what is watched the file is suspect, so that nothing is lost between looking and watching.
- * - Out of inotify watches, it tries again; the level pass covers the time until then.
+ * - Out of inotify watches, it tries again and tells its trouble; the level pass covers the time until then.
  */
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -26,6 +26,7 @@ function inodeOf(folder: string): string {
 export class PathWatch {
   private readonly path: string;
   private readonly changed: () => void;
+  private readonly trouble: (problem: string | undefined) => void;
   /** By folder. */
   private readonly watched = new Map<string, Watched>();
   /** Names in those folders that matter: `folder/name`. */
@@ -33,11 +34,17 @@ export class PathWatch {
   private stopped = false;
   private arming: Promise<void> = Promise.resolve();
   private retry: NodeJS.Timeout | undefined;
+  /** As it was told. */
+  private problem: string | undefined;
 
-  /** `changed` is called, now and then without need, when the file at `path` may have changed. */
-  constructor(path: string, changed: () => void) {
+  /**
+   * `changed` is called, now and then without need, when the file at `path` may have changed. `trouble` hears why it can't be watched just
+   * now, and undefined when it can again.
+   */
+  constructor(path: string, changed: () => void, trouble: (problem: string | undefined) => void = () => {}) {
     this.path = path;
     this.changed = changed;
+    this.trouble = trouble;
   }
 
   /** Resolves when it watches. */
@@ -54,8 +61,22 @@ export class PathWatch {
 
   /** One after the other: each works on what the last one left. */
   private rearm(): Promise<void> {
-    this.arming = this.arming.then(() => this.arm()).catch(() => this.later());
+    this.arming = this.arming
+      .then(() => this.arm())
+      .then(
+        () => this.tell(undefined),
+        (error: Error) => {
+          this.tell(`${this.path} can't be watched (${error.message})`);
+          this.later();
+        },
+      );
     return this.arming;
+  }
+
+  private tell(problem: string | undefined): void {
+    if (this.stopped || problem === this.problem) return;
+    this.problem = problem;
+    this.trouble(problem);
   }
 
   private later(): void {

@@ -1,12 +1,6 @@
 /** Owns the log: to stderr only, one JSON object a line, or text for a person when stderr is a terminal. */
 import { pino } from 'pino';
-
-export type Log = {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-};
+import type { Log } from '../../reconciler/contracts/log.ts';
 
 /** Writes synchronously, so that the last line before an exit is not lost. */
 export async function openLog(level: string, terminal = Boolean(process.stderr.isTTY)): Promise<Log> {
@@ -29,6 +23,3 @@ export async function openLog(level: string, terminal = Boolean(process.stderr.i
   const log: Log = pino(options, stream);
   return log;
 }
-
-/** For tests and for commands that answer on stdout alone. */
-export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

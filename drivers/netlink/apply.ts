@@ -6,7 +6,7 @@
  * - "Gone already" is what a delete wanted.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Change, Outcome } from '../../reconciler/contracts/driver.ts';
+import { type Change, type Outcome, resourceOf } from '../../reconciler/contracts/driver.ts';
 import type { Failure } from '../../reconciler/contracts/failure.ts';
 import { describe, type Have, idOf, nameOf, type Resource } from '../../reconciler/kinds/index.ts';
 import type { Client, Reply } from './client.ts';
@@ -23,7 +23,7 @@ import { serves } from './serves.ts';
 /** Some 15 ms of the kernel's time: after as many the rest of the process gets a turn. */
 const SLICE = 4000;
 
-export interface ApplyContext {
+interface ApplyContext {
   client: Client;
   netns: string | undefined;
   /** The ears on the same namespace. */
@@ -50,7 +50,6 @@ export async function apply(context: ApplyContext, changes: Change[]): Promise<O
   return outcomes;
 }
 
-const resourceOf = (change: Change): Resource => (change.op === 'delete' ? change.have : change.want);
 const isLink = (change: Change): boolean => resourceOf(change).kind === 'link';
 
 function applySlice(context: ApplyContext, outcomes: Outcome[], from: number, to: number): void {

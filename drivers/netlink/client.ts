@@ -28,7 +28,7 @@ export interface Dumped<T> extends Reply {
   items: T[];
 }
 
-export interface Got<T> extends Reply {
+interface Got<T> extends Reply {
   value: T | undefined;
 }
 

@@ -69,7 +69,8 @@ export class Devices {
   /** The link with the names of its master and its underlay device filled in. */
   complete(record: LinkRecord): Link {
     record.link.master = this.name(record.masterIndex);
-    if (record.link.vxlan) record.link.vxlan.parent = this.name(record.parentIndex);
+    const { tunnel } = record.link;
+    if (tunnel && 'parent' in tunnel) tunnel.parent = this.name(record.parentIndex);
     return record.link;
   }
 

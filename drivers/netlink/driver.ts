@@ -46,9 +46,9 @@ export function openNetlink(options: NetlinkOptions = {}): NetlinkDriver {
     kinds: KINDS,
     list: (scope, interest, care) => list(client, scope, interest, care),
     apply: (changes) => apply({ client, netns, monitors }, changes),
-    watch: async (emit, interest) => {
+    watch: async (emit, interest, trouble) => {
       const socket = new NetlinkSocket({ netns, receiveBuffer: eventBuffer, groups: EVENT_GROUPS });
-      const monitor = new Monitor({ socket, client, emit, interest });
+      const monitor = new Monitor({ socket, client, emit, interest, trouble });
       monitor.start();
       monitors.add(monitor);
       return async () => {

@@ -1,6 +1,6 @@
 /**
  * Owns the recognition of our own writes among the kernel's events, where the kernel doesn't stamp them with our port id: everything about the
- * FDB, and the removal of a neighbour (kernel 6.18: vxlan_fdb_notify and neigh_cleanup_and_release name nobody).
+ * FDB, and the removal of a neighbour (kernel 6.18: neither the FDB's notifications nor neigh_cleanup_and_release name anybody).
  *
  * - What is expected is expected once, and only until the event queue has next been read to its end: by then its event has come, because the
  *   kernel queues it inside our own send(). So a lost or absent echo can't swallow anybody's later event.

@@ -59,11 +59,15 @@ function readLinkEvent(m: Message, { relevance, names }: EventContext, scope: Sc
   const renamed = before !== undefined && before !== link.name && isOurs(relevance, before);
   if (renamed) scope.links.add(before);
   if (relevance.linkEvent(link)) scope.links.add(link.name);
-  const { bridge } = relevance;
-  if (bridge !== undefined && (link.name === bridge || before === bridge)) scope.ids.add(`docker ${bridge}`);
+  tellCompanions(link.name, relevance, scope);
+  if (before !== undefined) tellCompanions(before, relevance, scope);
 }
 
 const isOurs = ({ devices, uplink }: Relevance, name: string): boolean => devices.has(name) || name === uplink;
+
+function tellCompanions(dev: string, relevance: Relevance, scope: Scope): void {
+  for (const companion of relevance.companionsOf(dev)) scope.companions.add(companion);
+}
 
 function readNeighbourEvent(m: Message, { relevance, names, echoes }: EventContext, scope: Scope): void {
   const index = neighbourIndex(m);
@@ -85,7 +89,7 @@ function readAddressEvent(m: Message, { relevance, names }: EventContext, scope:
   const dev = names.get(addressIndex(m));
   if (m.byte(m.body) !== c.AF_INET || dev === undefined) return;
   if (isOurs(relevance, dev) || relevance.uplink === '') scope.links.add(dev);
-  if (dev === relevance.bridge) scope.ids.add(`docker ${dev}`);
+  tellCompanions(dev, relevance, scope);
 }
 
 /** Beside our routes, those that say which interface is the external one, and what is on its link. */

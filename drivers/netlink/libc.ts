@@ -5,7 +5,7 @@
 import { arch } from 'node:process';
 import koffi from 'koffi';
 
-export interface Libc {
+interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, length: number): number;
   getsockname(fd: number, address: Uint8Array, length: Uint32Array): number;

@@ -41,11 +41,13 @@ const RECEIVE_BYTES = 64 * 1024;
 const DRAIN_LIMIT = 4096;
 const REOPEN_DELAY_MS = 1000;
 
-export interface MonitorOptions {
+interface MonitorOptions {
   socket: NetlinkSocket;
   client: Client;
   emit: (scope: Scope) => void;
   interest: () => Interest;
+  /** Hears why it is deaf and can't be mended just now, as a sentence; undefined when it hears again. */
+  trouble?: (problem: string | undefined) => void;
 }
 
 export class Monitor {
@@ -58,15 +60,22 @@ export class Monitor {
   #pending = emptyScope();
   #handle: node.PollHandle | undefined;
   #retry: NodeJS.Timeout | undefined;
+  /** As it was told. */
+  #problem: string | undefined;
   #stopped = false;
 
   constructor(options: MonitorOptions) {
     this.#options = options;
   }
 
-  /** Listens from when this returns. Throws if the socket can't be opened. */
+  /** Listens from when this returns. Throws if the socket can't be opened, or the links can't be listed; then nothing stays open. */
   start(): void {
-    this.#listen();
+    try {
+      this.#listen();
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
   }
 
   stop(): void {
@@ -151,10 +160,18 @@ export class Monitor {
     mergeScope(this.#pending, everything());
     try {
       this.#listen();
-    } catch {
+      this.#tell(undefined);
+    } catch (error) {
       this.#close();
+      this.#tell(error instanceof Error ? error.message : String(error));
       this.#retry = setTimeout(() => this.#guarded(() => this.#again()), REOPEN_DELAY_MS);
     }
+  }
+
+  #tell(problem: string | undefined): void {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    this.#options.trouble?.(problem);
   }
 
   #again(): void {

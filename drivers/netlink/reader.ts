@@ -96,7 +96,7 @@ const ATTEMPTS = 6;
  * change by somebody else makes it pass over an entry or tell one twice (measured: most FDB dumps, under a bridge -batch). Two dumps that
  * read alike are the proof that nothing moved.
  */
-export function dumpSteadily(dump: () => Dumped<Have>): Dumped<Have> {
+function dumpSteadily(dump: () => Dumped<Have>): Dumped<Have> {
   let last = dump();
   for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
     if (last.errno !== 0 || last.items.length <= ONE_PIECE) return last;

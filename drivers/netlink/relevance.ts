@@ -3,20 +3,22 @@
  * A host may carry a full BGP table, hundreds of bridges and a busy ARP table: those are left out as early as can be.
  */
 import type { Interest } from '../../reconciler/contracts/driver.ts';
+import type { CompanionName } from '../../reconciler/contracts/scope.ts';
 import { type Link, type Nexthop, type Route, SELVAGE_PROTOCOL } from '../../reconciler/kinds/index.ts';
+import { isOfInterest } from '../../reconciler/tunnels/index.ts';
 import { ipv4Number, prefixLength } from './codec/text.ts';
 
 export class Relevance {
   readonly devices: ReadonlySet<string>;
   readonly uplink: string;
-  readonly bridge: string | undefined;
   readonly #inTheWay: readonly string[];
+  readonly #ofCompanions: NonNullable<Interest['ofCompanions']>;
   readonly #networks: { base: number; mask: number; length: number }[];
 
   constructor(interest: Interest) {
     this.devices = new Set(interest.devices);
     this.uplink = interest.uplink;
-    this.bridge = interest.bridge;
+    this.#ofCompanions = interest.ofCompanions ?? new Map();
     this.#inTheWay = interest.inTheWay ?? [];
     this.#networks = interest.networks
       .map((cidr) => {
@@ -37,7 +39,7 @@ export class Relevance {
 
   /** Ours, wanted, the uplink, or what a flannel may have left behind. */
   link(link: Link): boolean {
-    return this.devices.has(link.name) || link.name === this.uplink || isTunnel(link);
+    return this.devices.has(link.name) || link.name === this.uplink || isOfInterest(link);
   }
 
   /** Whether a change of the link may mean something: beside those that are listed, the ones that stand in the way, and while none is the uplink all. */
@@ -45,9 +47,15 @@ export class Relevance {
     return this.link(link) || this.uplink === '' || this.#inTheWay.includes(link.name);
   }
 
-  /** Docker's bridge follows the subnet by its address. A tunnel's addresses tell whose it is, so they are looked at even where nothing else under it is. */
+  /** A companion may follow the subnet by its device's address. A tunnel's addresses tell whose it is, so they are looked at even where nothing else under it is. */
   addressesOf(link: Link): boolean {
-    return this.devices.has(link.name) || link.name === this.bridge || (isTunnel(link) && link.name !== this.uplink);
+    const { name } = link;
+    return this.devices.has(name) || this.#ofCompanions.has(name) || (isOfInterest(link) && name !== this.uplink);
+  }
+
+  /** Names of those that have to look if something is so about the device. */
+  companionsOf(device: string): readonly CompanionName[] {
+    return this.#ofCompanions.get(device) ?? [];
   }
 
   route(route: Route): boolean {
@@ -58,6 +66,3 @@ export class Relevance {
     return nexthop.protocol === SELVAGE_PROTOCOL || this.inNetworks(nexthop.id) || this.devices.has(nexthop.dev);
   }
 }
-
-const isTunnel = (link: Link): boolean =>
-  link.type === 'vxlan' || link.name.startsWith('flannel.') || link.name === 'flannel0';

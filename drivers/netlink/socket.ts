@@ -23,7 +23,7 @@ const NETLINK_GET_STRICT_CHK = 12;
 const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
 
-export interface SocketOptions {
+interface SocketOptions {
   /** File of the namespace to open the socket in; undefined for our own. */
   netns?: string;
   /** Bytes; the kernel doubles it. Without CAP_NET_ADMIN the host's rmem_max is the limit. */

@@ -53,10 +53,16 @@ export class FileSource implements Source {
 
   async snapshot(signal?: AbortSignal): Promise<StoreSnapshot> {
     if (signal?.aborted || this.#closed) throw this.#failure('is no longer read');
+    let abort = (): void => {};
     const aborted = new Promise<never>((_, reject) => {
-      signal?.addEventListener('abort', () => reject(this.#failure('is no longer read')), { once: true });
+      abort = () => reject(this.#failure('is no longer read'));
     });
-    await Promise.race([this.#look(), aborted]);
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      await Promise.race([this.#look(), aborted]);
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
     const { [configKey(this.#prefix)]: config, ...leases } = Object.fromEntries(this.#records);
     return { clusterId: `file ${this.where}`, revision: this.#revision, config, leases: Object.values(leases) };
   }

@@ -1,5 +1,6 @@
 /**
- * Owns the contract of a backend: how a lease becomes things on this host. Pure functions of what they are given.
+ * Owns the contract of a backend as a config asks for it: how a lease becomes things on this host. Pure functions of what they are given.
+ * What can be said whatever the config is, of its leases and devices, is in backend-type.ts.
  *
  * - Together they are the one function (network, own lease, peers, host) → Want[]. They are two, so that one lease that changes costs
  *   one lease: what the host needs once (`device`), and what it needs for one peer (`peer`), which knows nothing of other peers.
@@ -31,10 +32,12 @@ export type PeerWants =
   | { wants?: undefined; held: HeldEntry; unreadable: boolean };
 
 export interface Backend {
-  /** BackendType of its leases, to the letter. */
+  /** BackendType of its leases, to the letter (as BackendType.type). */
   readonly type: string;
-  /** The way on which its hosts listen, as paths.ts reads it in their leases. */
+  /** The way on which its hosts listen, as BackendType.pathOf reads it in their leases. */
   readonly path: string;
+  /** What tells its device from the others of this host where a MAC is derived (mac.ts): a VNI. Left out: 0. */
+  readonly macSeed?: number;
   /** Names of the devices that it makes. */
   deviceNames(context: NetworkContext): string[];
   /** MTU of what goes through it, in bytes. */

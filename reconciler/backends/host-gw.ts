@@ -3,9 +3,10 @@
  * on the external interface, and no device. A peer that is not on that interface's link can't be reached so: it is held until it can.
  */
 import type { Lease } from '../../config/model.ts';
-import type { HeldEntry } from '../contracts/report.ts';
 import { idOf } from '../kinds/index.ts';
-import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
+import type { Backend, BackendContext, PeerWants } from './backend.ts';
+import type { BackendType } from './backend-type.ts';
+import { behindNat } from './nat.ts';
 import { badAddress, otherBackend, outsideNetwork, peerEntry } from './peer.ts';
 import { directWants, isOnLink, routeWants } from './routes.ts';
 
@@ -20,7 +21,17 @@ export const hostGwBackend: Backend = {
   device: () => [],
   peer: peerWants,
   idsOfSubnet: ({ host }, subnet) => routeWants(host, subnet, { dev: '', gateway: '', onlink: false }).map(idOf),
-  notices: (context) => behindNat(context),
+  notices: (context) => behindNat(context, TYPE),
+};
+
+export const hostGwType: BackendType = {
+  name: TYPE,
+  type: TYPE,
+  backendFor: ({ kind }) => (kind === 'host-gw' ? hostGwBackend : undefined),
+  pathOf: () => TYPE,
+  seenOn: ({ directRoutes }) => (directRoutes.length ? [hostGwBackend] : []),
+  seenByRoutes: true,
+  unseen: hostGwBackend,
 };
 
 function peerWants(context: BackendContext, lease: Lease): PeerWants {
@@ -35,12 +46,4 @@ function peerWants(context: BackendContext, lease: Lease): PeerWants {
   const detail = `${lease.subnet} of ${publicIP} can't be reached from ${own.subnet}: host-gw needs a direct way, and ${publicIP} is not on the link of ${name}${link}; name another interface with --iface, or use vxlan with DirectRouting.`;
   // Not the record's fault: another interface of this host may lead there.
   return { held: peerEntry(lease, 'unreachable', detail, true), unreadable: false };
-}
-
-/** flannel refuses to start then (backend/hostgw): the others would route to an address that is not this host's. */
-function behindNat({ host }: NetworkContext): HeldEntry[] {
-  const { publicIP, uplink } = host;
-  if (publicIP === uplink.address) return [];
-  const detail = `This host's public IP ${publicIP} is not the address of ${uplink.name} (${uplink.address}), so it is probably behind a NAT, where other hosts can't reach it by host-gw; leave --public-ip out, or set Backend.Type to vxlan.`;
-  return [{ kind: 'config', key: 'Backend.Type', why: 'behind a NAT', detail, unmet: true }];
 }

@@ -1,21 +1,56 @@
-/** Owns which backends there are. A new one is a new file, and a line here. */
-import type { NetworkConfig } from '../../config/model.ts';
+/** Owns which backends there are, and who of them is asked. A new one is a new file, and a line here. */
+import type { LeaseAttrs, NetworkConfig } from '../../config/model.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import type { Backend } from './backend.ts';
-import { hostGwBackend } from './host-gw.ts';
-import { vxlanBackend } from './vxlan.ts';
+import type { BackendType, LeaseData } from './backend-type.ts';
+import { hostGwType } from './host-gw.ts';
+import { ipipType } from './ipip.ts';
+import { vxlanType } from './vxlan.ts';
+
+export const BACKEND_TYPES: readonly BackendType[] = [vxlanType, hostGwType, ipipType];
+
+const BY_LEASE: ReadonlyMap<string, BackendType> = new Map(BACKEND_TYPES.map((type) => [type.type, type]));
 
 /** Undefined if we don't run it, or the network has no IPv4: see unsupportedBackend. */
 export function backendFor(config: NetworkConfig): Backend | undefined {
   if (!config.enableIPv4) return undefined;
-  switch (config.backend.kind) {
-    case 'vxlan':
-      return vxlanBackend(config.backend);
-    case 'host-gw':
-      return hostGwBackend;
-    default:
-      return undefined;
+  for (const type of BACKEND_TYPES) {
+    const backend = type.backendFor(config.backend);
+    if (backend) return backend;
   }
+  return undefined;
+}
+
+/** The path that a lease names. `paths`: those that this host has, the config's first; a lease that leaves it open means the first of its type. */
+export function pathOf(attrs: LeaseAttrs, paths: readonly Pick<Backend, 'type' | 'path'>[]): string {
+  const type = attrs.backendType;
+  return BY_LEASE.get(type)?.pathOf(attrs) ?? paths.find((path) => path.type === type)?.path ?? type;
+}
+
+/** What no other host's lease can name (BackendType.identityOf). */
+export const identityOf = (attrs: LeaseAttrs): string | undefined =>
+  BY_LEASE.get(attrs.backendType)?.identityOf?.(attrs);
+
+/** Whether two leases name one way to their host, as flannel's readers take it. */
+export function isSameWay(have: LeaseAttrs, want: LeaseAttrs): boolean {
+  if (have.backendType !== want.backendType) return false;
+  return BY_LEASE.get(want.backendType)?.isSameWay?.(have, want) ?? true;
+}
+
+/** Whether they do, and data that no reader of flannel's reads is the same to the letter. */
+export function isSameData(have: LeaseAttrs, want: LeaseAttrs): boolean {
+  if (have.backendType !== want.backendType) return false;
+  const judged = BY_LEASE.get(want.backendType)?.isSameWay?.(have, want);
+  return judged ?? JSON.stringify(have.backendData) === JSON.stringify(want.backendData);
+}
+
+/** What a lease says beside its address, for people. */
+export const leaseData = (attrs: LeaseAttrs): LeaseData => BY_LEASE.get(attrs.backendType)?.dataOf?.(attrs) ?? {};
+
+/** What a lease of the config's type says otherwise than the config, a sentence each. */
+export function mismatches(attrs: LeaseAttrs, config: NetworkConfig): string[] {
+  const sentence = BY_LEASE.get(attrs.backendType)?.mismatch?.(attrs, config.backend);
+  return sentence === undefined ? [] : [sentence];
 }
 
 /** The hold on a config whose backend we don't run. `key`: the config's. */
@@ -25,10 +60,12 @@ export function unsupportedBackend(config: NetworkConfig, key: string): HeldEntr
     return { kind: 'config', key, why: 'IPv4 is off', detail, unmet: true };
   }
   const { type } = config.backend;
+  const names = BACKEND_TYPES.map(({ name }) => name);
+  const last = names.pop();
   // Most who see this one have written no Backend, or misspelt the word.
   const udp = 'The backend udp (which a config without Backend stands for)';
   const what = config.backend.kind === 'udp' ? udp : type ? `The backend ${type}` : 'A Backend without a Type';
-  const detail = `${what} is not supported yet; set Backend.Type in ${key} to vxlan or host-gw, or run flanneld on this host.`;
+  const detail = `${what} is not supported yet; set Backend.Type in ${key} to ${names.join(', ')} or ${last}, or run flanneld on this host.`;
   return { kind: 'config', key, why: 'backend not supported', detail, unmet: true };
 }
 

@@ -8,6 +8,9 @@ import type { Lease } from '../../config/model.ts';
 import type { Host } from '../contracts/host.ts';
 import { MAIN_TABLE, SELVAGE_PROTOCOL, type Want } from '../kinds/index.ts';
 
+/** net.ipv4.conf.*.rp_filter: while hosts move from one path to another, packets come on one and go on the other (RFC 3704, 2.4). */
+export const LOOSE = 2;
+
 export interface Way {
   dev: string;
   gateway: string;

@@ -6,27 +6,47 @@
  * - With DirectRouting a peer on the external interface's link is reached without the tunnel, as in host-gw (host-gw.ts).
  * - `local` is the external interface's own address, as up to v0.27.3: the public one, behind a NAT, is nobody's on this host.
  */
-import type { Lease, VxlanConfig } from '../../config/model.ts';
-import { vxlanBackendData, vxlanData } from '../../config/vxlan-lease.ts';
+import type { BackendConfig, Lease, LeaseAttrs, VxlanConfig } from '../../config/model.ts';
+import { readWrittenVxlan, vniOf, vxlanBackendData, vxlanData } from '../../config/vxlan-lease.ts';
 import { aliasOf } from '../contracts/host.ts';
-import { vxlanPath } from '../desired/paths.ts';
 import { idOf, type Link, SELVAGE_PROTOCOL, type Want } from '../kinds/index.ts';
-import { portOf } from '../kinds/link.ts';
+import { portOf } from '../tunnels/vxlan.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
+import type { BackendType, LeaseData } from './backend-type.ts';
 import { badAddress, hold, otherBackend, outsideNetwork, peerEntry } from './peer.ts';
-import { directWants, firstAddress, isOnLink, routeWants } from './routes.ts';
+import { directWants, firstAddress, isOnLink, LOOSE, routeWants } from './routes.ts';
 
 /** Outer IPv4 (20), UDP (8) and VXLAN (8) headers and the inner Ethernet one (14): RFC 7348, 5. */
 const OVERHEAD = 50;
-/** While hosts move from one path to another, packets come on one and go on the other: RFC 3704, 2.4. */
-const LOOSE = 2;
+
+const TYPE = 'vxlan';
+
+export const vxlanType: BackendType = {
+  name: TYPE,
+  type: TYPE,
+  backendFor: (config) => (config.kind === 'vxlan' ? vxlanBackend(config) : undefined),
+  pathOf: (attrs) => {
+    const vni = vniOf(attrs);
+    return vni === undefined ? undefined : vxlanPath(vni);
+  },
+  identityOf: (attrs) => vxlanData(attrs).mac,
+  isSameWay,
+  readWritten: readWrittenVxlan,
+  dataOf,
+  mismatch,
+  seenOn: ({ links }) => links.flatMap((link) => optionsOf(link) ?? []).map((options) => vxlanBackend(options)),
+};
+
+/** 16 bits, as leases have it (config/vxlan-lease.ts): two VNIs that agree in them can't be told apart by a lease. */
+export const vxlanPath = (vni: number): string => `${TYPE} ${vni & 0xffff}`;
 
 export function vxlanBackend(options: VxlanConfig): Backend {
   const dev = `flannel.${options.vni}`;
   const mtu = ({ host }: NetworkContext): number => (options.mtu ?? host.uplink.mtu) - OVERHEAD;
   return {
-    type: 'vxlan',
+    type: TYPE,
     path: vxlanPath(options.vni),
+    macSeed: options.vni,
     deviceNames: () => [dev],
     mtu,
     backendData: (_, mac) => vxlanBackendData(options.vni, mac),
@@ -42,10 +62,10 @@ export function vxlanBackend(options: VxlanConfig): Backend {
 }
 
 /** The options that a device of this name was made with, as far as a device tells them; undefined if it is not a vxlan one. */
-export function vxlanOptionsOf({ vxlan, mtu }: Link): VxlanConfig | undefined {
-  if (!vxlan) return undefined;
-  const { vni, port, gbp, learning } = vxlan;
-  return { type: 'vxlan', kind: 'vxlan', vni, port, gbp, learning, directRouting: false, mtu: mtu + OVERHEAD };
+function optionsOf({ tunnel, mtu }: Link): VxlanConfig | undefined {
+  if (tunnel?.type !== 'vxlan') return undefined;
+  const { vni, port, gbp, learning } = tunnel;
+  return { type: TYPE, kind: 'vxlan', vni, port, gbp, learning, directRouting: false, mtu: mtu + OVERHEAD };
 }
 
 function deviceWants(
@@ -67,7 +87,7 @@ function deviceWants(
       alias: aliasOf(instance),
       master: '',
       rpFilter: LOOSE,
-      vxlan: { vni, port, local: host.uplink.address, parent: host.uplink.name, learning, gbp },
+      tunnel: { type: 'vxlan', vni, port, local: host.uplink.address, parent: host.uplink.name, learning, gbp },
     },
     { kind: 'address', dev, address: `${firstAddress(own.subnet)}/32` },
   ];
@@ -86,7 +106,7 @@ function wantsOf({ host }: BackendContext, subnet: string, dev: string, mac: str
 function peerWants(context: BackendContext, options: VxlanConfig, dev: string, lease: Lease): PeerWants {
   const { subnet, attrs } = lease;
   const { publicIP } = attrs;
-  if (attrs.backendType !== 'vxlan') return otherBackend(lease, 'vxlan');
+  if (attrs.backendType !== TYPE) return otherBackend(lease, TYPE);
   const outside = outsideNetwork(context, lease);
   if (outside) return outside;
   const { mac, reason } = vxlanData(attrs);
@@ -102,4 +122,22 @@ function peerWants(context: BackendContext, options: VxlanConfig, dev: string, l
   if (problem) return problem;
   if (options.directRouting && isOnLink(context.host, publicIP)) return { wants: directWants(context.host, lease) };
   return { wants: wantsOf(context, subnet, dev, mac, publicIP) };
+}
+
+/** A VNI that is missing is no difference: v0.11 writes none, and no version reads it. One that is there and wrong is: people read it. */
+function isSameWay(have: LeaseAttrs, want: LeaseAttrs): boolean {
+  const [one, other] = [vxlanData(have), vxlanData(want)];
+  return one.mac !== undefined && one.mac === other.mac && (one.vni === undefined || one.vni === other.vni);
+}
+
+function dataOf(attrs: LeaseAttrs): LeaseData {
+  const { mac, vni, reason } = vxlanData(attrs);
+  if (mac === undefined) return { problem: `It names no usable VTEP: ${reason}.` };
+  return { vtepMAC: mac, ...(vni === undefined ? {} : { vni }) };
+}
+
+function mismatch(attrs: LeaseAttrs, config: BackendConfig): string | undefined {
+  const vni = vniOf(attrs);
+  if (config.kind !== 'vxlan' || vni === undefined || vni === (config.vni & 0xffff)) return undefined;
+  return `Its VNI is ${vni}, the network's is ${config.vni}.`;
 }

@@ -7,9 +7,9 @@
  * - `watch` emits scopes, never contents, and on any doubt (overflow, reopened socket) the scope of everything it covers.
  */
 
-import type { Have, Kind, Want } from '../kinds/index.ts';
+import type { Have, Kind, Resource, Want } from '../kinds/index.ts';
 import type { Failure } from './failure.ts';
-import type { Scope } from './scope.ts';
+import type { CompanionName, Scope } from './scope.ts';
 
 export type Change =
   | { op: 'create'; id: string; reason: string; want: Want }
@@ -17,12 +17,18 @@ export type Change =
   | { op: 'update'; id: string; reason: string; want: Want; have: Have; fields: string[]; recreate: boolean }
   | { op: 'delete'; id: string; reason: string; have: Have };
 
+/** What a change is about: as it should be, or as it is where nobody wants it. */
+export const resourceOf = (change: Change): Resource => (change.op === 'delete' ? change.have : change.want);
+
 export interface Outcome {
   change: Change;
   /** noop: it was already so (a delete of what is gone, a create of what another has just made alike). */
   result: 'done' | 'noop' | 'failed' | 'blocked';
   failure?: Failure;
 }
+
+/** Whether what the change is for is so now. */
+export const isMade = ({ result }: Pick<Outcome, 'result'>): boolean => result === 'done' || result === 'noop';
 
 /** What a listing is about: a driver leaves out what can't concern this instance (a full BGP table, other bridges' FDBs). */
 export interface Interest {
@@ -35,8 +41,8 @@ export interface Interest {
   /** Others' devices that something in a slot of ours is on, which the kernel takes away with them without a word: watched, not listed. */
   inTheWay?: string[];
   files: string[];
-  /** Docker's bridge: an event about it or its address is one about Docker (`docker NAME`), and its addresses are listed. Nothing else is. */
-  bridge?: string;
+  /** Devices that companions look at, each with their names: an event about one or its address is about them, and its addresses are listed. */
+  ofCompanions?: ReadonlyMap<string, readonly CompanionName[]>;
 }
 
 export interface Listing {
@@ -60,7 +66,15 @@ export interface Driver {
   /** Every resource of this driver's kinds inside `scope` (its peers already turned into ids) that is of interest. */
   list(scope: Scope, interest: Interest, care?: Care): Promise<Listing>;
   apply(changes: Change[]): Promise<Outcome[]>;
-  /** Starts emitting; the returned function stops it. `interest` is read anew at every event, so it may change. */
-  watch(emit: (scope: Scope) => void, interest: () => Interest): Promise<() => Promise<void>>;
+  /**
+   * Starts emitting; the returned function stops it. `interest` is read anew at every event, so it may change. Rejects if it can't be begun:
+   * whoever wants it asks again. One that stands and goes deaf tells `trouble` why, as a sentence, tries again by itself, and tells it
+   * undefined when it hears again.
+   */
+  watch(
+    emit: (scope: Scope) => void,
+    interest: () => Interest,
+    trouble?: (problem: string | undefined) => void,
+  ): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }

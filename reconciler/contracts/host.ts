@@ -78,6 +78,17 @@ export interface Host {
   addresses?: readonly string[];
 }
 
+/** What this host has of the network, for those who follow it: what subnet.env says of IPv4. */
+export interface HostSubnet {
+  /** CIDRs: the flannel Network, and this host's part of it. */
+  network: string;
+  subnet: string;
+  /** Bytes, of what goes through the overlay. */
+  mtu: number;
+  /** FLANNEL_IPMASQ: whether flannel masquerades. */
+  ipMasq: boolean;
+}
+
 /** Who this instance is among the instances and the foreigners on a host: all that ownership is decided from, beside the resource itself. */
 export interface Instance {
   /** Cleaned etcd prefix: "/coreos.com/network". */

@@ -5,10 +5,11 @@
 
 import type { Kind } from '../kinds/index.ts';
 import type { StoreErrorKind } from './failure.ts';
+import type { CompanionName } from './scope.ts';
 
 export type Op = 'create' | 'update' | 'delete';
-/** What can stand in a report beside the kinds of resource. */
-export type ReportKind = Kind | 'lease' | 'config' | 'peer' | 'store' | 'sysctl';
+/** What can stand in a report: resources, companions, and what has no driver. */
+export type ReportKind = Kind | CompanionName | 'lease' | 'config' | 'peer' | 'store' | 'sysctl';
 
 export interface DriftEntry {
   op: Op;
@@ -29,13 +30,23 @@ export interface HeldEntry {
   /** One sentence: what it is, and what to do. */
   detail: string;
   /**
-   * True if because of it this host lacks something that etcd says it should have: then the host is not converged. False where the fault
+   * True if because of it this host lacks something that etcd says it should have, or may come to lack it unnoticed: then the host is not converged. False where the fault
    * is in a record: nothing on this host can mend that, and one bad lease must not make a run fail on every host.
    */
   unmet: boolean;
 }
 
-export interface Report {
+/** What companions tell of themselves, each under its name. Absent where there is nothing to say. */
+export interface CompanionSections {
+  /** What is seen of Docker. Absent with --docker off, and where there is neither an engine nor its bridge. */
+  docker?: {
+    mode: string;
+    engine: { version: string; liveRestore: boolean; containers: number } | null;
+    bridge: { name: string; address: string; mtu: number; ipMasq: boolean } | null;
+  };
+}
+
+export interface Report extends CompanionSections {
   version: 1;
   mode: 'once' | 'drift' | 'run';
   at: string;
@@ -58,10 +69,4 @@ export interface Report {
   held: HeldEntry[];
   summary: { create: number; update: number; delete: number; held: number; failed: number };
   converged: boolean;
-  /** What is seen of Docker. Absent where there is nothing to say: --docker off, or neither an engine nor its bridge. */
-  docker?: {
-    mode: string;
-    engine: { version: string; liveRestore: boolean; containers: number } | null;
-    bridge: { name: string; address: string; mtu: number; ipMasq: boolean } | null;
-  };
 }

@@ -17,13 +17,18 @@ export interface Scope {
   ids: Set<string>;
   /** Subnets ("10.5.34.0/24") of leases that changed: stands for every resource of that peer, before and after. */
   peers: Set<string>;
+  /** What runs beside the rounds and has to be looked at (states/companion.ts). */
+  companions: Set<CompanionName>;
 }
+
+/** Each is also the `kind` of its entries in a report. */
+export type CompanionName = 'docker';
 
 /** 5 look-ups of one peer's objects cost about as much as a dump of 200 entries. */
 export const MAX_IDS = 512;
 
 export function emptyScope(): Scope {
-  return { all: false, kinds: new Set(), links: new Set(), ids: new Set(), peers: new Set() };
+  return { all: false, kinds: new Set(), links: new Set(), ids: new Set(), peers: new Set(), companions: new Set() };
 }
 
 export function scopeOf(parts: {
@@ -32,6 +37,7 @@ export function scopeOf(parts: {
   links?: Iterable<string>;
   ids?: Iterable<string>;
   peers?: Iterable<string>;
+  companions?: Iterable<CompanionName>;
 }): Scope {
   return {
     all: parts.all ?? false,
@@ -39,6 +45,7 @@ export function scopeOf(parts: {
     links: new Set(parts.links),
     ids: new Set(parts.ids),
     peers: new Set(parts.peers),
+    companions: new Set(parts.companions),
   };
 }
 
@@ -53,7 +60,8 @@ export function scopeOfIds(ids: readonly string[]): Scope {
 export const everything = (): Scope => scopeOf({ all: true });
 
 export function isEmptyScope(scope: Scope): boolean {
-  return !scope.all && !scope.kinds.size && !scope.links.size && !scope.ids.size && !scope.peers.size;
+  const { all, kinds, links, ids, peers, companions } = scope;
+  return !all && !kinds.size && !links.size && !ids.size && !peers.size && !companions.size;
 }
 
 /** Adds `more` to `into` (which is changed and returned). */
@@ -63,6 +71,7 @@ export function mergeScope(into: Scope, more: Scope): Scope {
   for (const link of more.links) into.links.add(link);
   for (const id of more.ids) into.ids.add(id);
   for (const peer of more.peers) into.peers.add(peer);
+  for (const name of more.companions) into.companions.add(name);
   if (into.ids.size > MAX_IDS) {
     for (const id of into.ids) into.kinds.add(splitId(id).kind);
     into.ids.clear();

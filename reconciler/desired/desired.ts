@@ -10,13 +10,12 @@ import { configKey } from '../../config/lease-key.ts';
 import type { Lease } from '../../config/model.ts';
 import { formatSubnetEnv } from '../../config/subnet-env.ts';
 import type { Backend, BackendContext, PeerWants } from '../backends/backend.ts';
-import { backendFor, unsupportedBackend } from '../backends/index.ts';
+import { backendFor, pathOf, unsupportedBackend } from '../backends/index.ts';
 import type { Interest } from '../contracts/driver.ts';
+import type { HostSubnet } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
-import { emptyScope, mergeScope, type Scope } from '../contracts/scope.ts';
-import type { DockerLease } from '../docker/wanted.ts';
+import { type CompanionName, emptyScope, mergeScope, type Scope } from '../contracts/scope.ts';
 import { type FileResource, idOf, linkOf, type Route, type Want } from '../kinds/index.ts';
-import { pathOf } from './paths.ts';
 import { notMoved, Peers } from './peers.ts';
 import { Refusals } from './refusals.ts';
 
@@ -47,8 +46,8 @@ export class Desired {
   /** The config's first. */
   readonly #paths: readonly Backend[];
   readonly #peers: Peers;
-  /** Paths of Docker's files among the wants. */
-  readonly #dockerFiles = new Set<string>();
+  /** Paths of companions' files among the wants. */
+  readonly #filesOf = new Map<CompanionName, readonly string[]>();
   readonly #notices: readonly HeldEntry[];
   readonly #refusals: Refusals;
 
@@ -123,22 +122,22 @@ export class Desired {
     return this.#peers.update(changes);
   }
 
-  /** What Docker follows; undefined where there is no IPv4 subnet to follow. */
-  dockerLease(): DockerLease | undefined {
+  /** What companions follow; undefined where there is no IPv4 subnet to follow. */
+  hostSubnet(): HostSubnet | undefined {
     const { config, own, ipMasq } = this.context;
     if (!this.backend || !config.enableIPv4) return undefined;
     return { network: config.network, subnet: own.subnet, mtu: this.backend.mtu(this.context), ipMasq };
   }
 
-  /** Docker's files (docker/assess.ts), in place of those of before. They depend on what is seen, and so come from the round. */
-  setDockerFiles(files: readonly FileResource[]): void {
-    for (const path of this.#dockerFiles) this.#wants.delete(`file ${path}`);
-    this.#dockerFiles.clear();
-    for (const file of files) {
-      if (file.path === this.context.instance.subnetFile) continue;
-      this.#dockerFiles.add(file.path);
-      this.#wants.set(idOf(file), file);
-    }
+  /** A companion's files, in place of its earlier ones. They depend on what it sees, and so come from the round. */
+  setFilesOf(companion: CompanionName, files: readonly FileResource[]): void {
+    for (const path of this.#filesOf.get(companion) ?? []) this.#wants.delete(`file ${path}`);
+    const others = files.filter(({ path }) => path !== this.context.instance.subnetFile);
+    for (const file of others) this.#wants.set(idOf(file), file);
+    this.#filesOf.set(
+      companion,
+      others.map(({ path }) => path),
+    );
   }
 
   #follow(source: LeaseSource): void {
@@ -203,12 +202,12 @@ export class Desired {
       networks: [...new Set([config.network, ...instance.networks])],
       devices,
       uplink: host.uplink.name,
-      files: [instance.subnetFile, ...this.#dockerFiles],
+      files: [instance.subnetFile, ...[...this.#filesOf.values()].flat()],
     };
   }
 }
 
 function subnetFile({ config, own, instance, ipMasq }: BackendContext, mtu: number): Want {
   const content = formatSubnetEnv({ network: config.network, subnet: own.subnet, mtu, ipMasq });
-  return { kind: 'file', path: instance.subnetFile, content, mode: 0o644 };
+  return { kind: 'file', path: instance.subnetFile, content, mode: 0o644, shared: true };
 }

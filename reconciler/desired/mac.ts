@@ -3,7 +3,7 @@
  * tables (flannel draws a new one at random, and peers that miss the update are cut off:
  * docs/reference/flannel-in-use.md#what-users-report, 4 and 5).
  *
- * - Derived from public IP, VNI and etcd prefix, not from the machine id: cloned machines share that one, while two hosts of one network
+ * - Derived from public IP, the device's number (its VNI) and etcd prefix, not from the machine id: cloned machines share that one, while two hosts of one network
  *   cannot share a public IP.
  */
 import { createHash } from 'node:crypto';
@@ -17,8 +17,8 @@ export function vtepMac(text: unknown): string | undefined {
 }
 
 /** A locally administered unicast address (IEEE 802: second bit of the first octet set, first clear), the same for ever. */
-export function deriveMac(identity: { publicIP: string; vni: number; prefix: string }): string {
-  const hash = createHash('sha256').update(`${identity.publicIP}|${identity.vni}|${identity.prefix}`).digest();
+export function deriveMac(identity: { publicIP: string; seed: number; prefix: string }): string {
+  const hash = createHash('sha256').update(`${identity.publicIP}|${identity.seed}|${identity.prefix}`).digest();
   hash[0] = (hash[0]! & 0xfe) | 0x02;
   return [...hash.subarray(0, 6)].map((octet) => octet.toString(16).padStart(2, '0')).join(':');
 }

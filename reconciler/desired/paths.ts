@@ -1,5 +1,5 @@
 /**
- * Owns the paths: the ways on which a host can be reached ("vxlan 5", "host-gw"), and how long the ones of earlier configs are kept.
+ * Owns how long a host keeps the paths of earlier configs: the ways on which it can be reached, such as "host-gw" or the tunnel of one VNI.
  *
  * - A peer is addressed on the path that its lease names, so that hosts can follow a change of the config each in its own time.
  * - An earlier path goes on receiving until no live lease names it, our own included, or until the grace ends. A little longer even: a lease
@@ -7,26 +7,12 @@
  * - No clock: now is passed in, ms since the epoch.
  */
 import type { Lease, LeaseAttrs } from '../../config/model.ts';
-import { vniOf } from '../../config/vxlan-lease.ts';
+import { pathOf } from '../backends/index.ts';
 
 /** What is asked of a backend here. */
 export interface PathOwner {
   readonly type: string;
   readonly path: string;
-}
-
-/** 16 bits, as leases have it (vxlan-lease.ts): two VNIs that agree in them can't be told apart by a lease. */
-export const vxlanPath = (vni: number): string => `vxlan ${vni & 0xffff}`;
-
-/**
- * The path that a lease names. `paths`: those that this host has, the config's first; a vxlan lease without a VNI (flannel v0.11) means the
- * first vxlan one among them.
- */
-export function pathOf(attrs: LeaseAttrs, paths: readonly PathOwner[]): string {
-  if (attrs.backendType !== 'vxlan') return attrs.backendType;
-  const vni = vniOf(attrs);
-  if (vni !== undefined) return vxlanPath(vni);
-  return paths.find(({ type }) => type === 'vxlan')?.path ?? 'vxlan';
 }
 
 /** How long after the last lease has left it a path is kept all the same, ms. */

@@ -7,12 +7,13 @@
 import type { DockerOptions } from '../../config/docker-options.ts';
 import { contains, overlaps, parseIp } from '../../config/ipv4.ts';
 import { readEnvText } from '../../config/subnet-env.ts';
+import type { HostSubnet } from '../contracts/host.ts';
 import type { DriftEntry, HeldEntry } from '../contracts/report.ts';
 import type { FileResource } from '../kinds/index.ts';
 import type { BridgeNetwork, DockerObserved } from './contract.ts';
 import { DAEMON_KEYS, type DaemonJson, readDaemonJson } from './daemon-json.ts';
 import * as say from './sentences.ts';
-import { type DockerLease, daemonFile, differences, optsFile, wantedNetwork } from './wanted.ts';
+import { daemonFile, differences, optsFile, wantedNetwork } from './wanted.ts';
 
 export interface DockerAssessment {
   /** Whether there is anything to say about Docker. */
@@ -29,8 +30,8 @@ export interface DockerAssessment {
   restartWouldHelp: boolean;
 }
 
-export function assessDocker(options: DockerOptions, lease: DockerLease, seen: DockerObserved): DockerAssessment {
-  const wanted = wantedNetwork(lease);
+export function assessDocker(options: DockerOptions, own: HostSubnet, seen: DockerObserved): DockerAssessment {
+  const wanted = wantedNetwork(own);
   const manages = options.mode === 'opts' || options.mode === 'daemon-json';
   const isSeen = manages || seen.engine !== undefined || seen.bridge !== undefined;
   const have = networkOf(options, wanted, seen);
@@ -48,21 +49,21 @@ export function assessDocker(options: DockerOptions, lease: DockerLease, seen: D
   const { held } = assessment;
   if (seen.problem !== undefined) held.push(say.notReadable(options, seen.problem));
 
-  const mayStart = readFiles(options, lease, seen, assessment);
+  const mayStart = readFiles(options, own, seen, assessment);
   const { engine } = seen;
   if (engine?.network && engine.network.bridge !== options.bridge) {
     held.push(say.otherBridge(options, engine.network.bridge));
     return assessment;
   }
   const outside = (engine?.containers ?? []).filter(
-    ({ address }) => address !== '' && !contains(lease.subnet, parseIp(address) ?? ''),
+    ({ address }) => address !== '' && !contains(own.subnet, parseIp(address) ?? ''),
   );
-  if (outside.length) held.push(say.containersOutside(options, outside, lease.subnet));
+  if (outside.length) held.push(say.containersOutside(options, outside, own.subnet));
   if (!have) return assessment;
 
   const fields = differences(wanted, have);
   if (fields.length === 0) return assessment;
-  const differs = { options, subnet: lease.subnet, want: wanted, have, fields };
+  const differs = { options, subnet: own.subnet, want: wanted, have, fields };
   assessment.differs = differs;
   // A bridge that nobody serves is no difference that a restart would mend; it is only said.
   if (engine) assessment.drift.push(driftOf(differs));
@@ -76,7 +77,7 @@ export function assessDocker(options: DockerOptions, lease: DockerLease, seen: D
 /** What the files should be, and what in them dockerd would not start with; false if there is such a thing that nothing of ours cures. */
 function readFiles(
   options: DockerOptions,
-  lease: DockerLease,
+  own: HostSubnet,
   seen: DockerObserved,
   { wanted, files, held }: DockerAssessment,
 ): boolean {
@@ -112,10 +113,10 @@ function readFiles(
   }
   const { fixedCidr, pools, iptables } = json;
   if (iptables && wanted.ipMasq && seen.engine?.network?.ipMasq === false) held.push(say.nobodyMasquerades(options));
-  if (fixedCidr !== undefined && !contains(lease.subnet, fixedCidr))
-    held.push(say.fixedCidrOutside(options, fixedCidr, lease.subnet));
-  const inside = pools.filter((pool) => overlaps(lease.network, pool));
-  if (inside.length) held.push(say.poolInNetwork(options, inside, lease.network));
+  if (fixedCidr !== undefined && !contains(own.subnet, fixedCidr))
+    held.push(say.fixedCidrOutside(options, fixedCidr, own.subnet));
+  const inside = pools.filter((pool) => overlaps(own.network, pool));
+  if (inside.length) held.push(say.poolInNetwork(options, inside, own.network));
   return mayStart;
 }
 

@@ -2,7 +2,6 @@
  * Owns the shape of what is seen of Docker on a host, and the contract of the driver that sees it. Docker is no Resource: no plan can have
  * it. The core neither lists nor changes its bridge; what is ours of it is files, and a restart that somebody has to have asked for.
  */
-import type { Scope } from '../contracts/scope.ts';
 
 /** Docker's default bridge network: what it follows the subnet by. */
 export interface BridgeNetwork {
@@ -53,8 +52,8 @@ export interface DockerDriver {
   look(): Promise<Pick<DockerObserved, 'engine' | 'restarted' | 'problem'>>;
   /** Notes the cause, runs the command, and waits until an engine answers. Never rejects. */
   restart(cause: Restarted): Promise<RestartResult>;
-  /** Edges: the engine comes or goes, a container starts or ends. Returns what stops it. */
-  watch(emit: (scope: Scope) => void): () => void;
+  /** `changed` is called when the engine comes or goes, a container starts or ends. Returns what stops it. */
+  watch(changed: () => void): () => void;
   /** A restart that still runs goes on by itself. */
   close(): void;
 }

@@ -4,23 +4,13 @@
 import type { DockerOptions } from '../../config/docker-options.ts';
 import { formatDockerOpts } from '../../config/docker-opts.ts';
 import { formatCidr, parseCidr } from '../../config/ipv4.ts';
+import type { HostSubnet } from '../contracts/host.ts';
 import type { FileResource } from '../kinds/index.ts';
 import type { BridgeNetwork } from './contract.ts';
 import { DAEMON_KEYS, type DaemonJson, type DaemonValues, editDaemonJson } from './daemon-json.ts';
 
-/** What of the lease and the config Docker follows. */
-export interface DockerLease {
-  /** CIDRs: the flannel Network, and this host's part of it. */
-  network: string;
-  subnet: string;
-  /** Bytes, of what goes through the overlay. */
-  mtu: number;
-  /** FLANNEL_IPMASQ: whether flannel masquerades. */
-  ipMasq: boolean;
-}
-
 /** The bridge has the subnet's first address after the network's own; who masquerades is flannel or Docker, never both. */
-export function wantedNetwork({ subnet, mtu, ipMasq }: DockerLease): BridgeNetwork {
+export function wantedNetwork({ subnet, mtu, ipMasq }: HostSubnet): BridgeNetwork {
   const cidr = parseCidr(subnet);
   const address = cidr ? formatCidr({ ip: (cidr.ip + 1) >>> 0, length: cidr.length }) : '';
   return { address, mtu, ipMasq: !ipMasq };

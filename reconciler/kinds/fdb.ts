@@ -44,7 +44,7 @@ function differs(want: Fdb, have: Fdb): readonly string[] {
 }
 
 /**
- * FDB entries can't carry a mark. flannel's VTEPs have a locally administered unicast MAC (vxlan_linux.go: `(b0 & 0xfe) | 0x02`) and an
+ * FDB entries can't carry a mark. flannel's VTEPs have a locally administered unicast MAC (its own: `(b0 & 0xfe) | 0x02`) and an
  * underlay address; a default entry (00:…:00), a multicast one or one with a vendor's MAC was put there by somebody else, unless it is
  * the very MAC that a lease names.
  */

@@ -1,4 +1,5 @@
 /** Owns what a file is: one whose whole content is ours (`subnet.env`), or somebody else's with a few values of ours in it (`edit`). */
+import { hasDockerOptions, withDockerOptions } from '../../config/two-in-one.ts';
 import { SAME } from './fields.ts';
 import { type Judge, type KindRules, type Owner, plainFields, thereAlready, USUAL } from './kind.ts';
 
@@ -11,6 +12,8 @@ export interface FileResource {
   /** The flag that names it, for sentences; default --subnet-file. */
   flag?: string;
   edit?: FileEdit;
+  /** Docker's options may stand in it too (config/two-in-one.ts): then their lines stay. */
+  shared?: boolean;
 }
 
 /** Of somebody else's file (daemon.json). */
@@ -31,8 +34,7 @@ export const fileKind: KindRules<FileResource> = {
   isPeers: false,
   key: ({ path }) => path,
   device: () => undefined,
-  differs: (want, have) =>
-    have.content === want.content ? SAME : want.edit ? Object.keys(want.edit.want) : ['content'],
+  differs,
   mustRecreate: () => false,
   ownerOf,
   standsOn: () => [],
@@ -42,8 +44,22 @@ export const fileKind: KindRules<FileResource> = {
   name,
   describe: name,
   inTheWay: (have) => thereAlready(name(have)),
+  remark,
   fields: (file) => (file.edit ? file.edit.want : plainFields(file)),
 };
+
+function differs(want: FileResource, have: FileResource): readonly string[] {
+  if (have.content === want.content) return SAME;
+  if (want.shared && have.content === withDockerOptions(want.content, have.content)) return SAME;
+  return want.edit ? Object.keys(want.edit.want) : ['content'];
+}
+
+/** Nothing is wrong, but the one who wrote it thought otherwise. */
+function remark({ path, shared }: FileResource, have: FileResource): { why: string; detail: string } | undefined {
+  if (!shared || !hasDockerOptions(have.content)) return undefined;
+  const detail = `${path} also has Docker's options, because mk-docker-opts.sh was told to write them there (-d ${path}); both sets of lines are kept and follow the lease, and nothing needs to be done, but a file of its own for Docker (-d /run/flannel/docker_opts.env) is clearer.`;
+  return { why: 'two files in one', detail };
+}
 
 /** Docker's files are written where that is wanted, never cleaned up. */
 function ownerOf({ path }: FileResource, judge: Judge): Owner {

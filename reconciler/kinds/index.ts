@@ -20,7 +20,7 @@ export type { Fdb } from './fdb.ts';
 export { identical } from './fields.ts';
 export type { FileEdit, FileResource } from './file.ts';
 export type { Owner } from './kind.ts';
-export type { Link, VxlanAttributes } from './link.ts';
+export type { Link } from './link.ts';
 export { SELVAGE_PROTOCOL } from './marks.ts';
 export type { Neighbour } from './neighbour.ts';
 export type { Nexthop } from './nexthop.ts';
@@ -32,28 +32,27 @@ export type Want = Resource;
 /** A resource as observed. Whose it is, is decided from nothing but this and the instance's identity. */
 export type Have = Resource;
 
-export type ResourceKind = Resource['kind'];
-/** `docker` is for scopes and reports: it is no Resource, so that no plan can have one, and followed on its own (docker/). */
-export type Kind = ResourceKind | 'docker';
+/** What runs beside the rounds (states/companion.ts) is no Resource, so that no plan can have one. */
+export type Kind = Resource['kind'];
 
 /** In build order. */
 const RULES = [linkKind, addressKind, neighbourKind, fdbKind, nexthopKind, routeKind, fileKind] as const;
 
 const byName = Object.fromEntries(RULES.map((rules) => [rules.kind, rules])) as unknown as Record<
-  ResourceKind,
+  Kind,
   KindRules<Resource>
 >;
 
 /** The names of the kinds in build order, those of which `test` is true. */
-export const kindsThat = (test: (rules: KindRules<Resource>) => boolean): ResourceKind[] =>
+export const kindsThat = (test: (rules: KindRules<Resource>) => boolean): Kind[] =>
   RULES.map(({ kind }) => kind).filter((kind) => test(byName[kind]));
 
-export const BUILD_ORDER: readonly ResourceKind[] = kindsThat(() => true);
+export const BUILD_ORDER: readonly Kind[] = kindsThat(() => true);
 
-export const rulesOf = (kind: ResourceKind): KindRules<Resource> => byName[kind];
+export const rulesOf = (kind: Kind): KindRules<Resource> => byName[kind];
 
-/** Of a report's or a scope's kind, which may be no resource's. */
-export const isResourceKind = (kind: string): kind is ResourceKind => Object.hasOwn(byName, kind);
+/** Of a report's kind, which may be no resource's. */
+export const isResourceKind = (kind: string): kind is Kind => Object.hasOwn(byName, kind);
 
 /** The kernel's own identity of a resource, unique within its kind; this is the `key` of a report. */
 export const keyOf = (resource: Resource): string => byName[resource.kind].key(resource);
@@ -83,8 +82,7 @@ export function compare(want: Want, have: Have): readonly string[] {
 
 const OTHER_KIND: readonly string[] = ['kind'];
 
-export const mustRecreate = (kind: ResourceKind, fields: readonly string[]): boolean =>
-  byName[kind].mustRecreate(fields);
+export const mustRecreate = (kind: Kind, fields: readonly string[]): boolean => byName[kind].mustRecreate(fields);
 
 export const ownerOf = (have: Have, judge: RouteJudge): Owner => byName[have.kind].ownerOf(have, judge);
 

@@ -73,7 +73,9 @@ export interface KindRules<R extends OfKind> {
   describe(resource: R): string;
   /** What a person does about somebody else's in the place of ours. */
   inTheWay(have: R): string;
-  /** Its fields in a report; one inside another is named by its path ("vxlan.local"). */
+  /** What is worth telling of one that is there, also if nothing is wrong. */
+  remark?(want: R, have: R): { why: string; detail: string } | undefined;
+  /** Its fields in a report; one inside another is named by its path ("ipip.local"). */
   fields(resource: R): Record<string, unknown>;
 }
 

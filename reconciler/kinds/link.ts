@@ -1,12 +1,13 @@
 /** Owns what a network device is. Ours are a backend's tunnels; others are observed as far as they matter. */
 import { parseCidr } from '../../config/ipv4.ts';
-import { type Judge, type KindRules, type Owner, plainFields, thereAlready, USUAL } from './kind.ts';
+import { isFixed, isForm, type Tunnel, tunnelDiffers, tunnelFields, tunnelRules } from '../tunnels/index.ts';
+import { type Judge, type KindRules, type Owner, thereAlready, USUAL } from './kind.ts';
 
-/** Observed ones may be of any type; wanted ones are always vxlan so far. */
+/** Observed ones may be of any type; wanted ones are tunnels. */
 export interface Link {
   kind: 'link';
   name: string;
-  /** rtnetlink's IFLA_INFO_KIND: "vxlan", "bridge", …; "" for a device without one. */
+  /** rtnetlink's IFLA_INFO_KIND: "ipip", "bridge", …; "" for a device without one. */
   type: string;
   up: boolean;
   mac: string;
@@ -15,31 +16,11 @@ export interface Link {
   alias: string;
   /** Name of the bridge or bond it is enslaved to, "" for none (only ever observed). */
   master: string;
-  /** net.ipv4.conf.<name>.rp_filter of a vxlan device: 2 is loose. Undefined: not known, or not wanted in particular. */
+  /** net.ipv4.conf.<name>.rp_filter of a tunnel's device: 2 is loose. Undefined: not known, or not wanted in particular. */
   rpFilter?: number;
-  vxlan?: VxlanAttributes;
+  /** What makes it, if it is of a type that a backend makes. */
+  tunnel?: Tunnel;
 }
-
-/** What makes a vxlan device; only `local`, `parent` and `learning` can be changed in place (kernel: vxlan_changelink). */
-export interface VxlanAttributes {
-  vni: number;
-  /** UDP port, host byte order. */
-  port: number;
-  /** Source address of the tunnel, "" if none is set. */
-  local: string;
-  /** Name of the underlay device, "" if none is set. */
-  parent: string;
-  learning: boolean;
-  gbp: boolean;
-}
-
-/** UDP port that the kernel takes if none is given (vxlan.c: vxlan_port). */
-export const DEFAULT_VXLAN_PORT = 8472;
-
-/** The port that a wanted device will have: 0 stands for the kernel's default. */
-export const portOf = (vxlan: { port: number }): number => vxlan.port || DEFAULT_VXLAN_PORT;
-
-const IMMUTABLE = new Set(['type', 'vxlan.vni', 'vxlan.port', 'vxlan.gbp']);
 
 const name = (link: Link): string => `link ${link.name}`;
 
@@ -52,8 +33,7 @@ export const linkKind: KindRules<Link> = {
   key: (link) => link.name,
   device: (link) => link.name,
   differs,
-  // vxlan_changelink refuses VNI and port, and ignores GBP.
-  mustRecreate: (fields) => fields.some((field) => IMMUTABLE.has(field)),
+  mustRecreate: (fields) => fields.some((field) => field === 'type' || isFixed(field)),
   ownerOf,
   standsOn: () => [],
   goesThrough: () => undefined,
@@ -62,7 +42,7 @@ export const linkKind: KindRules<Link> = {
   name,
   describe,
   inTheWay: (have) => thereAlready(name(have)),
-  fields: plainFields,
+  fields,
 };
 
 function differs(want: Link, have: Link): readonly string[] {
@@ -75,23 +55,16 @@ function differs(want: Link, have: Link): readonly string[] {
   if (have.alias !== want.alias) fields.push('alias');
   if (want.rpFilter !== undefined && have.rpFilter !== undefined && have.rpFilter !== want.rpFilter)
     fields.push('rpFilter');
-  const [w, h] = [want.vxlan, have.vxlan];
-  if (!w) return fields;
-  if (h?.vni !== w.vni) fields.push('vxlan.vni');
-  if (h?.port !== portOf(w)) fields.push('vxlan.port');
-  if (h?.local !== w.local) fields.push('vxlan.local');
-  if (h?.parent !== w.parent) fields.push('vxlan.parent');
-  if (h?.learning !== w.learning) fields.push('vxlan.learning');
-  if (h?.gbp !== w.gbp) fields.push('vxlan.gbp');
+  if (want.tunnel) fields.push(...tunnelDiffers(want.tunnel, have.tunnel));
   return fields;
 }
 
 /**
- * Ours is an unenslaved vxlan named `flannel.<its VNI>` that carries our alias; without any alias, if it has an address inside our
- * networks, or none at all and we want it by name (made by us, died before marking it).
+ * Ours is an unenslaved tunnel of the name that goes with what it is (`flannel.<its VNI>`) that carries our alias; without any alias, if it
+ * has an address inside our networks, or none at all and we want it by name (made by us, died before marking it).
  */
 function ownerOf(link: Link, judge: Judge): Owner {
-  if (link.type !== 'vxlan' || link.master !== '' || link.name !== `flannel.${link.vxlan?.vni}`) return 'foreign';
+  if (link.master !== '' || !isForm(link)) return 'foreign';
   if (link.alias !== '') return link.alias === judge.alias ? 'ours' : 'foreign';
   const addresses = judge.addressesOf(link.name);
   if (addresses?.length === 0) return judge.isWanted(`link ${link.name}`) ? 'ours' : 'foreign';
@@ -99,14 +72,19 @@ function ownerOf(link: Link, judge: Judge): Owner {
 }
 
 /** As `ip -d link` prints what makes it. */
-function text({ name, type, vxlan }: Link): string {
-  if (!vxlan) return `${name}${type && ` type ${type}`}`;
-  const { vni, port, local, parent } = vxlan;
-  return `${name} type vxlan id ${vni}${local && ` local ${local}`}${parent && ` dev ${parent}`} dstport ${port}`;
+function text({ name, type, tunnel }: Link): string {
+  const rules = tunnel && tunnelRules(tunnel.type);
+  if (rules) return `${name} type ${rules.text(tunnel)}`;
+  return `${name}${type && ` type ${type}`}`;
 }
 
 function describe(link: Link): string {
-  if (!link.vxlan) return `${name(link)} of type ${link.type || 'unknown'}`;
-  const { vni, port, local, parent } = link.vxlan;
-  return `${name(link)}, vxlan id ${vni} port ${port}${local ? ` local ${local}` : ''}${parent ? ` dev ${parent}` : ''}`;
+  const { tunnel } = link;
+  const rules = tunnel && tunnelRules(tunnel.type);
+  return rules ? `${name(link)}, ${rules.describe(tunnel)}` : `${name(link)} of type ${link.type || 'unknown'}`;
+}
+
+/** In a report what makes a tunnel is under its type: "ipip.local". */
+function fields({ kind: _, tunnel, ...rest }: Link): Record<string, unknown> {
+  return tunnel ? { ...rest, ...tunnelFields(tunnel) } : rest;
 }

@@ -5,7 +5,7 @@
 import { ConfigError } from '../../config/errors.ts';
 import { formatLeaseAttrs, formatLeaseAttrsV2, parseLeaseAttrs } from '../../config/lease.ts';
 import type { Lease, LeaseAttrs } from '../../config/model.ts';
-import { vxlanData } from '../../config/vxlan-lease.ts';
+import { isSameData, isSameWay } from '../backends/index.ts';
 import type { Source } from '../contracts/source.ts';
 
 export interface OwnAttrs {
@@ -20,8 +20,8 @@ export const leaseValue = (own: OwnAttrs, form: Source['leaseForm'] = 'v3'): str
   (form === 'v2' ? formatLeaseAttrsV2 : formatLeaseAttrs)({ ...own, publicIPv6: null });
 
 /**
- * Whether readers of flannel's would take anything else from `text` than from the lease as it is. Spelling, field order and a missing
- * VNI are no difference: v0.11 writes none, and no version reads it. A VNI that is there and wrong is one: people read it.
+ * Whether readers of flannel's would take anything else from `text` than from the lease as it is. Spelling and field order are no
+ * difference, nor is what the backend says that nobody reads (BackendType.isSameWay).
  */
 export function needsRewrite(lease: Lease, text: string): boolean {
   if (lease.value === text) return false;
@@ -36,17 +36,10 @@ export function needsRewrite(lease: Lease, text: string): boolean {
 
 /** Whether two values name one way to the host: then the word of it may go out before anything is built. */
 export function namesSameWay(have: LeaseAttrs, text: string): boolean {
-  const want = parseLeaseAttrs(text);
-  if (have.backendType !== want.backendType) return false;
-  if (want.backendType !== 'vxlan') return true;
-  const [one, other] = [vxlanData(have), vxlanData(want)];
-  return one.mac === other.mac && (one.vni === undefined || one.vni === other.vni);
+  return isSameWay(have, parseLeaseAttrs(text));
 }
 
 function saysTheSame(have: LeaseAttrs, want: LeaseAttrs): boolean {
   if (have.publicIP !== want.publicIP || have.publicIPv6 !== want.publicIPv6) return false;
-  if (have.backendType !== want.backendType || have.backendV6Data !== undefined) return false;
-  if (want.backendType !== 'vxlan') return JSON.stringify(have.backendData) === JSON.stringify(want.backendData);
-  const [one, other] = [vxlanData(have), vxlanData(want)];
-  return one.mac !== undefined && one.mac === other.mac && (one.vni === undefined || one.vni === other.vni);
+  return have.backendV6Data === undefined && isSameData(have, want);
 }

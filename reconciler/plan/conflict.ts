@@ -14,6 +14,7 @@ import {
   type Want,
 } from '../kinds/index.ts';
 import { protocolName } from '../kinds/marks.ts';
+import { isForm, tunnelRules, tunnelRulesNamed } from '../tunnels/index.ts';
 
 const ALIAS_PREFIX = 'selvage:';
 
@@ -30,13 +31,10 @@ export function unreadable(want: Want, problem: string): HeldEntry {
 /** A device of the wanted name that isn't ours. */
 export function foreignDevice(want: Link, have: Link, addresses: readonly Address[], instance: Instance): HeldEntry {
   const { name } = want;
-  if (have.type !== 'vxlan') {
-    const what = have.type === '' ? 'not a vxlan device' : `a ${have.type} device`;
-    return held(
-      want,
-      'foreign device',
-      `${name} is ${what}, which selvage did not make; remove or rename it, then selvage will make its own.`,
-    );
+  const rules = tunnelRules(want.type);
+  if (have.type !== want.type) {
+    const detail = `${name} is ${otherType(have, want.type)}, which selvage did not make; remove or rename it, then selvage will make its own.`;
+    return held(want, 'foreign device', detail);
   }
   if (have.master !== '') {
     const detail = `${name} is a port of ${have.master}; take it out (ip link set ${name} nomaster), then selvage will go on with it.`;
@@ -44,12 +42,12 @@ export function foreignDevice(want: Link, have: Link, addresses: readonly Addres
   }
   if (have.alias !== '' && have.alias !== aliasOf(instance)) {
     const whose = have.alias.startsWith(ALIAS_PREFIX)
-      ? `belongs to the network at ${have.alias.slice(ALIAS_PREFIX.length)}; give one of the two networks another VNI`
+      ? `belongs to the network at ${have.alias.slice(ALIAS_PREFIX.length)}; ${rules?.apart ?? 'give one of the two networks another backend'}`
       : `is marked as somebody else's (alias "${have.alias}"); remove or rename it, then selvage will make its own`;
     return held(want, 'foreign device', `${name} ${whose}.`);
   }
-  if (have.vxlan?.vni !== want.vxlan?.vni || name !== `flannel.${have.vxlan?.vni}`) {
-    const detail = `${name} is a vxlan device of VNI ${have.vxlan?.vni}, which selvage did not make; remove or rename it, then selvage will make its own.`;
+  if (!isForm(have)) {
+    const detail = `${name} is ${rules?.what(have.tunnel)}, which selvage did not make; remove or rename it, then selvage will make its own.`;
     return held(want, 'foreign device', detail);
   }
   if (addresses.length === 0) {
@@ -62,12 +60,14 @@ export function foreignDevice(want: Link, have: Link, addresses: readonly Addres
   return held(want, 'foreign device', detail);
 }
 
-/** Another device has the VNI and port that ours needs (the kernel would say EEXIST). */
-export function vniInUse(want: Link, holder: Link): HeldEntry {
-  const { vni, port } = holder.vxlan ?? { vni: 0, port: 0 };
-  const detail = `VNI ${vni} on UDP port ${port} is in use by ${holder.name}; remove that device, or give the network another VNI or Port.`;
-  return held(want, 'foreign device', detail);
-}
+/** "not an ipip device", "a bridge device" */
+const otherType = ({ type }: Link, wanted: string): string =>
+  type === '' ? `not ${withArticle(wanted)} device` : `${withArticle(type)} device`;
+
+const withArticle = (word: string): string => `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`;
+
+/** Another device has what ours needs and the kernel has one of (it would say EEXIST). `why`: the sentence. */
+export const inTheWay = (want: Link, why: string): HeldEntry => held(want, 'foreign device', why);
 
 /** An unmarked flannel device that may be ours and may be another network's. */
 export function unmarkedDevice(have: Link): HeldEntry {
@@ -89,14 +89,15 @@ export function replaceWaits(want: Want): HeldEntry {
 /** A device of flannel's name that is not ours to remove, though the config doesn't call for it. */
 export function strangeDevice(have: Link): HeldEntry {
   const { name, type, alias } = have;
+  const rules = tunnelRulesNamed(name);
   const what =
-    type !== 'vxlan'
-      ? `is ${type === '' ? 'not a vxlan device' : `a ${type} device`}, which neither selvage nor flannel made`
+    type !== rules?.type
+      ? `is ${otherType(have, rules?.type ?? '')}, which neither selvage nor flannel made`
       : have.master !== ''
         ? `is a port of ${have.master}`
-        : name !== `flannel.${have.vxlan?.vni}`
-          ? `is a vxlan device of VNI ${have.vxlan?.vni}, which neither selvage nor flannel made`
-          : `is marked as somebody else's (alias "${alias}")`;
+        : isForm(have)
+          ? `is marked as somebody else's (alias "${alias}")`
+          : `is ${rules.what(have.tunnel)}, which neither selvage nor flannel made`;
   const detail = `${name} ${what}, so it is left alone; if nothing uses it, remove it (ip link delete ${name}).`;
   return held(have, have.master === '' ? 'foreign device' : 'enslaved device', detail, false);
 }
@@ -109,9 +110,9 @@ export function foreignAddress(have: Link, addresses: readonly Address[]): HeldE
   return held(have, 'foreign address', detail, false);
 }
 
-/** A tun device of flannel's name of which it isn't certain that its udp backend left it. */
-export function unsureTunnel(have: Link): HeldEntry {
-  const detail = `${have.name} may be of flannel's udp backend, but has not the address and the route that it would have here, so it is left alone; if nothing uses it, remove it (ip link delete ${have.name}).`;
+/** A device of flannel's name of which it isn't certain that its backend left it. */
+export function unsureTunnel(have: Link, backend: string): HeldEntry {
+  const detail = `${have.name} may be of flannel's ${backend} backend, but has not the address and the route that it would have here, so it is left alone; if nothing uses it, remove it (ip link delete ${have.name}).`;
   return held(have, 'unmarked device', detail, false);
 }
 
@@ -135,6 +136,9 @@ export function nexthopIdTaken(want: Nexthop, have: Nexthop, route: Route): Held
   const detail = `Nexthop id ${want.id} is taken by somebody else (proto ${protocolName(have.protocol)}, ${where}); the route to ${route.dst} uses a plain gateway instead, and nothing needs to be done.`;
   return held(want, 'foreign nexthop', detail, false);
 }
+
+/** Of what is there, also if nothing is wrong with it. */
+export const remarkOn = (want: Want, why: string, detail: string): HeldEntry => held(want, why, detail, false);
 
 /** A foreign object in the slot of a Want other than a link. */
 export function foreignObject(want: Want, have: Have): HeldEntry {

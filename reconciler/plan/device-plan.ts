@@ -11,8 +11,8 @@ import type { Change } from '../contracts/driver.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import type { Link } from '../kinds/index.ts';
 import { compare, mustRecreate } from '../kinds/index.ts';
-import { portOf } from '../kinds/link.ts';
-import { foreignDevice, recreateWaits, vniInUse } from './conflict.ts';
+import { clash } from '../tunnels/index.ts';
+import { foreignDevice, inTheWay, recreateWaits } from './conflict.ts';
 import type { Ownership, OwnershipContext } from './ownership.ts';
 
 export type DeviceState =
@@ -66,7 +66,7 @@ export class Devices {
   }
 
   #make(id: string, want: Link): DeviceState {
-    if (this.#isVniTaken(want)) return 'blocked';
+    if (this.#isTaken(want)) return 'blocked';
     return this.#rules.offer({ op: 'create', id, reason: 'missing', want }) ? 'void' : 'blocked';
   }
 
@@ -83,19 +83,19 @@ export class Devices {
       this.#rules.hold(recreateWaits(want, fields));
       return asItIs;
     }
-    if (recreate && this.#isVniTaken(want)) return asItIs;
+    if (recreate && this.#isTaken(want)) return asItIs;
     const reason = `differs: ${fields.join(', ')}`;
     if (!this.#rules.offer({ op: 'update', id, reason, want, have, fields: [...fields], recreate })) return asItIs;
     if (recreate) return 'void';
     return fields.includes('mac') ? 'flushed' : 'ready';
   }
 
-  /** Another device with that VNI and port is never ours (order.ts says why). */
-  #isVniTaken(want: Link): boolean {
+  /** What the kernel has one of (a VNI on a port) is another device's, which is never ours (order.ts says why). */
+  #isTaken(want: Link): boolean {
     for (const link of this.#rules.context.links.values()) {
-      if (!want.vxlan || link.name === want.name || link.vxlan?.vni !== want.vxlan.vni) continue;
-      if (link.vxlan.port !== portOf(want.vxlan)) continue;
-      this.#rules.hold(vniInUse(want, link));
+      const why = clash(want, link);
+      if (why === undefined) continue;
+      this.#rules.hold(inTheWay(want, why));
       return true;
     }
     return false;

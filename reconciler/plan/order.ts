@@ -5,24 +5,24 @@
  * - Creates and updates come before any delete: the new path is there before the old one goes (make before break).
  * - Within a step the changes are independent of each other: any order, one batch.
  *
- * Is there a delete that must come first? A vxlan device that holds the VNI and port that another needs would be one, but ours are named
+ * Is there a delete that must come first? A tunnel that holds what another needs (a VNI on a port) would be one, but ours are named
  * by their VNI, so ours is always the same device: a changed port is its own `recreate`, and another's is a conflict that is held.
  */
 import type { Change } from '../contracts/driver.ts';
-import { BUILD_ORDER, type ResourceKind } from '../kinds/index.ts';
+import { BUILD_ORDER, type Kind } from '../kinds/index.ts';
 
 export interface Step {
-  kind: ResourceKind;
+  kind: Kind;
   direction: 'up' | 'down';
   changes: Change[];
 }
 
 /** Changes by kind, as the plan collects them. */
 export class StepBuilder {
-  readonly #up = new Map<ResourceKind, Change[]>();
-  readonly #down = new Map<ResourceKind, Change[]>();
+  readonly #up = new Map<Kind, Change[]>();
+  readonly #down = new Map<Kind, Change[]>();
 
-  add(kind: ResourceKind, change: Change): void {
+  add(kind: Kind, change: Change): void {
     const side = change.op === 'delete' ? this.#down : this.#up;
     const same = side.get(kind);
     if (same) same.push(change);

@@ -21,7 +21,7 @@ import {
 
 export interface OwnershipContext {
   instance: Instance;
-  /** Observed links by name: at least ours, the wanted ones' namesakes and every vxlan device. */
+  /** Observed links by name: at least ours, the wanted ones' namesakes, and every device that may stand in their way. */
   links: ReadonlyMap<string, Link>;
   /** Observed addresses by device: all of those links. */
   addresses: ReadonlyMap<string, readonly Address[]>;

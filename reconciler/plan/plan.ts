@@ -148,6 +148,8 @@ class Planner {
       else this.#offer({ op: 'create', id, reason: 'missing', want });
       return;
     }
+    const remark = rulesOf(want.kind).remark?.(want, have);
+    if (remark) this.#held.push(conflict.remarkOn(want, remark.why, remark.detail));
     const fields = compare(want, have);
     if (fields.length === 0) this.#inSync++;
     else if (this.#isBlocked(want)) {

@@ -8,6 +8,7 @@ import { parseCidr } from '../../config/ipv4.ts';
 import type { Change } from '../contracts/driver.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import { type Address, goesThrough, type Have, idOf, type Link, parentOf, type Route } from '../kinds/index.ts';
+import { isForm, tunnelRulesNamed } from '../tunnels/index.ts';
 import * as conflict from './conflict.ts';
 import type { Observed } from './match.ts';
 import type { Ownership } from './ownership.ts';
@@ -95,7 +96,7 @@ function remove(have: Have, state: StaleInput): boolean {
 
 /** Removing a device takes everything on it along, so nothing on it may be somebody else's. */
 function isRemovable(link: Link, state: StaleInput): boolean {
-  if (link.name === UDP_DEVICE) return isUdpLeftover(link, state);
+  if (tunnelRulesNamed(link.name)?.knownByRoute) return isLeftover(link, state);
   if (state.ownership.ownerOf(link) !== 'ours') return false;
   const foreign = addressesOf(link, state).filter((address) => state.ownership.ownerOf(address) !== 'ours');
   if (foreign.length > 0) state.hold(conflict.foreignAddress(link, foreign));
@@ -104,15 +105,12 @@ function isRemovable(link: Link, state: StaleInput): boolean {
 
 const addressesOf = (link: Link, { input }: StaleInput): readonly Address[] => input.addresses.get(link.name) ?? [];
 
-/** The tun device of flannel's udp backend (backend/udp: `flannel%d`). */
-const UDP_DEVICE = 'flannel0';
-
-/** Certainly flannel's: its only address is one of our networks' own, alone (/32), and the way to that network leads there. */
-function isUdpLeftover(link: Link, state: StaleInput): boolean {
+/** Certainly flannel's, of a backend whose device bears no other trace: its only address is one of our networks' own, alone (/32), and the way to that network leads there. */
+function isLeftover(link: Link, state: StaleInput): boolean {
   const { input, ownership } = state;
   const [address, ...more] = addressesOf(link, state);
-  if (link.type !== 'tun' || link.master !== '' || !input.addressesComplete || !address || more.length > 0)
-    return false;
+  if (link.type !== tunnelRulesNamed(link.name)?.type || link.master !== '') return false;
+  if (!input.addressesComplete || !address || more.length > 0) return false;
   const own = parseCidr(address.address);
   if (own?.length !== 32 || !ownership.inside(own)) return false;
   return input.haves.some(
@@ -123,12 +121,13 @@ function isUdpLeftover(link: Link, state: StaleInput): boolean {
 /** What is named as flannel names its devices, and isn't certainly ours, is left alone, but somebody should know. */
 function reportStrange(link: Link, state: StaleInput): void {
   const { ownership, hold } = state;
-  if (link.name === UDP_DEVICE) {
-    if (link.type === 'tun' && !isUdpLeftover(link, state)) hold(conflict.unsureTunnel(link));
+  const rules = tunnelRulesNamed(link.name);
+  if (rules?.knownByRoute) {
+    if (link.type === rules.type && !isLeftover(link, state)) hold(conflict.unsureTunnel(link, rules.backend));
     return;
   }
-  if (!/^flannel\.\d+$/.test(link.name) || ownership.ownerOf(link) !== 'foreign') return;
-  const isPlain = link.type === 'vxlan' && link.master === '' && link.name === `flannel.${link.vxlan?.vni}`;
+  if (!rules || ownership.ownerOf(link) !== 'foreign') return;
+  const isPlain = link.master === '' && isForm(link);
   if (isPlain && link.alias === '') hold(conflict.unmarkedDevice(link));
   // Another instance's is its own business.
   else if (!isPlain || !link.alias.startsWith('selvage:')) hold(conflict.strangeDevice(link));

@@ -5,8 +5,8 @@
  * - converged: desired state was complete, nothing that etcd wants is unmet, and every change was made and found again. A drift report
  *   makes none, so there it means that there was nothing to make.
  */
-import type { Change, Outcome } from '../contracts/driver.ts';
-import type { DriftEntry, HeldEntry, Report } from '../contracts/report.ts';
+import { type Change, isMade, type Outcome, resourceOf } from '../contracts/driver.ts';
+import type { CompanionSections, DriftEntry, HeldEntry, Report } from '../contracts/report.ts';
 import { BUILD_ORDER, type Resource, rulesOf, splitId } from '../kinds/index.ts';
 
 export interface ReportInput extends Pick<Report, 'mode' | 'durationMs' | 'host' | 'source' | 'network'> {
@@ -18,9 +18,9 @@ export interface ReportInput extends Pick<Report, 'mode' | 'durationMs' | 'host'
   otherDrift?: readonly DriftEntry[];
   /** One for each change that was tried; none in a drift report. */
   outcomes?: readonly Outcome[];
-  /** Of what is no resource: a restart of Docker. */
+  /** What came of the work of companions. */
   otherOutcomes?: Report['outcomes'];
-  docker?: Report['docker'];
+  sections?: CompanionSections;
   held: readonly HeldEntry[];
 }
 
@@ -29,8 +29,6 @@ function phase(change: Change): number {
   const index = BUILD_ORDER.indexOf(resourceOf(change).kind);
   return change.op === 'delete' ? 2 * BUILD_ORDER.length - index : index;
 }
-
-const resourceOf = (change: Change): Resource => (change.op === 'delete' ? change.have : change.want);
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -50,7 +48,7 @@ function inOrder(changes: readonly Change[]): Change[] {
 
 const fieldsOf = (resource: Resource): Record<string, unknown> => rulesOf(resource.kind).fields(resource);
 
-/** The named fields, each under its name; "vxlan.local" is one inside another. */
+/** The named fields, each under its name; "ipip.local" is one inside another. */
 function pick(resource: Resource, names: readonly string[]): object {
   const valueAt = (name: string): unknown =>
     name.split('.').reduce<unknown>((value, part) => (value as Record<string, unknown>)?.[part], fieldsOf(resource));
@@ -58,7 +56,7 @@ function pick(resource: Resource, names: readonly string[]): object {
 }
 
 /** A change as a person wants to read it: for an update only what differs. */
-export function driftEntry(change: Change): DriftEntry {
+function driftEntry(change: Change): DriftEntry {
   const { op, reason } = change;
   const { kind, key } = splitId(change.id);
   switch (change.op) {
@@ -96,9 +94,7 @@ export function buildReport(input: ReportInput): Report {
     (a, b) => byText(a.kind, b.kind) || natural(a.key, b.key) || byText(a.key, b.key) || byText(a.why, b.why),
   );
 
-  const count = (op: string): number => drift.filter((entry) => entry.op === op).length;
-  const failed = outcomes.filter((outcome) => outcome.result === 'failed').length;
-  const allMade = outcomes.every((outcome) => outcome.result === 'done' || outcome.result === 'noop');
+  const allMade = outcomes.every(isMade);
   const allMet = source.complete && !held.some((entry) => entry.unmet);
   return {
     version: 1,
@@ -111,10 +107,16 @@ export function buildReport(input: ReportInput): Report {
     drift,
     outcomes,
     held,
-    summary: { create: count('create'), update: count('update'), delete: count('delete'), held: held.length, failed },
+    summary: summaryOf({ drift, outcomes, held }),
     converged: allMet && (mode === 'drift' ? drift.length === 0 : allMade),
-    ...(input.docker ? { docker: input.docker } : {}),
+    ...input.sections,
   };
+}
+
+function summaryOf({ drift, outcomes, held }: Pick<Report, 'drift' | 'outcomes' | 'held'>): Report['summary'] {
+  const count = (op: string): number => drift.filter((entry) => entry.op === op).length;
+  const failed = outcomes.filter(({ result }) => result === 'failed').length;
+  return { create: count('create'), update: count('update'), delete: count('delete'), held: held.length, failed };
 }
 
 /** One run in two rounds: what the first found, what both made of it, and what is so after the second. */
@@ -122,21 +124,13 @@ export function joinReports(first: Report, second: Report): Report {
   const known = new Set(first.drift.map(({ kind, key }) => `${kind} ${key}`));
   const drift = [...first.drift, ...second.drift.filter(({ kind, key }) => !known.has(`${kind} ${key}`))];
   const outcomes = [...first.outcomes, ...second.outcomes];
-  const isMade = ({ result }: Report['outcomes'][number]): boolean => result === 'done' || result === 'noop';
-  const count = (op: string): number => drift.filter((entry) => entry.op === op).length;
   return {
     ...second,
     at: first.at,
     durationMs: Date.parse(second.at) - Date.parse(first.at) + second.durationMs,
     drift,
     outcomes,
-    summary: {
-      create: count('create'),
-      update: count('update'),
-      delete: count('delete'),
-      held: second.held.length,
-      failed: outcomes.filter(({ result }) => result === 'failed').length,
-    },
+    summary: summaryOf({ drift, outcomes, held: second.held }),
     converged: second.converged && outcomes.every(isMade),
   };
 }

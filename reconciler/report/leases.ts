@@ -1,7 +1,7 @@
 /** Owns the answer of `selvage leases`: the network as the store has it, who holds what and for how long, and what is wrong with it. */
 import { formatDuration } from '../../config/duration.ts';
 import type { Lease, NetworkConfig } from '../../config/model.ts';
-import { vniOf, vxlanData } from '../../config/vxlan-lease.ts';
+import { identityOf, leaseData, mismatches } from '../backends/index.ts';
 import type { Host } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import type { Source } from '../contracts/source.ts';
@@ -47,19 +47,20 @@ export function leasesDocument(
   const own = host && mirror.allLeases.find(({ attrs }) => attrs.publicIP === host.publicIP)?.subnet;
   const all = mirror.allLeases;
   const byHost = groupBy(all, ({ attrs }) => attrs.publicIP);
-  const byMac = groupBy(all, (lease) => macOf(lease) ?? '');
+  const byMac = groupBy(all, ({ attrs }) => identityOf(attrs) ?? '');
   const heldByKey = groupBy(mirror.held, ({ key }) => key);
   const row = (lease: Lease): LeaseRow => {
-    const vxlan = lease.attrs.backendType === 'vxlan' ? vxlanData(lease.attrs) : undefined;
+    const { problem, ...data } = leaseData(lease.attrs);
     const problems = (heldByKey.get(lease.key) ?? []).map((entry) => entry.detail);
-    if (vxlan && vxlan.mac === undefined) problems.push(`It names no usable VTEP: ${vxlan.reason}.`);
+    if (problem !== undefined) problems.push(problem);
     const { publicIP, backendType } = lease.attrs;
     if (publicIP === NOWHERE) problems.push('It does not say where its host is (PublicIP).');
     if (config) problems.push(...backendProblems(lease, config));
     const twin = byHost.get(publicIP)?.find((other) => other.key !== lease.key);
     if (twin && publicIP !== NOWHERE) problems.push(`${twin.key} has the same public IP.`);
-    const double = vxlan?.mac && byMac.get(vxlan.mac)?.find((other) => other.key !== lease.key);
-    if (double) problems.push(`${double.key} has the same VTEP MAC ${vxlan.mac}.`);
+    const mac = identityOf(lease.attrs);
+    const double = mac && byMac.get(mac)?.find((other) => other.key !== lease.key);
+    if (double) problems.push(`${double.key} has the same VTEP MAC ${mac}.`);
     const refused = lease.attrs.publicIP === host?.publicIP ? refusals?.ofOwn(lease) : refusals?.ofPeer(lease, own);
     const impossible = refusals ? undefined : impossibleAddress(config, lease);
     if (refused) problems.push(refused.detail);
@@ -68,9 +69,7 @@ export function leasesDocument(
       subnet: lease.subnet,
       publicIP,
       backend: backendType,
-      ...(vxlan?.mac === undefined
-        ? {}
-        : { vtepMAC: vxlan.mac, ...(vxlan.vni === undefined ? {} : { vni: vxlan.vni }) }),
+      ...data,
       timeLeft: lease.leaseId === '0' ? null : (timeLeft.get(lease.leaseId)?.ttlSeconds ?? 0),
       key: lease.key,
       problems,
@@ -92,20 +91,13 @@ export function leasesDocument(
   };
 }
 
-function macOf({ attrs }: Lease): string | undefined {
-  return attrs.backendType === 'vxlan' ? vxlanData(attrs).mac : undefined;
-}
-
 /** To flannel a lease of a backend in another case is of another backend; udp and alloc name themselves nowhere. */
-function backendProblems({ attrs }: Lease, { backend }: NetworkConfig): string[] {
-  const networks = backend.type.toLowerCase();
+function backendProblems({ attrs }: Lease, config: NetworkConfig): string[] {
+  const networks = config.backend.type.toLowerCase();
   const theirs = ['udp', 'alloc'].includes(networks) ? '' : networks;
   const its = attrs.backendType;
   if (its !== theirs) return [`Its backend is ${its || 'not named'}, the network's is ${networks || 'not named'}.`];
-  const vni = vniOf(attrs);
-  // A lease keeps 16 bits of it (config/vxlan-lease.ts).
-  if (backend.kind !== 'vxlan' || vni === undefined || vni === (backend.vni & 0xffff)) return [];
-  return [`Its VNI is ${vni}, the network's is ${backend.vni}.`];
+  return mismatches(attrs, config);
 }
 
 /** As text that ends with a line feed. */

@@ -1,6 +1,7 @@
 /**
  * Owns the sentences that the table and the markdown share, so that they can't tell different stories.
  */
+import { isMade } from '../contracts/driver.ts';
 import type { HeldEntry, Report } from '../contracts/report.ts';
 
 /** What a person reads at once; the rest is in the JSON document. */
@@ -21,7 +22,7 @@ export const plain = (text: string): string =>
 const plural = (n: number, one: string, many = `${one}s`): string =>
   `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 
-/** "web1 (eth0, 192.168.64.3): 10.5.34.0/24 of 10.5.0.0/16, vxlan, MTU 1450; 3 leases, etcd-v3 revision 42" */
+/** "web1 (eth0, 192.168.64.3): 10.5.34.0/24 of 10.5.0.0/16, host-gw, MTU 1500; 3 leases, etcd-v3 revision 42" */
 export function headline({ host, network, source }: Report): string {
   const where = `${host.hostname} (${host.iface}, ${host.publicIP})`;
   const subnet = network.subnet || 'no subnet';
@@ -40,7 +41,7 @@ export function summaryLine({ mode, summary, drift, outcomes, held, converged }:
     const ops = (['create', 'update', 'delete'] as const).filter((op) => summary[op]);
     parts.push(`${plural(drift.length, 'difference')} (${ops.map((op) => `${summary[op]} to ${op}`).join(', ')})`);
   }
-  const done = outcomes.filter(({ result }) => result === 'done' || result === 'noop').length;
+  const done = outcomes.filter(isMade).length;
   const blocked = outcomes.filter(({ result }) => result === 'blocked').length;
   if (mode !== 'drift' && outcomes.length) parts.push(`${done} of ${outcomes.length} repaired`);
   if (summary.failed) parts.push(`${summary.failed} failed`);

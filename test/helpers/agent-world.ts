@@ -9,6 +9,7 @@ import type { HostFacts } from '../../reconciler/contracts/host.ts';
 import type { Report } from '../../reconciler/contracts/report.ts';
 import { keyOf } from '../../reconciler/kinds/index.ts';
 import { Agent } from '../../states/agent.ts';
+import type { Companion } from '../../states/companion.ts';
 import type { AgentDeps, Log } from '../../states/deps.ts';
 import { agentMachine } from '../../states/machine.ts';
 import { device } from './hosts.ts';
@@ -33,7 +34,8 @@ export interface WorldOptions {
   /** In [0, 1). */
   random?: () => number;
   previousSubnetEnv?: string;
-  docker?: (world: World) => AgentDeps['docker'];
+  /** Made anew for each life of the agent. */
+  companions?: (world: World) => Companion[];
 }
 
 export interface LogLine {
@@ -56,6 +58,7 @@ export class World {
   agent: Agent;
   #actor: ReturnType<typeof start> | undefined;
   #stopLevel: (() => void) | undefined;
+  readonly #companions: (world: World) => Companion[];
   #did = 0;
 
   constructor(options: WorldOptions = {}) {
@@ -84,8 +87,9 @@ export class World {
       },
       levelPass: (pass) => (this.#stopLevel = time.every(LEVEL_PASS_MS, pass)),
       previousSubnetEnv: options.previousSubnetEnv ?? '',
+      companions: [],
     };
-    this.deps.docker = options.docker?.(this);
+    this.#companions = options.companions ?? (() => []);
     this.agent = this.#newAgent();
     const others = time.onTurn;
     time.onTurn = () => [others(), this.#turn()].includes(true);
@@ -168,6 +172,7 @@ export class World {
   }
 
   #newAgent(): Agent {
+    this.deps.companions = this.#companions(this);
     const agent = new Agent(this.deps);
     const { journal } = agent;
     const report = journal.report.bind(journal);

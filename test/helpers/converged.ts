@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import type { Instance } from '../../reconciler/contracts/host.ts';
 import { type Have, idOf, type Link, type Want } from '../../reconciler/kinds/index.ts';
 import { hasForeignAddress, isTouchable, ownDeviceNames } from './foreign.ts';
+import { vxlanIn } from './tunnels.ts';
 
 export interface Judged {
   instance: Instance;
@@ -35,7 +36,11 @@ export function assertForeignUntouched({ instance, desired, before, after }: Jud
   }
 }
 
-const fixed = (link: Link | undefined): string => `${link?.vxlan?.vni} ${link?.vxlan?.port} ${link?.vxlan?.gbp}`;
+const fixed = (link: Link | undefined): string => {
+  if (link?.tunnel?.type === 'ipip') return `${link.tunnel.local} ${link.tunnel.remote}`;
+  const vxlan = vxlanIn(link);
+  return `${vxlan?.vni} ${vxlan?.port} ${vxlan?.gbp}`;
+};
 
 /** Every Want is met unless something foreign is in its way; nothing of ours is there that nobody wants. */
 export function assertConverged({ instance, desired, after }: Judged): void {
@@ -60,9 +65,14 @@ export function assertConverged({ instance, desired, after }: Judged): void {
 
 /** The kernel wouldn't take it beside a device of another name. */
 function isVniTaken(want: Want, after: readonly Have[]): boolean {
-  const { vni, port } = (want.kind === 'link' && want.vxlan) || { vni: 0, port: 0 };
-  const isHolder = (have: Have): boolean =>
-    have.kind === 'link' && have.vxlan?.vni === vni && have.vxlan.port === (port || 8472);
+  const { vni, port } = (want.kind === 'link' && vxlanIn(want)) || { vni: 0, port: 0 };
+  const ends = want.kind === 'link' && want.tunnel?.type === 'ipip' ? fixed(want) : undefined;
+  const isHolder = (have: Have): boolean => {
+    if (have.kind !== 'link') return false;
+    if (ends !== undefined) return have.tunnel?.type === 'ipip' && fixed(have) === ends;
+    const vxlan = vxlanIn(have);
+    return vxlan?.vni === vni && vxlan.port === (port || 8472);
+  };
   return want.kind === 'link' && after.some((have) => isHolder(have) && idOf(have) !== idOf(want));
 }
 
@@ -81,11 +91,10 @@ function isMet(want: Want, have: Have | undefined): boolean {
   const [w, h] = [want as unknown as Record<string, unknown>, have as unknown as Record<string, unknown>];
   if (!picks[want.kind].every((field) => w[field] === h[field])) return false;
   if (want.kind !== 'link' || have.kind !== 'link') return true;
-  const vxlan = { ...want.vxlan, port: want.vxlan?.port || 8472 };
-  return (
-    (want.mac === '' || want.mac === have.mac) &&
-    Object.entries(vxlan).every(([k, v]) => v === have.vxlan?.[k as 'vni'])
-  );
+  const vxlan = vxlanIn(want);
+  const tunnel = vxlan ? { ...vxlan, port: vxlan.port || 8472 } : { ...want.tunnel };
+  const there: Record<string, unknown> = { ...have.tunnel };
+  return (want.mac === '' || want.mac === have.mac) && Object.entries(tunnel).every(([k, v]) => v === there[k]);
 }
 
 function assertNothingStale(

@@ -1,15 +1,19 @@
 /**
- * Owns an AgentServices whose every asynchronous answer a test gives by hand, for tests of the machine alone: when, not how.
+ * Owns services whose every asynchronous answer a test gives by hand, for tests of the machine alone: when, not how.
  */
 import assert from 'node:assert/strict';
 import { createActor } from 'xstate';
 import { emptyScope, everything, isEmptyScope, mergeScope, type Scope } from '../../reconciler/contracts/scope.ts';
+import type { AgentEvent, Region, Send } from '../../states/events.ts';
+import type { AcquireResult, LeaseServices } from '../../states/lease-services.ts';
 import { agentMachine } from '../../states/machine.ts';
-import type { AcquireResult, AgentEvent, AgentServices, ConnectResult, Region, Send } from '../../states/services.ts';
+import type { RoundServices } from '../../states/round-services.ts';
+import type { AgentServices } from '../../states/services.ts';
+import type { StoreServices } from '../../states/store-services.ts';
 import { SimulatedTime } from './simulated-time.ts';
 
 interface Answers {
-  connect: ConnectResult;
+  connect: { revision: number };
   acquire: AcquireResult;
   renew: 'renewed' | 'lost';
   read: undefined;
@@ -26,7 +30,7 @@ interface Question {
   signal?: AbortSignal;
 }
 
-export class FakeServices implements AgentServices {
+export class FakeServices implements StoreServices, LeaseServices, RoundServices {
   /** All that was asked, in order. */
   readonly asked: string[] = [];
   /** What has not been answered yet. */
@@ -59,7 +63,7 @@ export class FakeServices implements AgentServices {
     return this.#watch('schedule', send);
   }
 
-  connect(signal: AbortSignal): Promise<ConnectResult> {
+  connect(signal: AbortSignal): Promise<{ revision: number }> {
     return this.#ask('connect', signal);
   }
   acquire(signal: AbortSignal): Promise<AcquireResult> {
@@ -124,6 +128,18 @@ export class FakeServices implements AgentServices {
   }
   noteStoreEnded(reason: string): void {
     this.storeEnds.push(reason);
+  }
+
+  /** As the machine has them. */
+  get byRegion(): AgentServices {
+    return {
+      store: this,
+      lease: this,
+      work: this,
+      backoffMs: this.backoffMs.bind(this),
+      noteState: this.noteState.bind(this),
+      noteFailure: this.noteFailure.bind(this),
+    };
   }
 
   /** Whether `name` is being waited for. */
@@ -219,5 +235,5 @@ export class Rig {
 }
 
 function run(services: FakeServices, { setTimeout, clearTimeout }: SimulatedTime) {
-  return createActor(agentMachine, { input: { services }, clock: { setTimeout, clearTimeout } });
+  return createActor(agentMachine, { input: { services: services.byRegion }, clock: { setTimeout, clearTimeout } });
 }

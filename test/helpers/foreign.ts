@@ -5,6 +5,7 @@
 
 import type { Instance } from '../../reconciler/contracts/host.ts';
 import type { Have, Link } from '../../reconciler/kinds/index.ts';
+import { vxlanIn } from './tunnels.ts';
 
 const toNumber = (ip: string): number => ip.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
 
@@ -24,7 +25,8 @@ const isCidrInside = (instance: Instance, cidr: string): boolean => {
 /** Names of the devices that are the instance's. `wanted`: names that it wants, which matters for half-made ones only. */
 export function ownDeviceNames(host: readonly Have[], instance: Instance, wanted: readonly string[]): Set<string> {
   const isOwn = (link: Link): boolean => {
-    if (link.type !== 'vxlan' || link.master || `flannel.${link.vxlan?.vni}` !== link.name) return false;
+    if (link.type !== link.tunnel?.type || link.master) return false;
+    if (link.name !== (link.type === 'ipip' ? 'flannel.ipip' : `flannel.${vxlanIn(link)?.vni}`)) return false;
     if (link.alias) return link.alias === `selvage:${instance.prefix}`;
     const addresses = host.flatMap((have) => (have.kind === 'address' && have.dev === link.name ? [have.address] : []));
     if (!addresses.length) return wanted.includes(link.name);

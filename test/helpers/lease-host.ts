@@ -24,7 +24,7 @@ export class LeaseHost {
   readonly lease: OwnLease;
   mirror = new Mirror(PREFIX, { ttlSeconds: DAY });
   value: string;
-  vtepMacs: ReadonlySet<string> = new Set();
+  identities: ReadonlySet<string> = new Set();
   /** The way that `value` names. */
   built = true;
   readonly #store: Source;
@@ -66,7 +66,7 @@ export class LeaseHost {
     const context = {
       mirror: this.mirror,
       publicIP: addressOf(this.#number),
-      vtepMacs: this.vtepMacs,
+      identities: this.identities,
       valueFor: async () => this.value,
       isBuilt: () => this.built,
     };

@@ -3,7 +3,6 @@
  * starts, as dockerd does, and a restart that a test lets end or fail.
  */
 
-import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
 import type { DockerDriver, Engine, Restarted, RestartResult } from '../../reconciler/docker/contract.ts';
 import type { ModelKernel } from './model-kernel.ts';
 
@@ -22,7 +21,7 @@ export class ModelDocker implements DockerDriver {
   readsFiles = true;
   readonly restarts: Restarted[] = [];
   readonly #kernel: ModelKernel;
-  #emit: ((scope: Scope) => void) | undefined;
+  #changed: (() => void) | undefined;
 
   constructor(kernel: ModelKernel) {
     this.#kernel = kernel;
@@ -47,7 +46,7 @@ export class ModelDocker implements DockerDriver {
   }
 
   changed(): void {
-    this.#emit?.(scopeOf({ kinds: ['docker'] }));
+    this.#changed?.();
   }
 
   file(path: string): string | undefined {
@@ -76,10 +75,10 @@ export class ModelDocker implements DockerDriver {
     return this.result;
   }
 
-  watch(emit: (scope: Scope) => void): () => void {
-    this.#emit = emit;
+  watch(changed: () => void): () => void {
+    this.#changed = changed;
     return () => {
-      this.#emit = undefined;
+      this.#changed = undefined;
     };
   }
 

@@ -21,6 +21,7 @@ import {
 } from '../../reconciler/kinds/index.ts';
 import { isPlainAndRight } from '../../reconciler/plan/route-form.ts';
 import { Errno, type Flags, type LinkChange, type ModelKernel } from './model-kernel.ts';
+import { vxlanIn } from './tunnels.ts';
 
 const KINDS_OF_FAILURE: Record<string, FailureKind> = {
   ENODEV: 'vanished',
@@ -28,6 +29,8 @@ const KINDS_OF_FAILURE: Record<string, FailureKind> = {
   EEXIST: 'conflict',
   EPERM: 'denied',
   EINVAL: 'invalid',
+  // Of a device's type: the module may still come.
+  EOPNOTSUPP: 'transient',
 };
 const GONE = new Set(['ENOENT', 'ESRCH', 'ENODEV', 'EADDRNOTAVAIL']);
 
@@ -77,7 +80,7 @@ export class ModelDriver implements Driver {
   }
 
   async watch(emit: (scope: Scope) => void, interest?: () => Interest): Promise<() => Promise<void>> {
-    this.#emit = (scope) => emit(withDocker(scope, interest?.().bridge));
+    this.#emit = (scope) => emit(withCompanions(scope, interest?.().ofCompanions ?? new Map()));
     this.#pending = [];
     return async () => {
       this.#emit = undefined;
@@ -133,8 +136,12 @@ export class ModelDriver implements Driver {
     const have = this.kernel.link(want.name);
     if (!have) throw new Errno('ENODEV');
     const change: LinkChange = { up: want.up, mac: want.mac || have.mac, mtu: want.mtu, alias: want.alias };
-    const { local, parent, learning } = want.vxlan ?? { local: '', parent: '', learning: false };
-    this.kernel.setLink(want.name, { ...change, vxlan: { local, parent, learning } });
+    const vxlan = vxlanIn(want);
+    if (!vxlan) this.kernel.setLink(want.name, change);
+    else {
+      const { local, parent, learning } = vxlan;
+      this.kernel.setLink(want.name, { ...change, vxlan: { local, parent, learning } });
+    }
     return 'done';
   }
 
@@ -168,11 +175,13 @@ export class ModelDriver implements Driver {
   }
 }
 
-/** An event about Docker's bridge or its address is one about Docker. */
-function withDocker(scope: Scope, bridge: string | undefined): Scope {
-  const isAbout = (id: string): boolean => id.startsWith(`address ${bridge}|`) || id === `link ${bridge}`;
-  if (bridge !== undefined && (scope.links.has(bridge) || [...scope.ids].some(isAbout)))
-    scope.ids.add(`docker ${bridge}`);
+/** An event about a companion's device or its address is one about the companion. */
+function withCompanions(scope: Scope, ofCompanions: NonNullable<Interest['ofCompanions']>): Scope {
+  for (const [dev, names] of ofCompanions) {
+    const isAbout = (id: string): boolean => id.startsWith(`address ${dev}|`) || id === `link ${dev}`;
+    if (!scope.links.has(dev) && ![...scope.ids].some(isAbout)) continue;
+    for (const name of names) scope.companions.add(name);
+  }
   return scope;
 }
 
@@ -196,10 +205,11 @@ function concerns(have: Have, interest: Interest, links: ReadonlyMap<string, Lin
   const { devices } = interest;
   switch (have.kind) {
     case 'link':
-      return devices.includes(have.name) || [interest.uplink, interest.bridge].includes(have.name) || isTunnel(have);
+      if (devices.includes(have.name) || interest.ofCompanions?.has(have.name)) return true;
+      return have.name === interest.uplink || isTunnel(have);
     case 'address':
-      if (have.dev === interest.bridge) return true;
-      return devices.includes(have.dev) || (isTunnel(links.get(have.dev)) && have.dev !== interest.uplink);
+      if (devices.includes(have.dev) || interest.ofCompanions?.has(have.dev)) return true;
+      return isTunnel(links.get(have.dev)) && have.dev !== interest.uplink;
     case 'neighbour':
     case 'fdb':
       return devices.includes(have.dev);

@@ -8,29 +8,19 @@
 
 import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
 import type { Address, Fdb, FileResource, Neighbour, Nexthop, Route } from '../../reconciler/kinds/index.ts';
-import {
-  type Have,
-  idOf,
-  keyOf,
-  type Link,
-  type Resource,
-  type VxlanAttributes,
-} from '../../reconciler/kinds/index.ts';
+import { type Have, idOf, keyOf, type Link, type Resource } from '../../reconciler/kinds/index.ts';
+import type { VxlanTunnel } from '../../reconciler/tunnels/vxlan.ts';
+import { Errno } from './errno.ts';
+import { forgetParent, madeTunnel } from './model-tunnels.ts';
 
-export class Errno extends Error {
-  readonly code: string;
-  constructor(code: string, message = code) {
-    super(message);
-    this.code = code;
-  }
-}
+export { Errno };
 
 /** The process died between two messages. */
 export class Crash extends Error {}
 
 export type Flags = 'create' | 'replace' | 'append';
 export interface LinkChange extends Partial<Pick<Link, 'up' | 'mac' | 'mtu' | 'alias' | 'master'>> {
-  vxlan?: Partial<Pick<VxlanAttributes, 'local' | 'parent' | 'learning'>>;
+  vxlan?: Partial<Pick<VxlanTunnel, 'local' | 'parent' | 'learning'>>;
 }
 
 export class ModelKernel {
@@ -38,6 +28,8 @@ export class ModelKernel {
   emit: (scope: Scope) => void = () => {};
   /** Messages so far that asked for a change. */
   writes = 0;
+  /** Types of devices for which it has no module. */
+  readonly lacks = new Set<string>();
   /** The process dies before the message after these many. */
   crashAfter = Infinity;
 
@@ -68,14 +60,12 @@ export class ModelKernel {
     this.#write();
     if (this.#links.has(link.name)) throw new Errno('EEXIST');
     const made: Link = { ...structuredClone(link), alias: '', master: '' };
-    if (made.vxlan) {
-      made.vxlan.port ||= 8472;
-      if (made.vxlan.parent !== '' && !this.#links.has(made.vxlan.parent)) throw new Errno('ENODEV');
-      for (const { vxlan } of this.#links.values())
-        if (vxlan?.vni === made.vxlan.vni && vxlan.port === made.vxlan.port) throw new Errno('EEXIST');
-    }
+    if (this.lacks.has(made.type)) throw new Errno('EOPNOTSUPP', 'Unknown device type');
+    if (made.tunnel) made.tunnel = madeTunnel(made.tunnel, this.#links);
     this.#drawn++;
-    made.mac ||= `06:00:00:00:${(this.#drawn >> 8).toString(16).padStart(2, '0')}:${(this.#drawn & 255).toString(16).padStart(2, '0')}`;
+    // An ipip device has an address of four bytes, which is no MAC.
+    if (made.type !== 'ipip')
+      made.mac ||= `06:00:00:00:${(this.#drawn >> 8).toString(16).padStart(2, '0')}:${(this.#drawn & 255).toString(16).padStart(2, '0')}`;
     this.#links.set(made.name, made);
     this.#announceLink(made.name);
   }
@@ -89,7 +79,7 @@ export class ModelKernel {
     const newMac = plain.mac !== undefined && plain.mac !== link.mac;
     const goesDown = plain.up === false && link.up;
     Object.assign(link, plain);
-    if (vxlan && link.vxlan) Object.assign(link.vxlan, vxlan);
+    if (vxlan && link.tunnel?.type === 'vxlan') Object.assign(link.tunnel, vxlan);
     if (newMac || goesDown) this.#flushNeighbours(name);
     if (goesDown) this.#dropRoutesAndNexthops(name);
     if (JSON.stringify(link) !== before) this.#announceLink(name);
@@ -105,7 +95,7 @@ export class ModelKernel {
     this.#links.delete(name);
     for (const link of this.#links.values()) {
       if (link.master === name) link.master = '';
-      if (link.vxlan?.parent === name) link.vxlan.parent = '';
+      forgetParent(link, name);
     }
     this.#announceLink(name);
   }

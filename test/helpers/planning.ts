@@ -18,7 +18,7 @@ export const observedOf = (overlay: Overlay): Have[] => [...wantsOf(overlay).val
 
 export function observed(want: Want): Have {
   const have = structuredClone(want);
-  if (have.kind === 'link' && have.vxlan) have.vxlan.port ||= 8472;
+  if (have.kind === 'link' && have.tunnel?.type === 'vxlan') have.tunnel.port ||= 8472;
   return have;
 }
 

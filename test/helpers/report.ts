@@ -3,11 +3,12 @@
 import type { Change } from '../../reconciler/contracts/driver.ts';
 import { idOf, type Link, type Want } from '../../reconciler/kinds/index.ts';
 import type { ReportInput } from '../../reconciler/report/build-report.ts';
+import { vxlanOf } from './tunnels.ts';
 import { instanceOf, linkWant, overlayOf, peersOf, peerWants } from './wants.ts';
 
 const overlay = overlayOf({ instance: instanceOf('/coreos.com/network', '10.5.0.0/16') });
 const want: Link = linkWant(overlay);
-const have: Link = { ...want, mtu: 1400, vxlan: { ...want.vxlan!, local: '' } };
+const have: Link = { ...want, mtu: 1400, tunnel: vxlanOf(want, { local: '' }) };
 
 export const linkUpdate: Change = {
   op: 'update',

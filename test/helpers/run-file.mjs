@@ -9,7 +9,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { plainEnvironment, root } from '../../packaging/setup.mjs';
+import { plainEnvironment, root } from '../../packaging/script.mjs';
 
 const reporter = fileURLToPath(new URL('./reporter.mjs', import.meta.url));
 const SETPRIV = '/usr/bin/setpriv';

@@ -71,7 +71,7 @@ export function linkWant(overlay: Overlay): Link {
     mtu,
     alias: aliasOf(overlay.instance),
     master: '',
-    vxlan: { vni, port, local, parent: uplink, learning, gbp },
+    tunnel: { type: 'vxlan', vni, port, local, parent: uplink, learning, gbp },
   };
 }
 

@@ -3,11 +3,12 @@
  * permission; TLS and users.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Report } from '../../reconciler/contracts/report.ts';
+import { ACCEPTED, REFUSED } from '../golden/network-configs.ts';
 import { startEtcd } from '../helpers/etcd.ts';
 import { makeCerts } from '../helpers/etcd-certs.ts';
 import { type Lab, type LabHost, PREFIX, type RunOptions } from '../helpers/lab.ts';
@@ -134,30 +135,20 @@ describe('permissions', () => {
 });
 
 describe('selvage check-config', () => {
-  interface Golden {
-    input: string;
-    parsed?: Record<string, unknown>;
-  }
-  const golden: Golden[] = JSON.parse(
-    readFileSync(new URL('../../../shared/golden/network-config.json', import.meta.url), 'utf8'),
-  ).cases;
   /** All of them are a unit test's; here a handful through the real binary. */
-  const good = golden.filter(({ parsed }) => parsed).slice(0, 4);
-  const bad = golden.filter(({ parsed }) => !parsed).slice(0, 3);
-
   it('prints what flannel derives, from a file and from standard input', async () => {
-    for (const { input, parsed } of good) {
+    for (const { input, derived } of ACCEPTED.slice(0, 4)) {
       const piped = await host.selvage(['check-config'], { input });
       assert.equal(piped.code, 0, piped.stderr);
-      assert.deepEqual(json(piped), parsed);
+      assert.deepEqual(json(piped), derived);
       const file = join(host.folder, 'config.json');
       writeFileSync(file, input);
-      assert.deepEqual(json(await host.selvage(['check-config', file])), parsed);
+      assert.deepEqual(json(await host.selvage(['check-config', file])), derived);
     }
   });
 
   it('refuses what flannel refuses, and names the field', async () => {
-    for (const { input } of bad)
+    for (const { input } of REFUSED.slice(0, 3))
       assertSentence(await host.selvage(['check-config', '-'], { input }), 78, /Network|Subnet/);
   });
 });

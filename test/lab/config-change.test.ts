@@ -94,7 +94,7 @@ describe('a config that changes', () => {
   it('to one that selvage does not run or that is none: what there is stays, is repaired, and says why', async () => {
     const before = await Promise.all(hosts.map((host) => overlayOf(host)));
     for (const [config, why] of [
-      [{ Network: '10.9.0.0/16', SubnetLen: 26, Backend: { Type: 'ipip' } }, /backend not supported/],
+      [{ Network: '10.9.0.0/16', SubnetLen: 26, Backend: { Type: 'wireguard' } }, /backend not supported/],
       ['{"Network":"10.9.0.0/16",', /malformed config/],
       [{ Network: '10.9.0.0/16', SubnetLen: 26, Backend: { Type: 'vxlan', VNI: 'one' } }, /malformed config/],
     ] as const) {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { scopeOf } from '../../reconciler/contracts/scope.ts';
-import type { AgentEvent } from '../../states/services.ts';
+import type { AgentEvent } from '../../states/events.ts';
 import { type Asked, Rig } from '../helpers/fake-services.ts';
 import { holds } from '../helpers/property.ts';
 

@@ -1,5 +1,6 @@
-/** Forwarding entries of vxlan devices on the wire (RTM_*NEIGH in family AF_BRIDGE, flag NTF_SELF: vxlan's own, not a bridge's). */
+/** Forwarding entries of tunnels' devices on the wire (RTM_*NEIGH in family AF_BRIDGE, flag NTF_SELF: the device's own, not a bridge's). */
 import type { Fdb, Link } from '../../../reconciler/kinds/index.ts';
+import { tunnelRules } from '../../../reconciler/tunnels/index.ts';
 import * as c from './constants.ts';
 import type { Message } from './message.ts';
 import { NDMSG } from './neighbour.ts';
@@ -8,7 +9,7 @@ import type { Writer } from './writer.ts';
 const ZERO_MAC = '00:00:00:00:00:00';
 
 /** Others show their multicast filters in the same place. */
-export const hasFdb = (link: Link): boolean => link.type === 'vxlan';
+export const hasFdb = (link: Link): boolean => tunnelRules(link.type)?.hasFdb ?? false;
 
 /** The FDB of one device. The kernel reads the index where both an ndmsg and (before strict checking) an ifinfomsg have it. */
 export function writeFdbDump(w: Writer, index: number): void {
@@ -32,7 +33,7 @@ export function writeFdbGet(w: Writer, index: number, mac: string): void {
 export const isGroupMac = (mac: string): boolean =>
   mac === ZERO_MAC || (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
 
-/** undefined for what is not vxlan's own. */
+/** undefined for what is not the device's own. */
 export function readFdb(m: Message, dev: string): Fdb | undefined {
   const { body } = m;
   const flags = m.byte(body + 10);

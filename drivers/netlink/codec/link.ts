@@ -1,8 +1,10 @@
 /**
- * Links on the wire (RTM_*LINK, struct ifinfomsg), with the attributes of a vxlan device.
- * The wire has indexes where a Link has names, so a decoded one still lacks `master` and `vxlan.parent`: device-index.ts fills them in.
+ * Links on the wire (RTM_*LINK, struct ifinfomsg), with what makes a tunnel's device.
+ * The wire has indexes where a Link has names, so a decoded one still lacks `master` and its tunnel's `parent`: device-index.ts fills them in.
  */
-import type { Link, VxlanAttributes } from '../../../reconciler/kinds/index.ts';
+import type { Link } from '../../../reconciler/kinds/index.ts';
+import type { Tunnel } from '../../../reconciler/tunnels/index.ts';
+import { wireTunnel } from '../tunnels/index.ts';
 import * as c from './constants.ts';
 import type { Message } from './message.ts';
 import type { Writer } from './writer.ts';
@@ -14,7 +16,7 @@ export interface LinkRecord {
   index: number;
   flags: number;
   masterIndex: number;
-  /** Index of the vxlan device's underlay device, 0 for none. */
+  /** Index of the tunnel's underlay device, 0 for none. */
   parentIndex: number;
   /** IFLA_LINK: the interface that it is on, or of a veth its other end; 0 for none, or one in another namespace. */
   linkedIndex: number;
@@ -62,25 +64,21 @@ export function readLink(m: Message): LinkRecord {
     linkedIndex: m.has(c.IFLA_LINK_NETNSID) ? 0 : m.attrU32(c.IFLA_LINK),
   };
   const info = m.nest(c.IFLA_LINKINFO);
+  let wire: ReturnType<typeof wireTunnel>;
   if (info) {
     m.scan(info.from, info.to);
     link.type = m.attrString(c.IFLA_INFO_KIND);
     const data = m.nest(c.IFLA_INFO_DATA);
-    if (link.type === 'vxlan' && data) {
+    wire = wireTunnel(link.type);
+    if (wire && data) {
       m.scan(data.from, data.to);
-      record.parentIndex = m.attrU32(c.IFLA_VXLAN_LINK);
-      link.vxlan = {
-        vni: m.attrU32(c.IFLA_VXLAN_ID),
-        port: m.attrU16be(c.IFLA_VXLAN_PORT),
-        local: m.attrIPv4(c.IFLA_VXLAN_LOCAL),
-        parent: '',
-        learning: m.attrU8(c.IFLA_VXLAN_LEARNING) !== 0,
-        gbp: m.has(c.IFLA_VXLAN_GBP),
-      };
+      const { tunnel, parentIndex } = wire.read(m);
+      link.tunnel = tunnel;
+      record.parentIndex = parentIndex;
     }
   }
   // Of other devices it is nobody's business here.
-  if (families && link.type === 'vxlan') link.rpFilter = readRpFilter(m, families);
+  if (families && wire) link.rpFilter = readRpFilter(m, families);
   return record;
 }
 
@@ -96,11 +94,11 @@ function readRpFilter(m: Message, families: { from: number; to: number }): numbe
 }
 
 /**
- * Creates a vxlan device with exactly the attributes that flannel gives it (flannel pkg/backend/vxlan/device.go, vishvananda/netlink
- * addVxlanAttrs), already up if wanted. The kernel takes no alias here: follow with `writeLinkChange`, in the same datagram.
+ * Creates a tunnel's device with what flannel gives it (drivers/netlink/tunnels/), already up if wanted. The kernel takes no alias here:
+ * follow with `writeLinkChange`, in a request of its own.
  */
-export function writeVxlanCreate(w: Writer, link: Link & { vxlan: VxlanAttributes }, parentIndex: number): void {
-  const { vxlan } = link;
+export function writeTunnelCreate(w: Writer, link: Link & { tunnel: Tunnel }, parentIndex: number): void {
+  const { tunnel } = link;
   const at = w.begin(c.RTM_NEWLINK, c.NLM_F_CREATE | c.NLM_F_EXCL, IFINFOMSG);
   if (link.up) {
     w.u32(at + 8, c.IFF_UP);
@@ -111,22 +109,9 @@ export function writeVxlanCreate(w: Writer, link: Link & { vxlan: VxlanAttribute
   if (link.mac) w.attrMac(c.IFLA_ADDRESS, link.mac);
   if (link.mtu) w.attrU32(c.IFLA_MTU, link.mtu);
   const info = w.openNest(c.IFLA_LINKINFO);
-  w.attrString(c.IFLA_INFO_KIND, 'vxlan');
+  w.attrString(c.IFLA_INFO_KIND, tunnel.type);
   const data = w.openNest(c.IFLA_INFO_DATA);
-  w.attrU32(c.IFLA_VXLAN_ID, vxlan.vni);
-  if (parentIndex) w.attrU32(c.IFLA_VXLAN_LINK, parentIndex);
-  if (vxlan.local) w.attrIPv4(c.IFLA_VXLAN_LOCAL, vxlan.local);
-  w.attrU8(c.IFLA_VXLAN_TTL, 0);
-  w.attrU8(c.IFLA_VXLAN_TOS, 0);
-  w.attrU8(c.IFLA_VXLAN_LEARNING, vxlan.learning ? 1 : 0);
-  w.attrU8(c.IFLA_VXLAN_PROXY, 0);
-  w.attrU8(c.IFLA_VXLAN_RSC, 0);
-  w.attrU8(c.IFLA_VXLAN_L2MISS, 0);
-  w.attrU8(c.IFLA_VXLAN_L3MISS, 0);
-  w.attrU8(c.IFLA_VXLAN_UDP_ZERO_CSUM6_TX, 0);
-  w.attrU8(c.IFLA_VXLAN_UDP_ZERO_CSUM6_RX, 0);
-  if (vxlan.gbp) w.attr(c.IFLA_VXLAN_GBP, 0);
-  if (vxlan.port > 0) w.attrU16be(c.IFLA_VXLAN_PORT, vxlan.port);
+  wireTunnel(tunnel.type)?.writeNew(w, tunnel, parentIndex);
   w.closeNest(data);
   w.closeNest(info);
   w.end();
@@ -139,8 +124,8 @@ export interface LinkChange {
   mtu?: number;
   alias?: string;
   rpFilter?: number;
-  /** Those that vxlan_changelink takes. */
-  vxlan?: { local?: string; parentIndex?: number; learning?: boolean };
+  /** Those that the kernel changes in place. `parentIndex`: 0 to leave the underlay device as it is. */
+  tunnel?: { type: Tunnel['type']; attributes: Partial<Tunnel>; parentIndex: number };
 }
 
 export function writeLinkChange(w: Writer, which: string | number, change: LinkChange): void {
@@ -155,14 +140,12 @@ export function writeLinkChange(w: Writer, which: string | number, change: LinkC
   if (change.mtu !== undefined) w.attrU32(c.IFLA_MTU, change.mtu);
   if (change.alias !== undefined) w.attrString(c.IFLA_IFALIAS, change.alias);
   if (change.rpFilter !== undefined) writeRpFilter(w, change.rpFilter);
-  const { vxlan } = change;
-  if (vxlan) {
+  const { tunnel } = change;
+  if (tunnel) {
     const info = w.openNest(c.IFLA_LINKINFO);
-    w.attrString(c.IFLA_INFO_KIND, 'vxlan');
+    w.attrString(c.IFLA_INFO_KIND, tunnel.type);
     const data = w.openNest(c.IFLA_INFO_DATA);
-    if (vxlan.parentIndex !== undefined) w.attrU32(c.IFLA_VXLAN_LINK, vxlan.parentIndex);
-    if (vxlan.local !== undefined) w.attrIPv4(c.IFLA_VXLAN_LOCAL, vxlan.local);
-    if (vxlan.learning !== undefined) w.attrU8(c.IFLA_VXLAN_LEARNING, vxlan.learning ? 1 : 0);
+    wireTunnel(tunnel.type)?.writeChange?.(w, tunnel.attributes, tunnel.parentIndex);
     w.closeNest(data);
     w.closeNest(info);
   }

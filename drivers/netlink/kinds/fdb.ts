@@ -18,7 +18,7 @@ export const fdbWire: WireKind<Fdb> = {
     if (op === 'delete') writeFdbDelete(w, fdb, index);
     else writeFdb(w, op === 'create' ? c.CREATE : c.REPLACE, fdb, index);
   },
-  // Kernel 6.18: vxlan_fdb_notify names nobody.
+  // Kernel 6.18: the notification of an FDB entry names nobody.
   echo: (_, { mac }) => ({ family: c.AF_BRIDGE, key: mac }),
   isDynamic: ({ permanent, plain }) => !permanent && plain,
 };

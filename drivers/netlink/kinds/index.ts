@@ -1,5 +1,5 @@
 /** Owns the list of kinds that rtnetlink has, in build order. A new one is a new file beside this, and a line here. */
-import type { Resource, ResourceKind } from '../../../reconciler/kinds/index.ts';
+import type { Kind, Resource } from '../../../reconciler/kinds/index.ts';
 import { addressWire } from './address.ts';
 import { fdbWire } from './fdb.ts';
 import type { WireKind } from './kind.ts';
@@ -24,4 +24,4 @@ const byName = new Map<string, WireKind<Resource>>(WIRE_KINDS.map((wire) => [wir
 /** undefined for what is not rtnetlink's. */
 export const wireOf = (kind: string): WireKind<Resource> | undefined => byName.get(kind);
 
-export const KINDS: readonly ResourceKind[] = WIRE_KINDS.map(({ kind }) => kind);
+export const KINDS: readonly Kind[] = WIRE_KINDS.map(({ kind }) => kind);

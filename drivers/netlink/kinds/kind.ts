@@ -4,7 +4,7 @@
  * - `dump`, `under` and `read` leave out what can't concern this instance (relevance.ts), and note in the reader what could not be read.
  * - `write` is for what goes in batches; a kind without it is changed one at a time (link-changes.ts).
  */
-import type { Have, Link, Resource, ResourceKind } from '../../../reconciler/kinds/index.ts';
+import type { Have, Kind, Link, Resource } from '../../../reconciler/kinds/index.ts';
 import type { LinkRecord } from '../codec/link.ts';
 import type { Writer } from '../codec/writer.ts';
 import type { Reader } from '../reader.ts';
@@ -13,7 +13,7 @@ import type { Reader } from '../reader.ts';
 export type Op = 'create' | 'replace' | 'delete';
 
 export interface WireKind<R extends Resource> {
-  readonly kind: R['kind'] & ResourceKind;
+  readonly kind: R['kind'] & Kind;
   /** All of interest. `records`: all links. */
   dump(reader: Reader, records: readonly LinkRecord[]): Have[];
   /** Those of these links. */

@@ -22,6 +22,7 @@ import { noRetries } from '../../../reconciler/plan/hold.ts';
 import { contextOf } from '../../../reconciler/plan/ownership.ts';
 import { changesOf, makePlan } from '../../../reconciler/plan/plan.ts';
 import { eventually } from '../../helpers/eventually.ts';
+import { vxlanOf } from '../../helpers/tunnels.ts';
 import { instanceOf, linkWant, overlayOf, peersOf, peerWants, wantsOf } from '../../helpers/wants.ts';
 
 /** A host with an uplink eth0, up, 192.0.2.1/24, and with nothing of flannel. */
@@ -167,7 +168,7 @@ export function driverContract(name: string, make: () => Promise<ContractHost>):
     });
 
     kept('a device of the same name that is no vxlan device is a conflict and stays', async (host) => {
-      await host.put({ ...vtep, type: 'bridge', alias: '', vxlan: undefined });
+      await host.put({ ...vtep, type: 'bridge', alias: '', tunnel: undefined });
       const before = await one(host, vtep);
       assert.equal((before as Link).type, 'bridge');
       assert.deepEqual(results(await host.driver.apply([create(vtep)])), ['conflict']);
@@ -270,12 +271,12 @@ export function driverContract(name: string, make: () => Promise<ContractHost>):
     kept('MTU, alias and learning change in place; the port makes it anew', async (host) => {
       await build(host);
       const before = await ids(host);
-      const changed: Link = { ...vtep, mtu: 1400, vxlan: { ...vtep.vxlan!, learning: true } };
+      const changed: Link = { ...vtep, mtu: 1400, tunnel: vxlanOf(vtep, { learning: true }) };
       assert.deepEqual(results(await host.driver.apply([update(vtep, changed)])), ['done']);
       assert.deepEqual(compare(changed, (await one(host, vtep))!), []);
       assert.deepEqual(await ids(host), before);
 
-      const moved: Link = { ...changed, vxlan: { ...changed.vxlan!, port: 4789 } };
+      const moved: Link = { ...changed, tunnel: vxlanOf(changed, { port: 4789 }) };
       assert.deepEqual(results(await host.driver.apply([update(changed, moved, true)])), ['done']);
       assert.deepEqual(compare(moved, (await one(host, vtep))!), []);
       assert.deepEqual(await ids(host), [idOf(vtep)]);

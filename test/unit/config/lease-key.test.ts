@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { cleanPrefix, configKey, leaseKey, parseLeaseKey, subnetsPrefix } from '../../../config/lease-key.ts';
-import { golden } from './golden.ts';
+import { LEASE_KEYS } from '../../golden/lease-keys.ts';
 
 describe('golden lease keys', () => {
-  const { cases } = golden<{ cases: { key: string; subnet: string | null; ipv6Subnet: string | null }[] }>(
-    'lease-keys.json',
-  );
-  for (const { key, subnet, ipv6Subnet } of cases) {
+  for (const { key, subnet, ipv6Subnet } of LEASE_KEYS) {
     test(`${key} is ${subnet ?? 'no lease key'}`, () => {
       const parsed = parseLeaseKey(key);
       assert.deepEqual([parsed?.subnet ?? null, parsed?.ipv6Subnet ?? null], [subnet, ipv6Subnet]);

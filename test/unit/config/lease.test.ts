@@ -1,39 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatLeaseAttrs, formatLeaseAttrsV2, parseLeaseAttrs } from '../../../config/lease.ts';
-import { golden } from './golden.ts';
-
-interface Golden {
-  read: { value: string; accepted: boolean; publicIP: string | null }[];
-  written: string[];
-  writtenV2api: string[];
-}
-const { read, written, writtenV2api } = golden<Golden>('lease-values.json');
-
-/** What each refused value of the golden file is told. */
-const SENTENCES = new Map([
-  ['{"PublicIP":null}', 'PublicIP is null, but must be an IPv4 address in quotes.'],
-  ['{"PublicIP":""}', 'PublicIP is "", but must be an IPv4 address in quotes.'],
-  ['{"PublicIP":"::1"}', 'PublicIP is "::1", but must be an IPv4 address in quotes.'],
-  ['{"PublicIP":1}', 'PublicIP is 1, but must be an IPv4 address in quotes.'],
-]);
+import { ACCEPTED, REFUSED, WRITTEN, WRITTEN_V2 } from '../../golden/lease-values.ts';
 
 describe('golden lease values', () => {
-  for (const { value, accepted, publicIP } of read) {
-    test(`${accepted ? 'accepted' : 'refused'}: ${value}`, () => {
-      if (accepted) assert.equal(parseLeaseAttrs(value).publicIP, publicIP);
-      else {
-        const message = SENTENCES.get(value);
-        assert.notEqual(message, undefined);
-        assert.throws(() => parseLeaseAttrs(value), { name: 'ConfigError', field: 'PublicIP', message });
-      }
-    });
-  }
+  for (const { value, publicIP } of ACCEPTED)
+    test(`accepted: ${value}`, () => assert.equal(parseLeaseAttrs(value).publicIP, publicIP));
 
-  for (const text of written) {
+  for (const { value, selvageSays } of REFUSED)
+    test(`refused: ${value}`, () =>
+      assert.throws(() => parseLeaseAttrs(value), { name: 'ConfigError', field: 'PublicIP', message: selvageSays }));
+
+  for (const text of WRITTEN) {
     test(`written to the byte: ${text}`, () => assert.equal(formatLeaseAttrs(parseLeaseAttrs(text)), text));
   }
-  for (const text of writtenV2api) {
+  for (const text of WRITTEN_V2) {
     test(`written to the byte for v2: ${text}`, () => assert.equal(formatLeaseAttrsV2(parseLeaseAttrs(text)), text));
   }
 });
@@ -80,7 +61,7 @@ test('both families, in order and to the byte', () => {
 });
 
 test('v0.11 has no IPv6, and no VNI in vxlan data', () => {
-  const attrs = parseLeaseAttrs(written[1]!);
+  const attrs = parseLeaseAttrs(WRITTEN[1]!);
   assert.equal(
     formatLeaseAttrsV2({ ...attrs, publicIPv6: '2001:db8::3', backendV6Data: { VtepMAC: 'x' } }),
     '{"PublicIP":"192.168.64.3","BackendType":"vxlan","BackendData":{"VtepMAC":"c6:d2:32:6f:8f:44"}}',

@@ -50,6 +50,7 @@ test('nothing given: flanneld’s defaults', () => {
     logLevel: 'info',
     ignored: [],
     fromEnv: [],
+    unknownEnv: [],
   });
 });
 
@@ -112,6 +113,11 @@ test('commands', () => {
   assert.deepEqual(parse('check-config net.json --log-level=debug').args, ['net.json']);
   assert.deepEqual(parse('check-config -').args, ['-']);
   assert.deepEqual(parse('check-config -- --odd-name').args, ['--odd-name']);
+});
+
+test('an empty word, which systemd makes of an empty variable, is none', () => {
+  const { command, etcd, ipMasq } = parseOptions(['-etcd-prefix=/c', '', '--ip-masq', ''], {});
+  assert.deepEqual([command, etcd.prefix, ipMasq], ['run', '/c', true]);
 });
 
 describe('the environment', () => {
@@ -189,6 +195,10 @@ test('-v comes to a log level, and --log-level goes before it', () => {
 
 describe('bad usage is told in one sentence', () => {
   const cases: [string, string][] = [
+    [
+      '--docker=opts --docker-opts-file=/run/x --subnet-file=/run/x',
+      "--docker-opts-file is the subnet file itself: give Docker's options a file of their own, such as /run/flannel/docker_opts.env.",
+    ],
     ['dirft', '"dirft" is no command of selvage: did you mean drift?'],
     [
       'nonsense',

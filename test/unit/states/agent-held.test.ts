@@ -115,7 +115,7 @@ describe("somebody else's device with our VNI and port", () => {
     world.kernel.addLink(
       device('vxlan0', {
         type: 'vxlan',
-        vxlan: { vni: 1, port: 8472, local: '', parent: '', learning: false, gbp: false },
+        tunnel: { type: 'vxlan', vni: 1, port: 8472, local: '', parent: '', learning: false, gbp: false },
       }),
     );
     await world.start();

@@ -12,6 +12,7 @@ import {
 } from '../../../reconciler/kinds/index.ts';
 import { asText, difference, LEVEL_PASS_MS, SUBNET_FILE, World } from '../../helpers/agent-world.ts';
 import { macOf } from '../../helpers/store.ts';
+import { vxlanOf } from '../../helpers/tunnels.ts';
 
 const DEV = 'flannel.1';
 
@@ -48,7 +49,7 @@ const DISTURBANCES: Record<string, (world: World) => void> = {
   'a device with another VNI in its place': ({ kernel }) => {
     const link = kernel.link(DEV)!;
     kernel.deleteLink(DEV);
-    kernel.addLink({ ...link, vxlan: { ...link.vxlan!, port: 9999 } });
+    kernel.addLink({ ...link, tunnel: vxlanOf(link, { port: 9999 }) });
     kernel.setLink(DEV, { alias: link.alias });
   },
   'the address deleted': (world) => world.kernel.deleteAddress(address(world)),

@@ -6,6 +6,7 @@ import { factsOf, LEVEL_PASS_MS, World } from '../../helpers/agent-world.ts';
 import { MemoryStore } from '../../helpers/memory-store.ts';
 import { SimulatedTime } from '../../helpers/simulated-time.ts';
 import { addressOf, CONFIG_KEY, keyFor, PREFIX, valueFor } from '../../helpers/store.ts';
+import { vxlanIn } from '../../helpers/tunnels.ts';
 
 const DAY = 86_400_000;
 const SMALL = '{"Network":"10.5.0.0/16","SubnetMin":"10.5.10.0","SubnetMax":"10.5.13.0","Backend":{"Type":"vxlan"}}';
@@ -220,7 +221,7 @@ describe('the host', () => {
     await world.settle();
     assert.equal(subnetOf(world), subnet);
     assert.deepEqual(world.store.writes, [`update ${keyFor(subnet)}`]);
-    assert.equal(world.kernel.link('flannel.1')?.vxlan?.local, '192.168.64.9');
+    assert.equal(vxlanIn(world.kernel.link('flannel.1'))?.local, '192.168.64.9');
     assert.ok(world.report.converged);
     const rounds = world.reports.length;
     await world.settle();

@@ -5,7 +5,7 @@ import type { StateCache, StateCopy } from '../../../reconciler/contracts/state-
 import { SETTLE } from '../../../reconciler/desired/paths.ts';
 import { type Link, MAIN_TABLE, type Route, SELVAGE_PROTOCOL } from '../../../reconciler/kinds/index.ts';
 import { repairOnce } from '../../../states/once.ts';
-import { World, type WorldOptions } from '../../helpers/agent-world.ts';
+import { factsOf, World, type WorldOptions } from '../../helpers/agent-world.ts';
 import { CONFIG_KEY } from '../../helpers/store.ts';
 
 const SECOND = 1000;
@@ -168,6 +168,39 @@ describe('a path that was left a moment ago', () => {
     assert.deepEqual(lives.devices, ['flannel.1', 'flannel.5']);
     await world.advance(61 * SECOND);
     assert.deepEqual(lives.devices, ['flannel.5']);
+  });
+});
+
+describe('the time of an earlier path, while the last good copy is in force', () => {
+  /** A host whose process starts without the store, a moment after its lease has left VNI 1. */
+  async function fromTheCopy(): Promise<Lives> {
+    const lives = await moved();
+    lives.world.store.cut();
+    await lives.again().start();
+    assert.equal(lives.world.report.source.kind, 'cache');
+    return lives;
+  }
+  /** Timers in a minute; the store is tried six times, and the level pass runs once. */
+  async function timersIn({ world }: Lives): Promise<number> {
+    const before = world.time.fired;
+    await world.advance(60 * SECOND);
+    return world.time.fired - before;
+  }
+
+  it('ends, and then nothing is due any more', async () => {
+    const lives = await fromTheCopy();
+    await lives.world.advance(SETTLE);
+    const timers = await timersIn(lives);
+    assert.ok(timers < 60, `${timers} timers in a minute`);
+    assert.equal(lives.world.agent.state.nextPathEnd(), Number.POSITIVE_INFINITY);
+  });
+
+  it('makes nobody spin where this host has become another, which the copy has no lease for', async () => {
+    const lives = await fromTheCopy();
+    lives.world.facts = factsOf('192.168.64.77');
+    await lives.world.advance(SETTLE + 60 * SECOND);
+    const timers = await timersIn(lives);
+    assert.ok(timers < 60, `${timers} timers in a minute`);
   });
 });
 

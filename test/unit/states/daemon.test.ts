@@ -9,7 +9,7 @@ describe('the daemon', () => {
   it('ends when the change in hand is finished, and then has stopped all it watched', async () => {
     const services = new FakeServices();
     services.dirty = everything();
-    const daemon = startDaemon(services);
+    const daemon = startDaemon(services.byRegion);
     let over = false;
     const done = daemon.done.then(() => (over = true));
     services.take('read').resolve(undefined);
@@ -31,7 +31,7 @@ describe('the daemon', () => {
 
   it('ends at once when there is nothing in hand, also before the store has answered', async () => {
     const services = new FakeServices();
-    const daemon = startDaemon(services);
+    const daemon = startDaemon(services.byRegion);
     const connect = services.open.find(({ name }) => name === 'connect');
     daemon.stop();
     await daemon.done;
@@ -43,6 +43,6 @@ describe('the daemon', () => {
     services.watchHost = () => {
       throw new Error('No netlink here.');
     };
-    await assert.rejects(startDaemon(services).done, /No netlink here/);
+    await assert.rejects(startDaemon(services.byRegion).done, /No netlink here/);
   });
 });

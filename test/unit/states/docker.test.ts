@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { everything } from '../../../reconciler/contracts/scope.ts';
 import type { Window } from '../../../reconciler/docker/restart.ts';
+import { DockerCompanion } from '../../../states/docker.ts';
 import { World } from '../../helpers/agent-world.ts';
 import { DAEMON_JSON, ModelDocker, OPTS_FILE } from '../../helpers/model-docker.ts';
 import { CONFIG_KEY } from '../../helpers/store.ts';
@@ -20,9 +21,9 @@ function rig(argv: string[], window?: Window): Rig {
   const world = new World({
     argv,
     config: START,
-    docker: ({ kernel }) => {
-      docker = new ModelDocker(kernel);
-      return { driver: docker, ...(window ? { window } : {}) };
+    companions: ({ kernel, deps }) => {
+      docker ??= new ModelDocker(kernel);
+      return [new DockerCompanion(deps, { driver: docker, ...(window ? { window } : {}) })];
     },
   });
   return { world, docker: docker! };
@@ -270,9 +271,31 @@ describe('when it may be restarted', () => {
 describe('the core and Docker’s bridge', () => {
   it('off: neither listed nor said', async () => {
     const world = await new World({ config: START }).start();
-    world.agent.markDirty(everything());
+    world.agent.work.markDirty(everything());
     await world.settle();
     assert.equal(world.report.docker, undefined);
     assert.deepEqual(world.said(/docker/i), []);
+  });
+});
+
+describe('a restart that breaks down', () => {
+  it('has failed, is said, and the daemon goes on', async () => {
+    const made = await started(['--docker=opts', '--docker-restart=always']);
+    const { docker, world } = made;
+    await move(made);
+    await finish(made);
+    docker.restart = async (note) => {
+      docker.restarted = note;
+      throw new Error('spawn /bin/sh EMFILE');
+    };
+    await world.advance(60 * MINUTE);
+    world.store.put(CONFIG_KEY, START);
+    await world.settle();
+    const failed = outcomes(made).filter(({ result }) => result === 'failed');
+    assert.equal(failed.length, 1);
+    assert.match(failed[0]?.error ?? '', /^Docker was not restarted: spawn \/bin\/sh EMFILE\.$/);
+    world.kernel.setLink('flannel.1', { up: false });
+    await world.settle();
+    assert.equal(world.kernel.link('flannel.1')?.up, true);
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { AgentEvent } from '../../../states/services.ts';
+import type { AgentEvent } from '../../../states/events.ts';
 import { Rig } from '../../helpers/fake-services.ts';
 
 const DAY = 24 * 3600 * 1000;

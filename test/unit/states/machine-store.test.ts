@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { everything } from '../../../reconciler/contracts/scope.ts';
 import { Rig } from '../../helpers/fake-services.ts';
 
 const connected = (inner: string): object => ({ connected: inner });
@@ -92,7 +93,7 @@ describe('the store', () => {
     rig.services.send.store?.({ type: 'STORE_ENDED', reason: 'unavailable', message: 'cut' });
     rig.send({
       type: 'EDGE',
-      scope: { all: true, kinds: new Set(), links: new Set(), ids: new Set(), peers: new Set() },
+      scope: everything(),
     });
     await rig.time.settle();
     assert.deepEqual(rig.state, { store: 'stale', lease: 'held', work: 'reading' });

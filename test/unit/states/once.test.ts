@@ -257,3 +257,42 @@ describe('a lease that names an earlier address of this host', () => {
     );
   });
 });
+
+describe('a host that can’t be read while the store can’t be asked', () => {
+  const NO_FACTS = 'The links could not be listed (EPERM).';
+  const unreadable = (): World => {
+    const world = worldOf();
+    world.store.cut();
+    world.deps.host.facts = async () => {
+      throw new Error(NO_FACTS);
+    };
+    return world;
+  };
+
+  for (const run of [repairOnce, reportDrift]) {
+    it(`${run.name}: the store's sentence and exit code are the answer, the host's is said beside it`, async () => {
+      const world = unreadable();
+      await assert.rejects(run(world.deps), (error: Error) => {
+        assert.equal(error.message, "http://memory:2379 can't be reached.");
+        assert.equal(exitCodeOf(error), EXIT.unavailable);
+        return true;
+      });
+      assert.deepEqual(
+        world.said(NO_FACTS).map(({ level }) => level),
+        ['warn'],
+      );
+    });
+  }
+
+  it('a daemon says both, each once, and goes on as soon as it can', async () => {
+    const world = unreadable();
+    await world.start();
+    await world.advance(60_000);
+    assert.equal(world.said("memory:2379 can't be reached").length, 1);
+    assert.equal(world.said(NO_FACTS).length, 1);
+    world.deps.host.facts = async () => world.facts;
+    world.store.mend();
+    await world.advance(60_000);
+    assert.ok(world.report.converged);
+  });
+});

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { contains, overlaps } from '../../../config/ipv4.ts';
+import { StoreError } from '../../../reconciler/contracts/source.ts';
 import { DAY, finish, LeaseHost, SMALL, world } from '../../helpers/lease-host.ts';
 import { addressOf, CONFIG, CONFIG_KEY, keyFor, macOf, PREFIX, valueFor } from '../../helpers/store.ts';
 
@@ -51,7 +52,7 @@ describe('making sure of a lease', () => {
     const moved = {
       mirror: host.mirror,
       publicIP: addressOf(2),
-      vtepMacs: host.vtepMacs,
+      identities: host.identities,
       valueFor: async () => valueFor(2),
       isBuilt: () => true,
     };
@@ -69,7 +70,7 @@ describe('making sure of a lease', () => {
     await new LeaseHost(w, 1, { previousSubnet: '10.5.77.1/24' }).ensure();
     const parts = { previousSubnet: '10.5.77.1/24' };
     const moved = new LeaseHost(w, 2, parts);
-    moved.vtepMacs = new Set([macOf(1)]);
+    moved.identities = new Set([macOf(1)]);
     await moved.ensure();
     assert.equal(moved.subnet, '10.5.77.0/24');
     assert.deepEqual(
@@ -78,11 +79,11 @@ describe('making sure of a lease', () => {
     );
 
     const other = new LeaseHost(w, 3, parts);
-    other.vtepMacs = new Set([macOf(3)]);
+    other.identities = new Set([macOf(3)]);
     await other.ensure();
     assert.notEqual(other.subnet, '10.5.77.0/24', 'a lease of another MAC is another host’s');
     const nowhere = new LeaseHost(w, 4);
-    nowhere.vtepMacs = new Set([macOf(2)]);
+    nowhere.identities = new Set([macOf(2)]);
     await nowhere.ensure();
     assert.notEqual(nowhere.subnet, '10.5.77.0/24', 'a MAC alone is no proof: subnet.env must say it too');
   });
@@ -91,7 +92,7 @@ describe('making sure of a lease', () => {
     const w = world();
     w.store.putFor(keyFor('10.5.77.0/24'), valueFor(1), DAY);
     const host = new LeaseHost(w, 2, { argv: ['--lease=adopt'], previousSubnet: '10.5.77.1/24' });
-    host.vtepMacs = new Set([macOf(1)]);
+    host.identities = new Set([macOf(1)]);
     assert.equal(await host.ensure(), 'waiting');
   });
 
@@ -350,5 +351,38 @@ describe('--lease adopt', () => {
     w.store.putFor(keyFor('10.5.7.0/24'), valueFor(1), DAY);
     assert.equal(await host.ensure(), 'held');
     assert.deepEqual(host.lease.held, []);
+  });
+});
+
+describe('a store whose listing does not show what its writes run into', () => {
+  /** As behind a member that lags: of the first `races` keys each is said to exist, and none is listed. `listings`: when. */
+  function lagging(races: number) {
+    const w = world();
+    const listings: number[] = [];
+    w.store.pause = async (request) => void (request === 'snapshot' && listings.push(w.time.now()));
+    const { create } = w.store.leases;
+    let lost = 0;
+    w.store.leases.create = async (...args) => (lost++ < races ? { result: 'exists' } : create(...args));
+    const host = new LeaseHost(w, 1, { random: () => 0.5 });
+    return { ...w, listings, host };
+  }
+
+  it('is listed ever more rarely, and after some tries the failure says so', async () => {
+    const { time, listings, host, store } = lagging(Number.POSITIVE_INFINITY);
+    await assert.rejects(finish(time, host.ensure()), (error: Error) => {
+      assert.ok(error instanceof StoreError && error.kind === 'unavailable');
+      assert.match(error.message, /^No lease could be taken: 8 times in a row .*http:\/\/memory:2379.* behind/);
+      return true;
+    });
+    const gaps = listings.slice(1).map((at, n) => at - listings[n]!);
+    // The first look at the store is before the first race.
+    assert.deepEqual(gaps, [25, 50, 100, 200, 400, 800, 1600]);
+    assert.equal(store.all().length, 0);
+  });
+
+  it('that has caught up gives the lease', async () => {
+    const { time, store, host } = lagging(5);
+    assert.equal(await finish(time, host.ensure()), 'held');
+    assert.equal(store.all().length, 1);
   });
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { type EtcdV3Options, openEtcdV3 } from '../../../../drivers/etcd/source.ts';
+import { type EtcdOptions, openEtcdV3 } from '../../../../drivers/etcd/source.ts';
 import { type Etcd, startEtcd } from '../../../helpers/etcd.ts';
 import { type Certs, makeCerts } from '../../../helpers/etcd-certs.ts';
 import { eventually } from '../../../helpers/eventually.ts';
@@ -11,7 +11,7 @@ import { brief, Watching } from '../../contract/watching.ts';
 const KEY = '/n/subnets/10.5.1.0-24';
 
 /** One listing, and the source is closed. */
-async function listing(options: Partial<EtcdV3Options>) {
+async function listing(options: Partial<EtcdOptions>) {
   const source = openEtcdV3({ endpoints: [], prefix: '/n', ...options });
   try {
     return await source.snapshot();
@@ -21,7 +21,7 @@ async function listing(options: Partial<EtcdV3Options>) {
 }
 
 /** Fails alike as a listing and as a watch, with `kind` and a message that has `text` in it. */
-async function refused(options: Partial<EtcdV3Options>, kind: string, text: string): Promise<void> {
+async function refused(options: Partial<EtcdOptions>, kind: string, text: string): Promise<void> {
   const message = new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   await assert.rejects(listing(options), { kind, message });
   const source = openEtcdV3({ endpoints: [], prefix: '/n', ...options });

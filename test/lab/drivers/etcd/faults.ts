@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import type { IWatchResponse } from 'etcd3';
-import { etcdFailure } from '../../../../drivers/etcd/errors.ts';
 import type { Rpc } from '../../../../drivers/etcd/rpc.ts';
+import { etcdFailure } from '../../../../drivers/etcd-common/errors.ts';
 
 type Method = 'range' | 'txn' | 'leaseGrant' | 'leaseRevoke' | 'leaseTimeToLive' | 'leaseKeepAlive';
 type Answer<M extends Method> = Awaited<ReturnType<Rpc[M]>>;

@@ -4,6 +4,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class TcpProxy {
   /** Connections that were taken so far. */
   taken = 0;
+  /** Connections that stand now. */
+  open = 0;
   /** Connections are taken and nothing is passed on. */
   mute = false;
   /** Of the server behind, for the next connections. */
@@ -15,6 +17,8 @@ export class TcpProxy {
     this.port = port;
     this.server = createServer((client) => {
       this.taken++;
+      this.open++;
+      client.on('close', () => this.open--);
       this.add(client);
       if (this.mute) return;
       const upstream = connect(this.port, '127.0.0.1');

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
 import { destroyAll } from '../../../helpers/netns.ts';
+import { vxlanOf } from '../../../helpers/tunnels.ts';
 import { create, fixture, objectsOf, peer, remove, results, update, vtep } from './fixture.ts';
 
 after(destroyAll);
@@ -85,7 +86,7 @@ test('the same, made by another meanwhile, is a noop', async (t) => {
 test('permanent entries of somebody else are conflicts, what the kernel learned gives way', async (t) => {
   const f = await fixture('neigh');
   t.after(f.close);
-  await f.driver.apply([create({ ...vtep, vxlan: { ...vtep.vxlan, learning: true } })]);
+  await f.driver.apply([create({ ...vtep, tunnel: vxlanOf(vtep, { learning: true }) })]);
   await f.ns.ipBatch([
     'neigh add 10.5.2.0 lladdr 02:00:00:00:00:02 dev flannel.1 nud permanent',
     'neigh add 10.5.3.0 lladdr 02:00:00:00:00:03 dev flannel.1 nud reachable',
@@ -180,7 +181,7 @@ test('what makes no sense is invalid and alone in failing', async (t) => {
     create({ ...peer(2).neighbour, mac: 'nonsense' }),
     create({ ...peer(2).route, nexthopId: 0, dst: '10.5.2.1/24' }),
     create(peer(3).neighbour),
-    create({ ...vtep, name: 'br0', type: 'bridge', vxlan: undefined }),
+    create({ ...vtep, name: 'br0', type: 'bridge', tunnel: undefined }),
     create({ kind: 'file', path: '/x', content: '', mode: 0 }),
   ]);
   assert.deepEqual(results(outcomes), [

@@ -2,6 +2,7 @@
 import { after } from 'node:test';
 import type { Resource } from '../../../../reconciler/kinds/index.ts';
 import { destroyAll, type Netns } from '../../../helpers/netns.ts';
+import { vxlanIn } from '../../../helpers/tunnels.ts';
 import { driverContract } from '../../contract/driver-contract.ts';
 import { fixture } from './fixture.ts';
 
@@ -30,7 +31,7 @@ driverContract('the netlink driver', async () => {
 async function put(ns: Netns, resource: Resource): Promise<void> {
   switch (resource.kind) {
     case 'link': {
-      const { vxlan } = resource;
+      const vxlan = vxlanIn(resource);
       const kind = vxlan ? `vxlan id ${vxlan.vni} dstport ${vxlan.port || 8472} local ${vxlan.local}` : resource.type;
       await ns.ip('link', 'add', resource.name, 'type', ...kind.split(' '));
       return;

@@ -13,6 +13,7 @@ import type {
   Route,
 } from '../../../../reconciler/kinds/index.ts';
 import { idOf } from '../../../../reconciler/kinds/index.ts';
+import type { VxlanTunnel } from '../../../../reconciler/tunnels/vxlan.ts';
 import { connect, createNetns, type Netns } from '../../../helpers/netns.ts';
 
 export const UPLINK_ADDRESS = '192.0.2.1';
@@ -44,7 +45,7 @@ export async function fixture(label: string, options: NetlinkOptions = {}): Prom
 
 export const interest: Interest = { networks: ['10.5.0.0/16'], devices: ['flannel.1'], uplink: 'eth0', files: [] };
 
-export const vtep: Link & { vxlan: NonNullable<Link['vxlan']> } = {
+export const vtep: Link & { tunnel: VxlanTunnel } = {
   kind: 'link',
   name: 'flannel.1',
   type: 'vxlan',
@@ -54,7 +55,7 @@ export const vtep: Link & { vxlan: NonNullable<Link['vxlan']> } = {
   alias: 'selvage:/coreos.com/network',
   master: '',
   rpFilter: 2,
-  vxlan: { vni: 1, port: 8472, local: UPLINK_ADDRESS, parent: 'eth0', learning: false, gbp: false },
+  tunnel: { type: 'vxlan', vni: 1, port: 8472, local: UPLINK_ADDRESS, parent: 'eth0', learning: false, gbp: false },
 };
 
 export const vtepAddress: Address = { kind: 'address', dev: 'flannel.1', address: '10.5.1.0/32' };

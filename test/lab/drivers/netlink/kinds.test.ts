@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { readSysctl } from '../../../../drivers/host/sysctl.ts';
 import { everything } from '../../../../reconciler/contracts/scope.ts';
+import type { Link } from '../../../../reconciler/kinds/index.ts';
 import { destroyAll } from '../../../helpers/netns.ts';
+import { vxlanOf } from '../../../helpers/tunnels.ts';
 import {
   create,
   type Fixture,
@@ -75,10 +77,10 @@ test('iproute2’s own vxlan device of the same make reads the same', async (t) 
 test('group policy, learning, port and a device without parent survive the round trip', async (t) => {
   const f = await fixture('odd');
   t.after(f.close);
-  const odd = {
+  const odd: Link = {
     ...vtep,
     up: false,
-    vxlan: { vni: 77, port: 4789, local: '', parent: '', learning: true, gbp: true },
+    tunnel: { type: 'vxlan', vni: 77, port: 4789, local: '', parent: '', learning: true, gbp: true },
   };
   assert.deepEqual(results(await f.driver.apply([create(odd)])), ['done']);
   assert.deepEqual(
@@ -100,15 +102,15 @@ test('what a link can change in place it changes in place; the rest is recreated
     mtu: 1400,
     alias: 'selvage:/other',
     up: false,
-    vxlan: { ...vtep.vxlan, local: '192.0.2.7', learning: true, parent: 'lo' },
+    tunnel: vxlanOf(vtep, { local: '192.0.2.7', learning: true, parent: 'lo' }),
   };
-  const elsewhere = { ...vtep, mtu: 1300, vxlan: { ...vtep.vxlan, learning: true } };
+  const elsewhere = { ...vtep, mtu: 1300, tunnel: vxlanOf(vtep, { learning: true }) };
   for (const want of [
     elsewhere, // an MTU and a tunnel's attribute at once
     vtep,
     { ...vtep, mac: wanted.mac },
     { ...vtep, mac: wanted.mac, mtu: 1400 },
-    { ...wanted, vxlan: vtep.vxlan },
+    { ...wanted, tunnel: vtep.tunnel },
     wanted,
   ]) {
     assert.deepEqual(results(await f.driver.apply([update(vtep, want)])), ['done']);
@@ -121,7 +123,7 @@ test('what a link can change in place it changes in place; the rest is recreated
   const [same] = await f.ns.ipJson('link', 'show', 'flannel.1');
   assert.equal(same?.ifindex, before?.ifindex);
 
-  const other = { ...vtep, vxlan: { ...vtep.vxlan, vni: 2 } };
+  const other = { ...vtep, tunnel: vxlanOf(vtep, { vni: 2 }) };
   assert.deepEqual(results(await f.driver.apply([update(wanted, other, true)])), ['done']);
   const [anew] = await f.ns.ipJson('link', 'show', 'flannel.1');
   assert.notEqual(anew?.ifindex, before?.ifindex);
@@ -274,7 +276,7 @@ test('without its device nothing can be made: vanished, not failed', async (t) =
     outcomes[0]?.failure?.message ?? '',
     /^address 10\.5\.1\.0\/32 on flannel\.1 was not created: its device/,
   );
-  const orphan = { ...vtep, vxlan: { ...vtep.vxlan, parent: 'eth9' } };
+  const orphan = { ...vtep, tunnel: vxlanOf(vtep, { parent: 'eth9' }) };
   assert.deepEqual(results(await f.driver.apply([create(orphan)])), ['vanished ENODEV']);
 });
 

@@ -138,10 +138,7 @@ describe('edges', () => {
     let edges = 0;
     const note = join(temporaryFolder(t), 'note');
     const driver = openDocker({ host: `unix://${fake.socket}`, restartCommand: 'true', noteFile: note });
-    const stop = driver.watch(({ kinds }) => {
-      assert.deepEqual([...kinds], ['docker']);
-      edges++;
-    });
+    const stop = driver.watch(() => edges++);
     t.after(stop);
     const another = async (what: string, cause: () => unknown): Promise<void> => {
       const before = edges;

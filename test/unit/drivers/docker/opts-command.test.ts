@@ -32,6 +32,18 @@ test('writes the file whole, keeps its mode, and leaves nothing beside it', (t) 
   assert.deepEqual(readdirSync(folder).sort(), ['docker', 'subnet.env']);
 });
 
+test("subnet.env and Docker's options in one file: both sets of lines are kept, however often, and that is said", (t) => {
+  const folder = temporaryFolder(t);
+  const env = join(folder, 'subnet.env');
+  writeFileSync(env, ENV);
+  for (let times = 0; times < 2; times++) {
+    const { status, stderr } = run(['-c', '-f', env, '-d', env]);
+    assert.equal(status, 0);
+    assert.match(stderr, /^selvage: .* is subnet\.env too: both sets of lines are kept in it\.\n$/);
+    assert.equal(readFileSync(env, 'utf8'), ENV + COMBINED);
+  }
+});
+
 test('without subnet.env the environment alone counts; -d /dev/stdout prints', (t) => {
   const folder = temporaryFolder(t);
   const args = ['-f', join(folder, 'missing'), '-d', '/dev/stdout', '-k', 'X'];

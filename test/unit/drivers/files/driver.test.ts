@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
+  appendFileSync,
   chmodSync,
   existsSync,
   lstatSync,
@@ -14,6 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createFileDriver } from '../../../../drivers/files/driver.ts';
 import type { Change } from '../../../../reconciler/contracts/driver.ts';
 import { everything, scopeOf } from '../../../../reconciler/contracts/scope.ts';
@@ -26,6 +28,34 @@ const applyOne = async (change: Change) => {
   return outcomes[0]!;
 };
 const modeOf = (path: string) => statSync(path).mode & 0o7777;
+
+describe('a file of two writers', () => {
+  const both = `${ENV}DOCKER_OPTS=" --bip=10.5.34.1/24 --mtu=1450"\n`;
+  const shared = (path: string): Change => ({
+    op: 'create',
+    id: `file ${path}`,
+    reason: '',
+    want: { ...file(path), shared: true },
+  });
+
+  it("keeps Docker's lines", async (t) => {
+    const path = join(temporaryFolder(t), 'subnet.env');
+    writeFileSync(path, 'DOCKER_OPTS=" --bip=10.5.1.1/24 --mtu=1400"\n');
+    assert.equal((await applyOne(shared(path))).result, 'done');
+    assert.equal(readFileSync(path, 'utf8'), both);
+    assert.equal((await applyOne(shared(path))).result, 'noop');
+  });
+
+  it('does not take away the line that a script is about to append', async (t) => {
+    const path = join(temporaryFolder(t), 'subnet.env');
+    writeFileSync(path, '');
+    const applied = applyOne(shared(path));
+    await sleep(20);
+    appendFileSync(path, 'DOCKER_OPTS=" --bip=10.5.34.1/24 --mtu=1450"\n');
+    await applied;
+    assert.equal(readFileSync(path, 'utf8'), both);
+  });
+});
 
 describe('listing files', () => {
   it('reads the files of interest with their modes, and no others', async (t) => {

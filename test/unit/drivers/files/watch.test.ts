@@ -113,11 +113,64 @@ describe('watching a file', () => {
     await eventually(() => seen.includes(`file ${second}`), { what: 'the second file to be noticed' });
   });
 
+  it('ends with files that are of no interest any more, and begins again with them', async (t) => {
+    const folder = temporaryFolder(t);
+    const [kept, left] = [join(folder, 'kept'), join(folder, 'left')];
+    let files = [kept, left];
+    const driver = createFileDriver();
+    const seen: string[] = [];
+    const stop = await driver.watch(
+      (scope) => seen.push(...scope.ids),
+      () => interestIn(...files),
+    );
+    t.after(stop);
+    const noticed = async (path: string): Promise<void> => {
+      writeFileSync(path, `${Math.random()}`);
+      await eventually(() => seen.includes(`file ${path}`), { what: `${path} to be noticed`, timeout: 30_000 });
+    };
+    await noticed(left);
+    files = [kept];
+    await driver.list(everything(), interestIn(kept));
+    seen.length = 0;
+    writeFileSync(left, 'x');
+    await noticed(kept); // in the same folder, and after it
+    assert.ok(!seen.includes(`file ${left}`));
+    files = [kept, left];
+    await driver.list(everything(), interestIn(...files));
+    await noticed(left);
+  });
+
   it('is content with its own writes: what they wake finds nothing to do', async (t) => {
     const path = join(temporaryFolder(t), 'subnet.env');
     const { driver, expect } = await watching(t, path);
     await expect('its own write', () => driver.apply([create(path)]));
     const [again] = await driver.apply([create(path)]);
     assert.equal(again!.result, 'noop');
+  });
+});
+
+describe('a file that can’t be watched', () => {
+  it('is told, and when it can be again', async (t) => {
+    const folder = temporaryFolder(t);
+    const [path, fine] = [join(folder, 'circle'), join(folder, 'subnet.env')];
+    symlinkSync('circle', path);
+    const driver = createFileDriver();
+    const told: (string | undefined)[] = [];
+    const seen: string[] = [];
+    const stop = await driver.watch(
+      (scope) => seen.push(...scope.ids),
+      () => interestIn(path, fine),
+      (problem) => told.push(problem),
+    );
+    t.after(stop);
+    assert.equal(told.length, 1);
+    assert.ok(told[0]?.startsWith(`${path} can't be watched (`), told[0]);
+    rmSync(path);
+    await eventually(() => told.length > 1, { what: 'the end of it', timeout: 30_000 });
+    assert.equal(told[1], undefined);
+    assert.ok(seen.includes(`file ${path}`));
+    seen.length = 0;
+    writeFileSync(path, ENV);
+    await eventually(() => seen.includes(`file ${path}`), { what: 'the file', timeout: 30_000 });
   });
 });

@@ -6,6 +6,7 @@ import { backendFor, ipv4Only, unsupportedBackend } from '../../../../reconciler
 import { idOf } from '../../../../reconciler/kinds/index.ts';
 import { contextOf, OWN_MAC, peerOf } from '../../../helpers/desired.ts';
 import { CONFIG_KEY } from '../../../helpers/store.ts';
+import { vxlanOf } from '../../../helpers/tunnels.ts';
 
 const withBackend = (options: object): string =>
   JSON.stringify({ Network: '10.5.0.0/16', Backend: { Type: 'vxlan', ...options } });
@@ -27,7 +28,15 @@ describe('vxlan, the device', () => {
         alias: 'selvage:/coreos.com/network',
         master: '',
         rpFilter: 2,
-        vxlan: { vni: 1, port: 8472, local: '192.168.64.3', parent: 'eth0', learning: false, gbp: false },
+        tunnel: {
+          type: 'vxlan',
+          vni: 1,
+          port: 8472,
+          local: '192.168.64.3',
+          parent: 'eth0',
+          learning: false,
+          gbp: false,
+        },
       },
       { kind: 'address', dev: 'flannel.1', address: '10.5.34.0/32' },
     ]);
@@ -39,7 +48,7 @@ describe('vxlan, the device', () => {
     assert.ok(link?.kind === 'link');
     assert.deepEqual([link.name, link.mtu], ['flannel.77', 8950]);
     assert.deepEqual(
-      [link.vxlan?.vni, link.vxlan?.port, link.vxlan?.gbp, link.vxlan?.learning],
+      [vxlanOf(link).vni, vxlanOf(link).port, vxlanOf(link).gbp, vxlanOf(link).learning],
       [77, 4789, true, true],
     );
     assert.deepEqual(backendOf(context).deviceNames(context), ['flannel.77']);
@@ -49,7 +58,7 @@ describe('vxlan, the device', () => {
   it("has the interface's own address as its local one behind a NAT", () => {
     const context = contextOf({ publicIP: '203.0.113.9' });
     const [link] = backendOf(context).device(context);
-    assert.equal(link?.kind === 'link' && link.vxlan?.local, '192.168.64.3');
+    assert.equal(link?.kind === 'link' && vxlanOf(link).local, '192.168.64.3');
   });
 
   it('reaches peers on the link without the tunnel if DirectRouting is on, and the others through it', () => {
@@ -157,7 +166,7 @@ describe('vxlan, a peer', () => {
 
 describe('backendFor', () => {
   for (const [name, config, words] of [
-    ['another backend', '{"Network":"10.5.0.0/16","Backend":{"Type":"ipip"}}', /ipip/],
+    ['another backend', '{"Network":"10.5.0.0/16","Backend":{"Type":"wireguard"}}', /wireguard/],
     ['a config without one (udp)', '{"Network":"10.5.0.0/16"}', /udp \(which a config without Backend stands for\)/],
     ['no type at all', '{"Network":"10.5.0.0/16","Backend":{}}', /without a Type/],
     [

@@ -36,7 +36,7 @@ describe('desired', () => {
     const want = desiredOf().wants.get(FILE);
     const content =
       'FLANNEL_NETWORK=10.5.0.0/16\nFLANNEL_SUBNET=10.5.34.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=false\n';
-    assert.deepEqual(want, { kind: 'file', path: '/run/flannel/subnet.env', content, mode: 0o644 });
+    assert.deepEqual(want, { kind: 'file', path: '/run/flannel/subnet.env', content, mode: 0o644, shared: true });
   });
 
   it('is incomplete until the leases are known', () => {
@@ -49,7 +49,7 @@ describe('desired', () => {
   });
 
   it('wants nothing of a backend that we do not run, and is never complete', () => {
-    const desired = new Desired(contextOf({ config: '{"Network":"10.5.0.0/16","Backend":{"Type":"ipip"}}' }));
+    const desired = new Desired(contextOf({ config: '{"Network":"10.5.0.0/16","Backend":{"Type":"wireguard"}}' }));
     desired.setAll(sourceOf(peerOf(1)));
     assert.deepEqual([desired.wants.size, desired.complete], [0, false]);
     assert.deepEqual(

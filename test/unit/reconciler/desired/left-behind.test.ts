@@ -15,7 +15,7 @@ const instance: Instance = {
 const OURS = device('flannel.1', {
   type: 'vxlan',
   alias: 'selvage:/coreos.com/network',
-  vxlan: { vni: 1, port: 8472, local: '192.168.64.3', parent: 'eth0', learning: false, gbp: false },
+  tunnel: { type: 'vxlan', vni: 1, port: 8472, local: '192.168.64.3', parent: 'eth0', learning: false, gbp: false },
 });
 const route: Route = {
   kind: 'route',

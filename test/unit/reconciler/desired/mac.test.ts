@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { chooseMac, deriveMac, vtepMac } from '../../../../reconciler/desired/mac.ts';
 
-const host = { publicIP: '192.168.64.3', vni: 1, prefix: '/coreos.com/network' };
+const host = { publicIP: '192.168.64.3', seed: 1, prefix: '/coreos.com/network' };
 
 describe('deriveMac', () => {
   it('is the same for ever: peers have it in their tables', () => {
@@ -11,15 +11,15 @@ describe('deriveMac', () => {
   });
 
   it('is another for another host, VNI or prefix', () => {
-    const macs = [host, { ...host, publicIP: '192.168.64.4' }, { ...host, vni: 2 }, { ...host, prefix: '/x' }].map(
+    const macs = [host, { ...host, publicIP: '192.168.64.4' }, { ...host, seed: 2 }, { ...host, prefix: '/x' }].map(
       deriveMac,
     );
     assert.equal(new Set(macs).size, 4);
   });
 
   it('is locally administered and unicast', () => {
-    for (let vni = 0; vni < 300; vni++) {
-      const mac = deriveMac({ ...host, vni });
+    for (let seed = 0; seed < 300; seed++) {
+      const mac = deriveMac({ ...host, seed });
       assert.equal(Number.parseInt(mac.slice(0, 2), 16) & 3, 2, mac);
       assert.equal(vtepMac(mac), mac);
     }

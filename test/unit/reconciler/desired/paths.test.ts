@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Lease, LeaseAttrs } from '../../../../config/model.ts';
-import { EarlierPaths, pathOf, pathTimes, SETTLE, vxlanPath } from '../../../../reconciler/desired/paths.ts';
+import { pathOf } from '../../../../reconciler/backends/index.ts';
+import { vxlanPath } from '../../../../reconciler/backends/vxlan.ts';
+import { EarlierPaths, pathTimes, SETTLE } from '../../../../reconciler/desired/paths.ts';
 import { peerOf } from '../../../helpers/desired.ts';
 
 const vxlan = (vni: number) => ({ type: 'vxlan', path: vxlanPath(vni) });

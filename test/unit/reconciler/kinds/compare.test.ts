@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Fdb, Have, Link, Neighbour, Nexthop, Route } from '../../../../reconciler/kinds/index.ts';
 import { compare, identical, mustRecreate } from '../../../../reconciler/kinds/index.ts';
 import { deviceOf, overlayWith } from '../../../helpers/planning.ts';
+import { vxlanOf } from '../../../helpers/tunnels.ts';
 import { linkWant, peerWants } from '../../../helpers/wants.ts';
 
 const overlay = overlayWith(1);
@@ -11,25 +12,25 @@ const have = deviceOf(overlay);
 const [neighbour, fdb, nexthop, route] = peerWants(overlay, overlay.peers[0]!) as [Neighbour, Fdb, Nexthop, Route];
 
 test('a link in sync differs in nothing: port 0 is 8472, and MAC "" is any', () => {
-  assert.equal(want.vxlan?.port, 0);
+  assert.equal(vxlanOf(want).port, 0);
   assert.deepEqual(compare(want, have), []);
   assert.deepEqual(compare({ ...want, mac: '' }, have), []);
 });
 
 test('each field of a link is compared, and says whether the device must be made anew', () => {
-  const vxlan = have.vxlan!;
+  const vxlan = vxlanOf(have);
   const cases: [Partial<Link>, string, boolean][] = [
     [{ up: false }, 'up', false],
     [{ mac: '02:00:00:00:00:99' }, 'mac', false],
     [{ mtu: 1400 }, 'mtu', false],
     [{ alias: '' }, 'alias', false],
     [{ type: 'bridge' }, 'type', true],
-    [{ vxlan: { ...vxlan, local: '' } }, 'vxlan.local', false],
-    [{ vxlan: { ...vxlan, parent: 'eth1' } }, 'vxlan.parent', false],
-    [{ vxlan: { ...vxlan, learning: true } }, 'vxlan.learning', false],
-    [{ vxlan: { ...vxlan, vni: 2 } }, 'vxlan.vni', true],
-    [{ vxlan: { ...vxlan, port: 4789 } }, 'vxlan.port', true],
-    [{ vxlan: { ...vxlan, gbp: true } }, 'vxlan.gbp', true],
+    [{ tunnel: { ...vxlan, local: '' } }, 'vxlan.local', false],
+    [{ tunnel: { ...vxlan, parent: 'eth1' } }, 'vxlan.parent', false],
+    [{ tunnel: { ...vxlan, learning: true } }, 'vxlan.learning', false],
+    [{ tunnel: { ...vxlan, vni: 2 } }, 'vxlan.vni', true],
+    [{ tunnel: { ...vxlan, port: 4789 } }, 'vxlan.port', true],
+    [{ tunnel: { ...vxlan, gbp: true } }, 'vxlan.gbp', true],
   ];
   for (const [change, field, recreate] of cases) {
     const fields = compare(want, { ...have, ...change });
@@ -73,6 +74,6 @@ test('identical looks at every field', () => {
   assert.ok(identical(have, copy(have)) && identical(undefined, undefined));
   assert.ok(!identical(have, undefined) && !identical(undefined, have));
   assert.ok(!identical(neighbour, { ...neighbour, protocol: 0 }));
-  assert.ok(!identical(have, { ...have, vxlan: { ...have.vxlan!, local: '' } }));
-  assert.ok(!identical(have, { ...have, vxlan: undefined }));
+  assert.ok(!identical(have, { ...have, tunnel: vxlanOf(have, { local: '' }) }));
+  assert.ok(!identical(have, { ...have, tunnel: undefined }));
 });

@@ -5,13 +5,11 @@ import { parseLeaseAttrs } from '../../../../config/lease.ts';
 import { leaseKey, parseLeaseKey } from '../../../../config/lease-key.ts';
 import { readLease, readLeaseKey } from '../../../../reconciler/lease/read.ts';
 import { readWrittenForm } from '../../../../reconciler/lease/written-form.ts';
+import { LEASE_KEYS } from '../../../golden/lease-keys.ts';
+import { ACCEPTED, REFUSED, WRITTEN, WRITTEN_V2 } from '../../../golden/lease-values.ts';
 import { leaseRecord, valueFor } from '../../../helpers/store.ts';
-import { golden } from '../../config/golden.ts';
 
 describe('readLeaseKey', () => {
-  const { cases } = golden<{ cases: { key: string; subnet: string | null; ipv6Subnet: string | null }[] }>(
-    'lease-keys.json',
-  );
   const more = [
     '10.5.34.0-024',
     '1.10.5.34.0-24',
@@ -21,7 +19,7 @@ describe('readLeaseKey', () => {
     '10.5.34.0-32',
     '10.5.34.128-24',
   ];
-  const keys = [...cases.map(({ key }) => key), ...more.map((name) => `/x/subnets/${name}`)];
+  const keys = [...LEASE_KEYS.map(({ key }) => key), ...more.map((name) => `/x/subnets/${name}`)];
   for (const key of keys) {
     it(`agrees with flannel about ${key}, but for what is not to the letter`, () => {
       const prefix = key.startsWith('/x/') ? '/x' : '/coreos.com/network';
@@ -43,26 +41,27 @@ describe('readLeaseKey', () => {
 });
 
 describe('readLease', () => {
-  const { read } = golden<{ read: { value: string; accepted: boolean; publicIP: string | null }[] }>(
-    'lease-values.json',
-  );
-  for (const { value, accepted, publicIP } of read) {
-    it(`${accepted ? 'takes' : 'holds'} ${value}`, () => {
-      const lease = readLease(
-        { subnet: '10.5.1.0/24' },
-        leaseRecord({ subnet: '10.5.1.0/24', host: 1, revision: 1, value }),
-      );
-      if (accepted) assert.equal('attrs' in lease && lease.attrs.publicIP, publicIP);
-      else assert.equal('why' in lease && lease.why, 'malformed lease');
+  const read = (value: string) =>
+    readLease({ subnet: '10.5.1.0/24' }, leaseRecord({ subnet: '10.5.1.0/24', host: 1, revision: 1, value }));
+
+  for (const { value, publicIP } of ACCEPTED) {
+    it(`takes ${value}`, () => {
+      const lease = read(value);
+      assert.equal('attrs' in lease && lease.attrs.publicIP, publicIP);
+    });
+  }
+  for (const { value } of REFUSED) {
+    it(`holds ${value}`, () => {
+      const lease = read(value);
+      assert.equal('why' in lease && lease.why, 'malformed lease');
     });
   }
 });
 
 describe('readWrittenForm', () => {
-  const { written, writtenV2api } = golden<{ written: string[]; writtenV2api: string[] }>('lease-values.json');
   const values = [
-    ...written,
-    ...writtenV2api,
+    ...WRITTEN,
+    ...WRITTEN_V2,
     valueFor(1),
     valueFor(1).replace('192.168.0.1', '192.168.0.01'),
     valueFor(1).replace('192.168.0.1', '1.2.3'),
@@ -80,6 +79,6 @@ describe('readWrittenForm', () => {
   }
 
   it('takes the forms that flannel writes for vxlan', () => {
-    for (const value of [written[1]!, writtenV2api[0]!, valueFor(1)]) assert.ok(readWrittenForm(value), value);
+    for (const value of [WRITTEN[1]!, WRITTEN_V2[0]!, valueFor(1)]) assert.ok(readWrittenForm(value), value);
   });
 });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Address, Fdb, Have, Link, Neighbour, Nexthop, Route, Want } from '../../../../reconciler/kinds/index.ts';
 import { Ownership, ownDevices } from '../../../../reconciler/plan/ownership.ts';
 import { contextFor, deviceOf, INSTANCE, overlayWith } from '../../../helpers/planning.ts';
+import { vxlanOf } from '../../../helpers/tunnels.ts';
 import { byId, linkWant, peerWants } from '../../../helpers/wants.ts';
 
 const overlay = overlayWith(1);
@@ -20,7 +21,7 @@ const linkOwner = (parts: Partial<Link>, others: Have[] = [], desired = wanted):
 
 test('a device is ours by its kind, its name and its mark together', () => {
   assert.equal(linkOwner({}), 'ours');
-  assert.equal(linkOwner({ type: 'bridge', vxlan: undefined }), 'foreign');
+  assert.equal(linkOwner({ type: 'bridge', tunnel: undefined }), 'foreign');
   assert.equal(linkOwner({ name: 'vxlan1' }), 'foreign');
   assert.equal(linkOwner({ name: 'flannel.2' }), 'foreign');
   assert.equal(linkOwner({ master: 'br0' }), 'foreign');
@@ -107,8 +108,8 @@ test('a file is ours if it is the one that we write', () => {
 });
 
 test('the devices to look under are those wanted and those of ours that are not', () => {
-  const stale = { ...device, name: 'flannel.7', vxlan: { ...device.vxlan!, vni: 7 } };
-  const other = { ...device, name: 'flannel.8', alias: 'selvage:/other', vxlan: { ...device.vxlan!, vni: 8 } };
+  const stale = { ...device, name: 'flannel.7', tunnel: vxlanOf(device, { vni: 7 }) };
+  const other = { ...device, name: 'flannel.8', alias: 'selvage:/other', tunnel: vxlanOf(device, { vni: 8 }) };
   assert.deepEqual(ownDevices(contextFor([stale, other], wanted)), ['flannel.7', 'flannel.1']);
   assert.equal(new Ownership(contextFor([stale, other], wanted)).ownsDevice('flannel.1'), false);
 });

@@ -5,6 +5,7 @@ import type { Address, Fdb, Have, Link, Neighbour, Nexthop, Route } from '../../
 import { keepSubnets } from '../../../../reconciler/plan/gates.ts';
 import { changesOf } from '../../../../reconciler/plan/plan.ts';
 import { deedsOf, deviceOf, observed, observedOf, overlayWith, planFor } from '../../../helpers/planning.ts';
+import { vxlanOf } from '../../../helpers/tunnels.ts';
 import { type Overlay, peerWants, wantsOf } from '../../../helpers/wants.ts';
 
 const overlay = overlayWith(1);
@@ -155,17 +156,17 @@ test('a device that is not ours is held, and everything under it waits', () => {
   const rival: Link = { ...device, name: 'vxlan9' };
   const cases: [Have[], RegExp][] = [
     [
-      [{ ...device, type: 'bridge', vxlan: undefined }],
+      [{ ...device, type: 'bridge', tunnel: undefined }],
       /^flannel\.1 is a bridge device, which selvage did not make; remove or rename it/,
     ],
-    [[{ ...device, type: '', vxlan: undefined }], /^flannel\.1 is not a vxlan device/],
+    [[{ ...device, type: '', tunnel: undefined }], /^flannel\.1 is not a vxlan device/],
     [[{ ...device, master: 'br0' }], /^flannel\.1 is a port of br0; take it out/],
     [
       [{ ...device, alias: 'selvage:/other' }],
       /^flannel\.1 belongs to the network at \/other; give one of the two networks another VNI/,
     ],
     [[{ ...device, alias: 'mine' }], /alias "mine"/],
-    [[{ ...device, vxlan: { ...device.vxlan!, vni: 7 } }], /VNI 7/],
+    [[{ ...device, tunnel: vxlanOf(device, { vni: 7 }) }], /VNI 7/],
     [[{ ...device, alias: '' }, address], /has the address 172\.20\.0\.0\/32, which is not in 10\.5\.0\.0\/16/],
     [
       [rival],
@@ -183,7 +184,7 @@ test('a device that is not ours is held, and everything under it waits', () => {
 });
 
 test('a device that nothing shows to be ours is told of and left alone', () => {
-  const stray: Link = { ...device, name: 'flannel.7', alias: '', vxlan: { ...device.vxlan!, vni: 7, port: 9999 } };
+  const stray: Link = { ...device, name: 'flannel.7', alias: '', tunnel: vxlanOf(device, { vni: 7, port: 9999 }) };
   const plan = planFor(wants, [...there, stray]);
   assert.deepEqual(deedsOf(plan), []);
   assert.deepEqual(
@@ -313,7 +314,7 @@ test('foreign things on our device stay', () => {
 });
 
 test('an old device stays while a route that can’t be moved goes through it, and all of its path with it', () => {
-  const bridge: Link = { ...device, name: 'flannel.2', type: 'bridge', vxlan: undefined };
+  const bridge: Link = { ...device, name: 'flannel.2', type: 'bridge', tunnel: undefined };
   const plain = except('route', { ...route, nexthopId: 0 }).filter(({ kind }) => kind !== 'nexthop');
   const plan = planFor(wantsFor(overlayWith(1, { vni: 2 })), [...plain, bridge]);
   assert.deepEqual(deedsOf(plan), []);
@@ -365,14 +366,14 @@ test('a vendor’s MAC in a lease is served like any other', () => {
 });
 
 test('a peer that can’t be moved, as the new device can’t be had, keeps all that its old path is made of', () => {
-  const next: Link = { ...device, name: 'flannel.2', vxlan: { ...device.vxlan!, vni: 2 } };
+  const next: Link = { ...device, name: 'flannel.2', tunnel: vxlanOf(device, { vni: 2 }) };
   const moved = [neighbour, fdb, nexthop, route].map((want) => ({ ...want, dev: 'flannel.2' }));
   const both = [
     ...wants.filter(({ kind }) => kind === 'link' || kind === 'address' || kind === 'file'),
     next,
     ...moved,
   ];
-  const foreign: Link = { ...next, type: 'bridge', alias: '', vxlan: undefined };
+  const foreign: Link = { ...next, type: 'bridge', alias: '', tunnel: undefined };
   assert.deepEqual(deedsOf(planFor(both, [...there, foreign])), []);
   const gone: Have[] = [
     { ...neighbour, ip: '10.5.99.0', mac: '02:00:00:00:99:01' },

@@ -7,13 +7,14 @@ import {
   writeLinkChange,
   writeLinkDelete,
   writeLinkGet,
-  writeVxlanCreate,
+  writeTunnelCreate,
 } from '../../../../../drivers/netlink/codec/link.ts';
-import type { Link, VxlanAttributes } from '../../../../../reconciler/kinds/index.ts';
+import type { Link } from '../../../../../reconciler/kinds/index.ts';
+import type { VxlanTunnel } from '../../../../../reconciler/tunnels/vxlan.ts';
 import { bytesOf, ifla, ip, mac, macBytes, received, rt, wire, written } from '../oracle.ts';
 
 const REQUEST = c.NLM_F_REQUEST;
-const vxlanLink: Link & { vxlan: VxlanAttributes } = {
+const vxlanLink: Link & { tunnel: VxlanTunnel } = {
   kind: 'link',
   name: 'flannel.4096',
   type: 'vxlan',
@@ -22,11 +23,11 @@ const vxlanLink: Link & { vxlan: VxlanAttributes } = {
   mtu: 1450,
   alias: 'selvage:/coreos.com/network',
   master: '',
-  vxlan: { vni: 4096, port: 4789, local: '192.0.2.1', parent: 'eth0', learning: true, gbp: true },
+  tunnel: { type: 'vxlan', vni: 4096, port: 4789, local: '192.0.2.1', parent: 'eth0', learning: true, gbp: true },
 };
 
 test('a vxlan device is created with what flannel gives it', () => {
-  const [message] = written((w) => writeVxlanCreate(w, vxlanLink, 2));
+  const [message] = written((w) => writeTunnelCreate(w, vxlanLink, 2));
   assert.equal(message!.type, c.RTM_NEWLINK);
   assert.equal(message!.flags, REQUEST | c.NLM_F_CREATE | c.NLM_F_EXCL);
   const { data, attrs } = rt.parseLinkMessage(message!.data);
@@ -65,8 +66,8 @@ test('a vxlan device is created with what flannel gives it', () => {
 
 test('a device without port, MAC, MTU, local and parent leaves them to the kernel', () => {
   const bare = { ...vxlanLink, mac: '', mtu: 0, up: false };
-  bare.vxlan = { vni: 1, port: 0, local: '', parent: '', learning: false, gbp: false };
-  const [message] = written((w) => writeVxlanCreate(w, bare, 0));
+  bare.tunnel = { type: 'vxlan', vni: 1, port: 0, local: '', parent: '', learning: false, gbp: false };
+  const [message] = written((w) => writeTunnelCreate(w, bare, 0));
   const { data, attrs } = rt.parseLinkMessage(message!.data);
   assert.deepEqual([data.flags, data.change], [{}, {}]);
   assert.deepEqual([attrs.address, attrs.mtu], [undefined, undefined]);
@@ -77,7 +78,8 @@ test('a device without port, MAC, MTU, local and parent leaves them to the kerne
 });
 
 test('a link is changed, asked for and deleted', () => {
-  const change = { up: false, mac: '02:00:00:00:00:01', mtu: 1400, alias: 'selvage:/x', vxlan: { local: '192.0.2.9' } };
+  const tunnel = { type: 'vxlan', attributes: { local: '192.0.2.9' }, parentIndex: 0 } as const;
+  const change = { up: false, mac: '02:00:00:00:00:01', mtu: 1400, alias: 'selvage:/x', tunnel };
   const [changed, named, numbered, deleted] = written((w) => {
     writeLinkChange(w, 7, change);
     writeLinkGet(w, 'flannel.1');
@@ -133,5 +135,5 @@ test('a link is read', () => {
   );
   const record = readLink(m);
   assert.deepEqual([record.index, record.masterIndex, record.parentIndex], [7, 3, 2]);
-  assert.deepEqual(record.link, { ...vxlanLink, vxlan: { ...vxlanLink.vxlan, parent: '' } });
+  assert.deepEqual(record.link, { ...vxlanLink, tunnel: { ...vxlanLink.tunnel, parent: '' } });
 });

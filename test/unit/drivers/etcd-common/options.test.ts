@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { type EtcdV3Options, openEtcdV3 } from '../../../../drivers/etcd/source.ts';
+import { type EtcdOptions, openEtcdV3 } from '../../../../drivers/etcd/source.ts';
 import { type Certs, makeCerts } from '../../../helpers/etcd-certs.ts';
 
 describe('opening etcd v3', () => {
@@ -12,9 +12,9 @@ describe('opening etcd v3', () => {
   });
   after(() => certs?.remove());
 
-  const open = (options: Partial<EtcdV3Options>) =>
+  const open = (options: Partial<EtcdOptions>) =>
     openEtcdV3({ endpoints: ['https://etcd:2379'], prefix: '/n', ...options });
-  const invalid = (options: Partial<EtcdV3Options>, message: RegExp) =>
+  const invalid = (options: Partial<EtcdOptions>, message: RegExp) =>
     assert.throws(() => open(options), { name: 'StoreError', kind: 'invalid', message });
 
   it('takes all that is well-formed, and says where it is', async () => {

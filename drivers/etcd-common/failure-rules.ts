@@ -30,6 +30,9 @@ export type Why =
   | 'closed'
   | 'other';
 
+/** In the words of a gRPC failure: what we have ended ourselves. */
+export const CANCELLED = '1 CANCELLED: stopped by selvage';
+
 /** What a sentence may need to know of the connection. */
 export interface Where {
   /** "http://127.0.0.1:2379" */
@@ -41,7 +44,7 @@ export interface Where {
   cert: boolean;
 }
 
-export interface Rule {
+interface Rule {
   match: RegExp;
   why: Why;
   /** Default: unavailable. */

@@ -1,7 +1,7 @@
 /** Texts as etcd3, grpc-js and etcd gave them, and what we make of them. Most are seen from real servers in test/lab/drivers/etcd too. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { EtcdFailure, elsewhere, etcdFailure, together, type Where } from '../../../../drivers/etcd/errors.ts';
+import { EtcdFailure, elsewhere, etcdFailure, together, type Where } from '../../../../drivers/etcd-common/errors.ts';
 import { StoreError } from '../../../../reconciler/contracts/source.ts';
 
 const WHERE: Where = { endpoint: 'http://etcd:2379', prefix: '/p', username: 'u', ca: true, cert: false };

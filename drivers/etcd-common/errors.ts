@@ -1,9 +1,11 @@
 /** Owns the failures of the etcd driver: StoreErrors with a reason to branch on, made from whatever etcd3, gRPC or Node throws. */
 import type { StoreErrorKind } from '../../reconciler/contracts/failure.ts';
 import { StoreError } from '../../reconciler/contracts/source.ts';
-import { RULES, type Where, type Why } from './failure-rules.ts';
+import { CANCELLED, RULES, type Where, type Why } from './failure-rules.ts';
+import type { EtcdOptions } from './options.ts';
 
 export type { Where, Why };
+export { CANCELLED };
 
 interface Facts {
   kind: StoreErrorKind;
@@ -43,6 +45,12 @@ export function etcdFailure(error: unknown, where: Where): EtcdFailure {
     { kind: rule?.kind ?? 'unavailable', why: rule?.why ?? 'other', unsent: rule?.unsent ?? false, endpoint, said },
     error,
   );
+}
+
+/** The same for what a call to `endpoint` threw. */
+export function failureAt(endpoint: string, options: EtcdOptions, error: unknown): EtcdFailure {
+  const { prefix, username = '', caFile, certFile } = options;
+  return etcdFailure(error, { endpoint, prefix, username, ca: Boolean(caFile), cert: Boolean(certFile) });
 }
 
 /** gRPC's text on one line, without its status. */

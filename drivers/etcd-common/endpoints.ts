@@ -1,0 +1,85 @@
+/**
+ * Owns the choice of the endpoint, for v2 as for v3: all calls go to one member of the cluster until it fails, then to the next.
+ *
+ * - A read is asked of each endpoint once before it fails. A write is sent again only if it surely did not arrive.
+ * - A watch stays where it was opened; if it ends for a reason that another member may not have, the next call goes there (`leave`).
+ */
+import { StoreError } from '../../reconciler/contracts/source.ts';
+import { type EtcdFailure, elsewhere, together } from './errors.ts';
+import { DEFAULT_TUNING, type EtcdOptions, type Tuning } from './options.ts';
+import { readCredentials } from './tls.ts';
+
+/** The way to one member. */
+export interface EtcdEndpoint {
+  /** "http://127.0.0.1:2379" */
+  readonly url: string;
+  /** Whatever a call to it threw, as a failure that names it. */
+  failure(error: unknown): EtcdFailure;
+  close(): void;
+}
+
+export class Endpoints<E extends EtcdEndpoint> {
+  readonly all: readonly E[];
+  readonly tuning: Tuning;
+  #current: number;
+
+  /** `make` connects nothing yet. @throws StoreError invalid: an endpoint that is none, or a file of TLS that can't be used */
+  constructor(options: EtcdOptions, make: (url: string, tuning: Tuning) => E) {
+    const { endpoints: urls } = options;
+    checkEndpoints(urls);
+    // Read here to fail at once; each new connection reads them anew.
+    if (urls.some((url) => url.startsWith('https:'))) readCredentials(options);
+    const tuning = { ...DEFAULT_TUNING, ...options.tuning };
+    this.tuning = tuning;
+    this.all = urls.map((url) => make(url, tuning));
+    this.#current = tuning.first(urls.length);
+  }
+
+  /** The one that calls go to. */
+  get here(): E {
+    return this.all[this.#current]!;
+  }
+
+  /** After a failure there; does nothing if somebody else has left it already. */
+  leave(endpoint: E, failure: EtcdFailure): void {
+    if (endpoint === this.here && elsewhere(failure)) this.#current = (this.#current + 1) % this.all.length;
+  }
+
+  /** `wait`: how long each may take, in ms; a read is more impatient while there are others to ask. @throws EtcdFailure */
+  async ask<T>(
+    how: 'read' | 'write',
+    send: (endpoint: E, deadlineMs: number) => Promise<T>,
+    wait = this.tuning.deadlineMs,
+  ): Promise<T> {
+    const failures: EtcdFailure[] = [];
+    for (;;) {
+      const endpoint = this.here;
+      const isLast = failures.length === this.all.length - 1;
+      try {
+        return await send(endpoint, how === 'read' && !isLast ? Math.min(wait, this.tuning.failoverMs) : wait);
+      } catch (error) {
+        const failure = endpoint.failure(error);
+        this.leave(endpoint, failure);
+        failures.push(failure);
+        const again = elsewhere(failure) && (how === 'read' || failure.unsent);
+        if (!again || isLast) throw together(failures);
+      }
+    }
+  }
+
+  close(): void {
+    for (const endpoint of this.all) endpoint.close();
+  }
+}
+
+function checkEndpoints(endpoints: readonly string[]): void {
+  if (endpoints.length === 0) throw new StoreError('invalid', '--etcd-endpoints names no endpoint');
+  for (const endpoint of endpoints) {
+    if (!/^https?:\/\/[^/\s]+:\d+$/.test(endpoint)) {
+      throw new StoreError(
+        'invalid',
+        `--etcd-endpoints: ${endpoint} is no URL with host and port, such as http://127.0.0.1:2379`,
+      );
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/** Owns the attributes of a vxlan device on the wire (linux/if_link.h: IFLA_VXLAN_*). */
+import type { VxlanTunnel } from '../../../reconciler/tunnels/vxlan.ts';
+import type { Message } from '../codec/message.ts';
+import type { Writer } from '../codec/writer.ts';
+import type { WireTunnel } from './tunnel.ts';
+
+const IFLA_VXLAN_ID = 1;
+const IFLA_VXLAN_LINK = 3;
+const IFLA_VXLAN_LOCAL = 4;
+const IFLA_VXLAN_TTL = 5;
+const IFLA_VXLAN_TOS = 6;
+const IFLA_VXLAN_LEARNING = 7;
+const IFLA_VXLAN_PROXY = 11;
+const IFLA_VXLAN_RSC = 12;
+const IFLA_VXLAN_L2MISS = 13;
+const IFLA_VXLAN_L3MISS = 14;
+const IFLA_VXLAN_PORT = 15;
+const IFLA_VXLAN_UDP_ZERO_CSUM6_TX = 19;
+const IFLA_VXLAN_UDP_ZERO_CSUM6_RX = 20;
+const IFLA_VXLAN_GBP = 23;
+
+export const vxlanWire: WireTunnel<VxlanTunnel> = { type: 'vxlan', read, writeNew, writeChange };
+
+function read(m: Message): { tunnel: VxlanTunnel; parentIndex: number } {
+  const tunnel: VxlanTunnel = {
+    type: 'vxlan',
+    vni: m.attrU32(IFLA_VXLAN_ID),
+    port: m.attrU16be(IFLA_VXLAN_PORT),
+    local: m.attrIPv4(IFLA_VXLAN_LOCAL),
+    parent: '',
+    learning: m.attrU8(IFLA_VXLAN_LEARNING) !== 0,
+    gbp: m.has(IFLA_VXLAN_GBP),
+  };
+  return { tunnel, parentIndex: m.attrU32(IFLA_VXLAN_LINK) };
+}
+
+/** Exactly the attributes that flannel gives it (flannel pkg/backend/vxlan/device.go, vishvananda/netlink addVxlanAttrs). */
+function writeNew(w: Writer, tunnel: VxlanTunnel, parentIndex: number): void {
+  w.attrU32(IFLA_VXLAN_ID, tunnel.vni);
+  if (parentIndex) w.attrU32(IFLA_VXLAN_LINK, parentIndex);
+  if (tunnel.local) w.attrIPv4(IFLA_VXLAN_LOCAL, tunnel.local);
+  w.attrU8(IFLA_VXLAN_TTL, 0);
+  w.attrU8(IFLA_VXLAN_TOS, 0);
+  w.attrU8(IFLA_VXLAN_LEARNING, tunnel.learning ? 1 : 0);
+  w.attrU8(IFLA_VXLAN_PROXY, 0);
+  w.attrU8(IFLA_VXLAN_RSC, 0);
+  w.attrU8(IFLA_VXLAN_L2MISS, 0);
+  w.attrU8(IFLA_VXLAN_L3MISS, 0);
+  w.attrU8(IFLA_VXLAN_UDP_ZERO_CSUM6_TX, 0);
+  w.attrU8(IFLA_VXLAN_UDP_ZERO_CSUM6_RX, 0);
+  if (tunnel.gbp) w.attr(IFLA_VXLAN_GBP, 0);
+  if (tunnel.port > 0) w.attrU16be(IFLA_VXLAN_PORT, tunnel.port);
+}
+
+/** vxlan_changelink takes no others. */
+function writeChange(w: Writer, { local, learning }: Partial<VxlanTunnel>, parentIndex: number): void {
+  if (parentIndex) w.attrU32(IFLA_VXLAN_LINK, parentIndex);
+  if (local) w.attrIPv4(IFLA_VXLAN_LOCAL, local);
+  if (learning !== undefined) w.attrU8(IFLA_VXLAN_LEARNING, learning ? 1 : 0);
+}

@@ -1,0 +1,50 @@
+/** Owns the lease region's work: what is done about our lease, and what a lease that was taken means for the wants. */
+import type { AcquireResult, LeaseServices } from './lease-services.ts';
+import type { Shared } from './shared.ts';
+import type { StoreFollower } from './store-follower.ts';
+
+export class LeaseKeeper implements LeaseServices {
+  readonly #shared: Shared;
+  readonly #store: StoreFollower;
+
+  constructor(shared: Shared, store: StoreFollower) {
+    this.#shared = shared;
+    this.#store = store;
+  }
+
+  async acquire(signal?: AbortSignal): Promise<AcquireResult> {
+    const { state, journal } = this.#shared;
+    try {
+      if (!state.host.current) await state.host.refresh();
+      await state.lookAround();
+      const context = state.leaseContext();
+      // While the config can't be run the lease that we have is kept, and renewed.
+      if (!context) return this.leaseState() === 'same' ? 'held' : 'waiting';
+      const result = await state.lease.ensure(context, signal);
+      journal.recovered('lease');
+      if (result === 'held' || state.lease.covered) state.remake();
+      this.#store.sayDue();
+      return result;
+    } finally {
+      journal.holds(this.#shared.held);
+    }
+  }
+
+  async renew(): Promise<'renewed' | 'lost'> {
+    const result = await this.#shared.state.lease.renew();
+    if (result === 'renewed') this.#shared.journal.recovered('lease');
+    return result;
+  }
+
+  leaseWanted(): boolean {
+    return this.#shared.lastGood.listed && this.#shared.state.usable !== undefined;
+  }
+
+  leaseState(): 'same' | 'changed' | 'gone' {
+    return this.#store.leaseState();
+  }
+
+  renewDelayMs(): number | undefined {
+    return this.#shared.state.lease.renewDelayMs();
+  }
+}

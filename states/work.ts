@@ -1,0 +1,222 @@
+/**
+ * Owns the work region: what wakes it, one round at a time, and what falls due though nothing happens. The round itself is round.ts.
+ *
+ * - What is dirty is the only thing that edges leave behind; a round takes all of it and clears it first.
+ * - Nothing is deleted while the store can't be heard.
+ */
+import type { Interest } from '../reconciler/contracts/driver.ts';
+import type { Report } from '../reconciler/contracts/report.ts';
+import { everything, mergeScope, type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
+import { keepSubnets } from '../reconciler/plan/gates.ts';
+import { Retry } from '../reconciler/plan/retry.ts';
+import type { Companion } from './companion.ts';
+import { decideAll } from './companions.ts';
+import { type Due, DueTimes } from './due-times.ts';
+import type { Send } from './events.ts';
+import { describeScope, reportOf } from './report-of.ts';
+import { Round } from './round.ts';
+import type { RoundServices } from './round-services.ts';
+import type { Shared } from './shared.ts';
+import type { StoreFollower } from './store-follower.ts';
+
+/** How soon a listing that could not be completed is tried again, ms. */
+const RELIST_MS = 1000;
+
+interface RoundInHand {
+  round: Round;
+  /** When it began, ms since the epoch. */
+  at: number;
+  /** The companions that looked in it. */
+  looked: readonly Companion[];
+}
+
+export class Work implements RoundServices {
+  readonly #shared: Shared;
+  readonly #store: StoreFollower;
+  readonly #retry = new Retry();
+  readonly #dueTimes = new DueTimes();
+  #inHand: RoundInHand | undefined;
+  /** Ours, as the last round found them. */
+  #devices: readonly string[] = [];
+  /** When a listing that was not complete is tried again, ms since the epoch. */
+  #relistAt: number | undefined;
+  #onFirstRound: (() => void) | undefined;
+
+  constructor(shared: Shared, store: StoreFollower, onFirstRound: (() => void) | undefined) {
+    this.#shared = shared;
+    this.#store = store;
+    this.#onFirstRound = onFirstRound;
+  }
+
+  // ---- what wakes ----
+
+  watchHost(send: Send): () => void {
+    const { watches, companions } = this.#shared;
+    this.#shared.sendTo(send);
+    const emit = (scope: Scope): void => this.#edge(scope, send);
+    const stops = [watches.start(emit, () => this.#interest), companions.watch(emit)];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }
+
+  get #interest(): Interest {
+    const { state, companions, heldMemory } = this.#shared;
+    const wanted = state.interest;
+    const uplink = state.host.problem === undefined ? wanted.uplink : '';
+    const devices = [...new Set([...wanted.devices, ...this.#devices])];
+    const { files: others, ofCompanions } = companions.interest;
+    const files = [...new Set([...wanted.files, ...others])];
+    return {
+      ...wanted,
+      uplink,
+      devices,
+      files,
+      ofCompanions,
+      inTheWay: [...heldMemory.devices, ...state.host.inTheWay],
+    };
+  }
+
+  schedule(send: Send): () => void {
+    const { deps } = this.#shared;
+    return deps.levelPass(() => {
+      this.#store.expire(deps.clock.now());
+      this.#edge(everything(), send);
+    });
+  }
+
+  /** While there is no external interface there is no round that would look for it: any edge may be about it. */
+  #edge(scope: Scope, send: Send): void {
+    send({ type: 'EDGE', scope });
+    if (!this.#shared.state.host.current) send({ type: 'HOST_CHANGED' });
+  }
+
+  // ---- one round ----
+
+  async read(): Promise<void> {
+    const { deps, dirty, state, lastGood, companions } = this.#shared;
+    const scope = dirty.take();
+    const at = deps.clock.now();
+    if (scope.all && this.#store.isHeard) lastGood.heard(at);
+    await this.#refreshHost(scope);
+    const { desired, instance } = state;
+    if (!desired) throw new Error('There is no desired state to work towards yet.');
+    const looked = await companions.lookFor(desired, scope);
+    const round = new Round({
+      scope,
+      drivers: deps.drivers,
+      desired,
+      desiredComplete: desired.complete && this.#store.isComplete,
+      instance,
+      nexthopObjects: desired.context.host.nexthopObjects,
+      retry: this.#retry.view(at),
+      reportStale: deps.options.keepStale,
+      keepStale: (haves) => keepSubnets(state.keptSubnets, haves),
+    });
+    this.#inHand = { round, at, looked };
+    await round.read();
+    this.#devices = round.interest.devices;
+  }
+
+  /** Another host may mean other wants, and then everything is in the scope of the round that is beginning. */
+  async #refreshHost(scope: Scope): Promise<void> {
+    const { deps, dirty, state, send } = this.#shared;
+    const { host } = state;
+    // With something wrong about it any link may be the one that mends it.
+    const concerned =
+      host.problem === undefined ? host.isConcernedBy(scope, state.mirror.config) : scope.links.size > 0;
+    if (!scope.all && !concerned) return;
+    const before = host.current?.uplink.address;
+    if (!(await host.refresh())) return;
+    if (before !== undefined && host.current?.uplink.address !== before) deps.source.reconnect?.();
+    send({ type: 'HOST_CHANGED' });
+    if (state.remake()) mergeScope(scope, dirty.take());
+  }
+
+  async plan(): Promise<{ changes: number }> {
+    return { changes: this.#current.round.plan() };
+  }
+
+  async apply(): Promise<void> {
+    await this.#current.round.apply();
+  }
+
+  /** `otherDrift`: what was found beside the host's resources, and made before this round. */
+  async verify(otherDrift: Report['drift'] = []): Promise<void> {
+    const { deps, mode, state, journal, companions, send } = this.#shared;
+    const { round, looked } = this.#current;
+    await round.verify();
+    const now = deps.clock.now();
+    // A single run has no later round that would have to be patient.
+    if (mode === 'run') this.#retry.record(round.outcomes, now, deps.random);
+    this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
+    journal.recovered('work');
+    const toAct = decideAll(looked, round.outcomes);
+    if (round.isFreed) deps.source.reconnect?.();
+    const isNews = round.isBuilt && state.noteBuilt(round.desired);
+    this.finishRound(otherDrift);
+    if (isNews && state.lease.unpublished) send({ type: 'PATH_BUILT' });
+    companions.act(toAct, (scope) => send({ type: 'EDGE', scope }));
+  }
+
+  /** Makes the report of the round in hand; for a drift report this follows the plan. */
+  finishRound(otherDrift: Report['drift'] = []): Report {
+    const { mode, state, journal, lastGood, heldMemory } = this.#shared;
+    const { round, at, looked } = this.#current;
+    this.#inHand = undefined;
+    if (mode === 'drift') decideAll(looked, undefined);
+    if (state.forgetNetworks(round)) lastGood.writer.pastChanged();
+    heldMemory.replace(round.scope, round.held, state.desired?.wants ?? new Map(), round.inTheWay);
+    const report = reportOf(this.#shared, this.#store.isComplete, { round, at, looked, otherDrift });
+    journal.report(report, describeScope(round.scope));
+    this.#onFirstRound?.();
+    this.#onFirstRound = undefined;
+    return report;
+  }
+
+  /** A report of a run that could not come to a round: only what is held. */
+  reportWithoutRound(otherDrift: Report['drift'] = []): Report {
+    return reportOf(this.#shared, this.#store.isComplete, { at: this.#shared.deps.clock.now(), otherDrift });
+  }
+
+  abandonRound(): void {
+    this.#inHand = undefined;
+    this.markDirty(everything());
+  }
+
+  get #current(): RoundInHand {
+    if (!this.#inHand) throw new Error('There is no round in hand.');
+    return this.#inHand;
+  }
+
+  // ---- what is dirty, and what falls due ----
+
+  markDirty(scope: Scope): void {
+    this.#shared.dirty.mark(scope);
+  }
+
+  hasWork(): boolean {
+    return this.#shared.state.desired !== undefined && !this.#shared.dirty.isEmpty;
+  }
+
+  markRetriesDirty(): void {
+    const { deps, state, companions } = this.#shared;
+    const now = deps.clock.now();
+    this.#dueTimes.looked(this.#due, now);
+    this.markDirty(scopeOf({ ids: this.#retry.takeDue(now) }));
+    if (this.#relistAt !== undefined && this.#relistAt <= now) this.markDirty(everything());
+    this.markDirty(companions.due(now));
+    this.#store.expire(now);
+    if (state.nextPathEnd() <= now) state.endPaths();
+  }
+
+  retryDelayMs(): number | undefined {
+    return this.#dueTimes.delayMs(this.#due, this.#shared.deps.clock.now());
+  }
+
+  get #due(): Due {
+    const { state, companions } = this.#shared;
+    const ofState = [state.mirror.nextExpiry(), state.nextPathEnd()];
+    return [this.#retry.nextDue(), this.#relistAt, ...ofState, ...companions.dueTimes];
+  }
+}
