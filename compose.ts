@@ -26,6 +26,7 @@ import type { AgentDeps, HostReader, Log } from './states/deps.ts';
 import { DockerCompanion, type DockerDeps } from './states/docker.ts';
 import { HostView } from './states/host-view.ts';
 import { RunError } from './states/run-error.ts';
+import { WayCompanion } from './states/way.ts';
 
 export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source {
   if (stateFile !== undefined) return new FileSource(stateFile, etcd.prefix);
@@ -52,7 +53,7 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
     levelPass: () => () => {},
     previousSubnetEnv: readOrEmpty(options.subnetFile),
   };
-  return { ...deps, companions: await openCompanions(deps) };
+  return { ...deps, companions: await openCompanions(deps, netlink) };
 }
 
 function hostReader(netlink: NetlinkDriver, { etcd }: Options): HostReader {
@@ -92,8 +93,8 @@ export function requirePermission(): void {
 }
 
 /** Of those that are wanted, each with what it needs of the agent's own. */
-async function openCompanions(deps: AgentDeps): Promise<Companion[]> {
-  const companions: Companion[] = [];
+async function openCompanions(deps: AgentDeps, netlink: NetlinkDriver): Promise<Companion[]> {
+  const companions: Companion[] = [new WayCompanion(() => netlink.routing())];
   if (deps.options.docker.mode !== 'off')
     companions.push(new DockerCompanion(deps, await openDockerDeps(deps.options)));
   return companions;
