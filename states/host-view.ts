@@ -1,4 +1,5 @@
 /** Owns how the host is seen: its external interface chosen anew whenever its facts may have changed, and what must stay in reach. */
+import { contains } from '../config/ipv4.ts';
 import type { NetworkConfig } from '../config/model.ts';
 import type { Host, HostFacts } from '../reconciler/contracts/host.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
@@ -27,6 +28,25 @@ export class HostView {
   /** Interfaces of others that something is not done for: they are watched. */
   get inTheWay(): string[] {
     return [...new Set(this.current?.guards?.flatMap(({ dev, of }) => (of === 'uplink' || !dev ? [] : dev)))];
+  }
+
+  /** Where packets of the network come in, beside our own devices: containers' bridges, and the uplink if peers are reached without a tunnel. */
+  #notForwarding(): HeldEntry[] {
+    const config = this.#config();
+    if (!config || !this.current) return [];
+    const { uplink, guards = [] } = this.current;
+    const devices = guards.flatMap(({ of, range, dev }) =>
+      of === 'containers' && contains(config.network, range) ? dev : [],
+    );
+    const isDirect =
+      config.backend.kind === 'host-gw' || ('directRouting' in config.backend && config.backend.directRouting);
+    if (isDirect) devices.push(uplink.name);
+    return [...new Set(devices)].flatMap((dev) => {
+      const key = `net.ipv4.conf.${dev.replaceAll('.', '/')}.forwarding`;
+      if (this.#deps.host.sysctl(key) !== '0') return [];
+      const detail = `${key} is 0, so this host drops what comes in by ${dev} for other hosts; set it: sysctl -w ${key}=1`;
+      return [{ kind: 'sysctl' as const, key, why: 'forwarding is off', detail, unmet: false }];
+    });
   }
 
   /** Whether what has to be looked at may be about the facts. */
@@ -80,7 +100,7 @@ export class HostView {
       const detail =
         'net.ipv4.ip_forward is 0, so this host does not pass packets between containers and the overlay; set it: sysctl -w net.ipv4.ip_forward=1';
       held.push({ kind: 'sysctl', key: 'net.ipv4.ip_forward', why: 'forwarding is off', detail, unmet: false });
-    }
+    } else held.push(...this.#notForwarding());
     const filter = strictFilter(this.current?.uplink.name, this.#deps.host.sysctl);
     if (filter) held.push(filter);
     return held;

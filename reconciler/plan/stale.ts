@@ -33,6 +33,7 @@ export function planStale(state: StaleInput): void {
   const { observed, ownership, inUse } = state;
   const links = observed.stale.filter((have): have is Link => have.kind === 'link');
   for (const link of links) reportStrange(link, state);
+  for (const have of observed.stale) if (isOnOurs(have, state)) state.hold(conflict.addressOnOurs(have));
   if (!state.mayDelete) {
     for (const have of observed.stale) if (mustGo(have, state)) offerDelete(have, state);
     return;
@@ -102,6 +103,13 @@ function isRemovable(link: Link, state: StaleInput): boolean {
   if (foreign.length > 0) state.hold(conflict.foreignAddress(link, foreign));
   return foreign.length === 0;
 }
+
+/** Of a device that isn't wanted any more all addresses are named together. */
+const isOnOurs = (have: Have, { input, ownership }: StaleInput): have is Address =>
+  have.kind === 'address' &&
+  input.desired.has(`link ${have.dev}`) &&
+  ownership.ownsDevice(have.dev) &&
+  ownership.ownerOf(have) === 'foreign';
 
 const addressesOf = (link: Link, { input }: StaleInput): readonly Address[] => input.addresses.get(link.name) ?? [];
 

@@ -71,6 +71,7 @@ export const IFLA_AF_SPEC = 26;
 export const IFLA_EXT_MASK = 29;
 /** linux/if_link.h, inside IFLA_AF_SPEC's AF_INET: an array of u32, numbered from 1 by linux/ip.h (IPV4_DEVCONF_*). */
 export const IFLA_INET_CONF = 1;
+export const IPV4_DEVCONF_FORWARDING = 1;
 export const IPV4_DEVCONF_RP_FILTER = 8;
 export const RTEXT_FILTER_SKIP_STATS = 8;
 export const IFLA_INFO_KIND = 1;
