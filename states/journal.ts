@@ -110,7 +110,11 @@ function sentenceOf(report: Report, drift: Report['drift']): string {
     (part) => !part.startsWith('0 '),
   );
   const first = drift[0];
-  const what = drift.length === 1 && first ? `${first.kind} ${first.key} was ${first.reason}: ` : '';
+  const what = drift.length === 1 && first ? `${first.kind} ${first.key} ${inThePast(first.reason)}: ` : '';
   const trouble = report.summary.failed ? `, ${report.summary.failed} failed` : '';
   return `${what}${parts.join(', ')}${trouble} in ${report.durationMs} ms.`;
 }
+
+/** "missing" is a state; "differs: alias" is a sentence already. */
+const inThePast = (reason: string): string =>
+  /^differs\b/.test(reason) ? reason.replace('differs', 'differed') : `was ${reason}`;
