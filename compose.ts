@@ -5,6 +5,7 @@
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { NetworkConfig } from './config/model.ts';
 import type { Options } from './config/options.ts';
 import { openDocker } from './drivers/docker/driver.ts';
 import { openEtcdV3 } from './drivers/etcd/source.ts';
@@ -15,22 +16,26 @@ import { createFileDriver } from './drivers/files/driver.ts';
 import { readState } from './drivers/files/own-file.ts';
 import { openFirewall } from './drivers/firewall/driver.ts';
 import { mayAdministerNetwork } from './drivers/host/capabilities.ts';
+import { surroundings } from './drivers/host/surroundings.ts';
 import { readSysctl } from './drivers/host/sysctl.ts';
-import { openNetlink } from './drivers/netlink/driver.ts';
+import { type NetlinkDriver, openNetlink } from './drivers/netlink/driver.ts';
 import { openStateCache } from './drivers/state-cache/cache.ts';
 import { FileSource } from './drivers/state-file/source.ts';
 import { withUdpEngine } from './drivers/udp/driver.ts';
 import { sectionOf } from './drivers/udp/section.ts';
 import type { CloudDriver, CloudName } from './reconciler/cloud/model.ts';
+import type { Host } from './reconciler/contracts/host.ts';
 import type { Source } from './reconciler/contracts/source.ts';
 import { dropsRouted } from './reconciler/firewall/docker-nft.ts';
 import { CloudCompanion } from './states/cloud/companion.ts';
 import type { Companion } from './states/companion.ts';
-import type { AgentDeps, Log } from './states/deps.ts';
+import type { AgentDeps, HostReader, Log } from './states/deps.ts';
 import { DockerCompanion, type DockerDeps } from './states/docker.ts';
 import { FirewallCompanion, type FirewallEyes } from './states/firewall.ts';
+import { HostView } from './states/host-view.ts';
 import { RunError } from './states/run-error.ts';
 import { UdpCompanion } from './states/udp.ts';
+import { WayCompanion } from './states/way.ts';
 
 export function openStore({ etcd, leaseTtlSeconds, stateFile }: Options): Source {
   if (stateFile !== undefined) return new FileSource(stateFile, etcd.prefix);
@@ -59,12 +64,7 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
       : { stateCache: openStateCache(options.stateCache) }),
     drivers: [netlink, firewall, createFileDriver()],
     companions: [],
-    host: {
-      hostname: hostname(),
-      facts: async () => netlink.facts(),
-      nexthopObjects: () => netlink.supportsNexthops(),
-      sysctl: readSysctl,
-    },
+    host: hostReader(netlink, options),
     levelPass: () => () => {},
     previousSubnetEnv: await readOrEmpty(options.subnetFile),
   };
@@ -72,7 +72,30 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
     const state = await netlink.engineState();
     return state && sectionOf(state);
   });
-  return { ...deps, companions: [udp, ...(await openCompanions(deps, firewall))] };
+  return { ...deps, companions: [udp, ...(await openCompanions(deps, netlink, firewall))] };
+}
+
+function hostReader(netlink: NetlinkDriver, { etcd }: Options): HostReader {
+  return {
+    hostname: hostname(),
+    facts: async () => ({ ...netlink.facts(), ...(await surroundings(etcd.endpoints)) }),
+    nexthopObjects: () => netlink.supportsNexthops(),
+    sysctl: readSysctl,
+  };
+}
+
+/** This host as a member of the network; undefined where it has no uplink, or can't be asked. */
+export async function lookAtHost(options: Options, config: NetworkConfig | undefined): Promise<Host | undefined> {
+  const netlink = openNetlink();
+  try {
+    const view = new HostView({ options, host: hostReader(netlink, options) }, () => config);
+    await view.refresh();
+    return view.current;
+  } catch {
+    return undefined;
+  } finally {
+    await netlink.close();
+  }
 }
 
 export async function closeAll({ source, drivers, companions }: AgentDeps): Promise<void> {
@@ -95,13 +118,17 @@ async function openCloud(cloud: CloudName): Promise<CloudDriver> {
 }
 
 /** Of those that are wanted, each with what it needs of the agent's own. */
-async function openCompanions(deps: AgentDeps, firewall: FirewallEyes): Promise<Companion[]> {
+async function openCompanions(deps: AgentDeps, netlink: NetlinkDriver, firewall: FirewallEyes): Promise<Companion[]> {
   const { options, clock, random, log } = deps;
   const cloud = new CloudCompanion(
     { clock, random, log, keepStale: options.keepStale, resyncMs: options.cloudResyncMs, open: openCloud },
     options.command === 'drift',
   );
-  const companions: Companion[] = [cloud, new FirewallCompanion(deps, firewall)];
+  const companions: Companion[] = [
+    cloud,
+    new FirewallCompanion(deps, firewall),
+    new WayCompanion(() => netlink.routing()),
+  ];
   if (deps.options.docker.mode !== 'off')
     companions.push(
       new DockerCompanion(deps, { ...(await openDockerDeps(deps.options)), ...shutBy(deps.options, firewall) }),

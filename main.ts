@@ -10,7 +10,7 @@ import { migrate } from './commands/migrate.ts';
 import { drift, once } from './commands/once.ts';
 import { run } from './commands/run.ts';
 import { helpText } from './config/help.ts';
-import { parseOptions } from './config/options.ts';
+import { parseOptions, unreadWords } from './config/options.ts';
 import { EXIT } from './reconciler/report/exit-code.ts';
 import { VERSION } from './version.ts';
 
@@ -21,6 +21,11 @@ async function main(argv: string[]): Promise<number> {
   // Before parseOptions: its flags are mk-docker-opts.sh's, not ours.
   if (argv[0] === 'docker-opts') return dockerOpts(argv.slice(1));
   const options = parseOptions(argv, process.env);
+  const unread = unreadWords(argv, process.env);
+  if (unread !== undefined)
+    process.stderr.write(
+      `selvage: FLANNEL_OPTIONS is words of a command line and not read from the environment: ${unread}. Write $FLANNEL_OPTIONS behind selvage in its unit.\n`,
+    );
   switch (options.command) {
     case 'help':
       return answer(helpText());
@@ -29,7 +34,7 @@ async function main(argv: string[]): Promise<number> {
     case 'docker-opts':
       return dockerOpts(options.args);
     case 'check-config':
-      return checkConfig(options.args[0] ?? '-');
+      return checkConfig(options.args[0] ?? '-', options);
     case 'leases':
       return leases(options);
     case 'migrate':

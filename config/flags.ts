@@ -138,5 +138,5 @@ export const flagNamed = (name: string): NamedFlag | undefined => BY_NAME.get(na
 /** SELVAGE_ETCD_PREFIX, then FLANNELD_ETCD_PREFIX. */
 export function envNames(flag: Flag): string[] {
   const name = flag.name.toUpperCase().replaceAll('-', '_');
-  return flag.noEnv ? [] : [`SELVAGE_${name}`, `FLANNELD_${name}`];
+  return flag.noEnv ? [] : [`SELVAGE_${name}`, `FLANNELD_${name}`, `FLANNEL_${name}`];
 }

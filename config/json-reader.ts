@@ -26,6 +26,12 @@ class JsonReader {
   }
 
   document(): JsonNode {
+    // Invisible, and so not to be shown as what was found instead of the right thing.
+    if (this.#text.startsWith('\ufeff'))
+      throw new ConfigError(
+        '',
+        'It begins with a byte order mark (BOM, U+FEFF), which JSON may not have; save it as UTF-8 without BOM.',
+      );
     this.#space();
     const node = this.#value(0);
     this.#space();

@@ -137,6 +137,18 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
   };
 }
 
+/**
+ * Words of FLANNEL_OPTIONS (RHEL's /etc/sysconfig/flanneld) that the command line doesn't have: there it is put into the command line, and
+ * nobody reads it from the environment. undefined: all have come.
+ */
+export function unreadWords(
+  argv: readonly string[],
+  { FLANNEL_OPTIONS = '' }: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const words = FLANNEL_OPTIONS.split(/\s+/).filter((word) => word !== '' && !argv.includes(word));
+  return words.length ? words.join(' ') : undefined;
+}
+
 /** kube-subnet-mgr=false has all the effect that it asks for. */
 const ignoredOf = (given: AllGiven): string[] =>
   FLAGS.filter((flag) => flag.noEffect && flag.name !== 'kube-subnet-mgr' && given.has(flag.name)).map(

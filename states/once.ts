@@ -8,6 +8,7 @@ import { parseLeaseAttrs } from '../config/lease.ts';
 import { configKey, leaseKey } from '../config/lease-key.ts';
 import type { DriftEntry, Report } from '../reconciler/contracts/report.ts';
 import { everything } from '../reconciler/contracts/scope.ts';
+import { COVERS } from '../reconciler/desired/refusals.ts';
 import { needsRewrite } from '../reconciler/lease/value.ts';
 import { joinReports } from '../reconciler/report/build-report.ts';
 import type { Repair } from '../reconciler/report/commands.ts';
@@ -22,7 +23,8 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   const agent = await prepare(deps, 'once');
   if (agent.lastGood.inForce) return agent.state.desired ? repair(agent) : agent.work.reportWithoutRound();
   const { drift } = await supposeLease(agent, deps);
-  if ((await agent.lease.acquire()) !== 'held') return agent.work.reportWithoutRound();
+  if ((await agent.lease.acquire()) !== 'held')
+    return agent.state.lease.covered && agent.state.desired ? repair(agent) : agent.work.reportWithoutRound();
   await agent.state.lease.renewIfDue();
   const report = await repair(
     agent,
@@ -146,6 +148,11 @@ async function supposeLease(agent: Agent, deps: AgentDeps): Promise<{ ours?: Pub
     have: lease.attrs,
   }));
 
+  if (choice.action === 'outOfSubnets' && choice.why === COVERS) {
+    state.lease.suppose(choice, context);
+    const { covered } = state.lease;
+    return { ...(covered && { ours: { own: covered, published: covered.attrs } }), drift };
+  }
   if (choice.action !== 'reuse') {
     const value = await context.valueFor(undefined);
     const subnet =

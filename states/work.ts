@@ -68,7 +68,14 @@ export class Work implements RoundServices {
     const devices = [...new Set([...wanted.devices, ...this.#devices])];
     const { files: others, ofCompanions } = companions.interest;
     const files = [...new Set([...wanted.files, ...others])];
-    return { ...wanted, uplink, devices, files, ofCompanions, inTheWay: heldMemory.devices };
+    return {
+      ...wanted,
+      uplink,
+      devices,
+      files,
+      ofCompanions,
+      inTheWay: [...heldMemory.devices, ...state.host.inTheWay],
+    };
   }
 
   schedule(send: Send): () => void {
@@ -121,7 +128,7 @@ export class Work implements RoundServices {
     const { host } = state;
     // With something wrong about it any link may be the one that mends it.
     const concerned =
-      host.problem === undefined ? scope.links.has(host.current?.uplink.name ?? '') : scope.links.size > 0;
+      host.problem === undefined ? host.isConcernedBy(scope, state.mirror.config) : scope.links.size > 0;
     if (!scope.all && !concerned) return;
     const before = host.current?.uplink.address;
     if (!(await host.refresh())) return;
@@ -155,6 +162,7 @@ export class Work implements RoundServices {
     this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
     journal.recovered('work');
     const toAct = decideAll(looked, round.outcomes);
+    if (round.isFreed) deps.source.reconnect?.();
     const isBuilt = round.isBuilt && companions.isPathBuilt(round.desired);
     const isNews = isBuilt && state.noteBuilt(round.desired);
     this.finishRound(otherDrift);

@@ -25,6 +25,11 @@ export async function dockerOpts(argv: readonly string[], env: Variables): Promi
     const before = inOne ? withoutDockerOptions(text) : text;
     const variables = { ...env, ...Object.fromEntries(readEnvText(before)) };
     const options = formatDockerOpts(variables, command);
+    const lack = NEEDED.filter((name) => !variables[name]);
+    if (lack.length)
+      say(
+        `${command.flannelEnv} ${text === '' ? 'is not there, or empty' : `has no ${lack.join(', ')}`}, so the options of ${lack.length === NEEDED.length ? 'the subnet' : 'that'} are left out; Docker would take a network of its own. Is selvage or flanneld running?`,
+      );
     if (inOne) {
       const ended = before === '' || before.endsWith('\n') ? before : `${before}\n`;
       await write(command.dockerEnv, ended + options);
@@ -38,6 +43,9 @@ export async function dockerOpts(argv: readonly string[], env: Variables): Promi
     return fail(`selvage: ${fileFailure(path, error, '-d FILE').message}`);
   }
 }
+
+/** Of subnet.env: without them Docker doesn't follow it. */
+const NEEDED = ['FLANNEL_SUBNET', 'FLANNEL_MTU', 'FLANNEL_IPMASQ'];
 
 function fail(sentence: string): 1 {
   process.stderr.write(`${sentence}\n`);

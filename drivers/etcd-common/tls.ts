@@ -73,9 +73,33 @@ export function readCredentials(options: EtcdOptions): Credentials {
   if (!certFile || !keyFile) return { rootCertificate };
   const [certChain, privateKey] = [read('--etcd-certfile', certFile), read('--etcd-keyfile', keyFile)];
   check('--etcd-certfile', certFile, 'a certificate', () => new X509Certificate(certChain));
+  checkUse(certFile, new X509Certificate(certChain));
+  // PKCS #8, and OpenSSL's older form.
+  if (/ENCRYPTED PRIVATE KEY|^Proc-Type:.*ENCRYPTED/m.test(privateKey.toString('latin1')))
+    throw new StoreError(
+      'invalid',
+      `--etcd-keyfile ${keyFile} is encrypted, and nobody is there to type its passphrase; write one without (openssl pkey -in ${keyFile} -out PLAIN.pem)`,
+    );
   check('--etcd-keyfile', keyFile, 'a private key', () => createPrivateKey(privateKey));
   check('--etcd-keyfile', keyFile, 'the key of --etcd-certfile', () =>
     createSecureContext({ cert: certChain, key: privateKey }),
   );
   return { rootCertificate, certChain, privateKey };
+}
+
+/** extKeyUsage id-kp-clientAuth (RFC 5280, 4.2.1.12). */
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
+
+/** etcd says of each of these only that it wants another certificate. @throws StoreError invalid */
+function checkUse(certFile: string, { validFrom, validTo, keyUsage }: X509Certificate): void {
+  const now = Date.now();
+  const wrong =
+    Date.parse(validTo) < now
+      ? `has been out of date since ${validTo}; renew it`
+      : Date.parse(validFrom) > now
+        ? `is not valid before ${validFrom}; if that is past, set this host's clock`
+        : keyUsage && !keyUsage.includes(CLIENT_AUTH)
+          ? 'is not for clients (its extended key usage lacks clientAuth); have one issued that is'
+          : undefined;
+  if (wrong !== undefined) throw new StoreError('invalid', `--etcd-certfile ${certFile} ${wrong}`);
 }

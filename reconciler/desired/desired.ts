@@ -5,6 +5,7 @@
  * - One lease that changes costs one lease, however many there are.
  * - `complete` is false until all leases are known; then nothing may be deleted for want of a Want.
  */
+import { type Cidr, formatCidr } from '../../config/ipv4.ts';
 import { configKey } from '../../config/lease-key.ts';
 import type { Lease } from '../../config/model.ts';
 import { formatSubnetEnv } from '../../config/subnet-env.ts';
@@ -17,6 +18,7 @@ import type { HeldEntry } from '../contracts/report.ts';
 import { type CompanionName, emptyScope, mergeScope, type Scope } from '../contracts/scope.ts';
 import { type FileResource, idOf, linkOf, type Route, type Want } from '../kinds/index.ts';
 import { notMoved, Peers } from './peers.ts';
+import { Refusals } from './refusals.ts';
 
 /** RTPROT_BOOT (linux/rtnetlink.h): of flannel's routes, and of those that `ip route add` makes. */
 const BOOT_PROTOCOL = 3;
@@ -32,7 +34,7 @@ export interface LeaseSource {
 
 export class Desired {
   readonly context: BackendContext;
-  /** Undefined if we don't run the config's backend: then there are no wants, and that is held. */
+  /** Undefined if we don't run the config's backend, or may not use our lease: then there are no wants, and that is held. */
   readonly backend: Backend | undefined;
   /** Those of earlier configs, on which this host still receives and reaches the hosts that haven't moved. */
   readonly earlier: readonly Backend[];
@@ -44,6 +46,8 @@ export class Desired {
   /** What it is made of: read anew each time, it changes. */
   #source: LeaseSource = { leases: new Map(), complete: false };
 
+  /** We run the config's backend: what is not wanted is so for certain. */
+  readonly #isKnown: boolean;
   readonly #wants = new Map<string, Want>();
   /** The config's first. */
   readonly #paths: readonly Backend[];
@@ -53,18 +57,22 @@ export class Desired {
   /** Ids of what else companions want. */
   readonly #wantsOf = new Map<CompanionName, Set<string>>();
   readonly #notices: readonly HeldEntry[];
+  readonly #refusals: Refusals;
 
   constructor(context: BackendContext, earlier: readonly Backend[] = []) {
     this.context = context;
     this.wants = this.#wants;
     const backend = backendFor(context.config);
-    this.backend = backend;
-    this.earlier = backend ? earlier : [];
-    this.#paths = backend ? [backend, ...earlier] : [];
+    this.#refusals = new Refusals(context.config, context.host);
+    const refused = this.#refusals.ofOwn(context.own);
+    this.#isKnown = backend !== undefined;
+    this.backend = refused ? undefined : backend;
+    this.earlier = this.backend ? earlier : [];
+    this.#paths = this.backend ? [this.backend, ...earlier] : [];
     this.deviceWants = this.#paths.flatMap((path) => path.device(context));
-    if (!backend) {
-      this.#notices = [unsupportedBackend(context.config, configKey(context.instance.prefix))];
-      this.#peers = new Peers(this.#wants, () => ({ wants: [] }));
+    if (!backend || refused) {
+      this.#notices = [refused ?? unsupportedBackend(context.config, configKey(context.instance.prefix))];
+      this.#peers = new Peers(this.#wants, (lease) => this.#unlessRefused({ wants: [] }, lease));
       return;
     }
     this.#notices = backend.notices(context);
@@ -76,12 +84,24 @@ export class Desired {
   /** On the path that the lease names. Another VNI than we have is no hindrance, on an earlier path either: as in flannel, which doesn't look at it. */
   #peerOn(backend: Backend, lease: Lease): PeerWants {
     const named = pathOf(lease.attrs, this.#paths);
-    if (named === backend.path) return backend.peer(this.context, lease);
+    if (named === backend.path) return this.#unlessRefused(backend.peer(this.context, lease), lease);
     const { backendType } = lease.attrs;
     const path =
       this.#paths.find((one) => one.path === named) ?? this.#paths.find(({ type }) => type === backendType) ?? backend;
-    const result = path.peer(this.context, lease);
+    const result = this.#unlessRefused(path.peer(this.context, lease), lease);
     return result.wants ? { ...result, note: notMoved(lease, named, path.path, backend.path) } : result;
+  }
+
+  #unlessRefused(result: PeerWants, lease: Lease): PeerWants {
+    const own = this.backend && this.context.own.subnet;
+    const held = (result.wants || result.held.unmet) && this.#refusals.ofPeer(lease, own);
+    return held ? { held, unreadable: false } : result;
+  }
+
+  /** Whether a thing of ours in that range cuts this host off: it goes whatever the store says, or doesn't. */
+  cutsOff(range: Cidr): boolean {
+    const { guards } = this.#refusals;
+    return !guards.empty && guards.ofPeer(formatCidr(range), this.backend && this.context.own.subnet) !== undefined;
   }
 
   /** In the order of a report. */
@@ -149,7 +169,7 @@ export class Desired {
 
   #follow(source: LeaseSource): void {
     this.#source = source;
-    this.complete = source.complete && this.backend !== undefined;
+    this.complete = source.complete && this.#isKnown;
   }
 
   idsOfPeer(subnet: string): readonly string[] {

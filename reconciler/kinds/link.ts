@@ -19,6 +19,8 @@ export interface Link {
   master: string;
   /** net.ipv4.conf.<name>.rp_filter of a tunnel's device: 2 is loose. Undefined: not known, or not wanted in particular. */
   rpFilter?: number;
+  /** False if net.ipv4.conf.<name>.forwarding of a tunnel's device is off: every tunnel is wanted with it. Undefined: on, or not known. */
+  forwarding?: false;
   /** What makes it, if it is of a type that a backend makes. */
   tunnel?: Tunnel;
 }
@@ -58,6 +60,7 @@ function differs(want: Link, have: Link): readonly string[] {
   if (have.alias !== want.alias) fields.push('alias');
   if (want.rpFilter !== undefined && have.rpFilter !== undefined && have.rpFilter !== want.rpFilter)
     fields.push('rpFilter');
+  if (want.tunnel && have.forwarding === false) fields.push('forwarding');
   if (want.tunnel) fields.push(...tunnelDiffers(want.tunnel, have.tunnel));
   return fields;
 }

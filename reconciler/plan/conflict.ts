@@ -120,6 +120,13 @@ export function unsureTunnel(have: Link, backend: string): HeldEntry {
   return held(have, 'unmarked device', detail, false);
 }
 
+/** Somebody's address on a device of ours that is wanted: kept, but the kernel may send with it, and a DHCP client may bring a route. */
+export function addressOnOurs(have: Address): HeldEntry {
+  const { dev, address } = have;
+  const detail = `${dev} has the address ${address}, which selvage did not give it (a DHCP client may have); take it away (ip address del ${address} dev ${dev}), and keep such clients off ${dev}.`;
+  return held(have, 'foreign address', detail, false);
+}
+
 export function keptStale(have: Have): HeldEntry {
   const detail = `${have.kind} ${keyOf(have)} is not wanted any more, and stays because of --keep-stale.`;
   return held(have, 'stale', detail, false);

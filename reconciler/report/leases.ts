@@ -2,9 +2,12 @@
 import { formatDuration } from '../../config/duration.ts';
 import { foreign } from '../../config/foreign-text.ts';
 import type { Lease, NetworkConfig } from '../../config/model.ts';
-import { leaseData, mismatches } from '../backends/index.ts';
+import { identityOf, leaseData, mismatches } from '../backends/index.ts';
+import type { Host } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import type { Source } from '../contracts/source.ts';
+import { Refusals } from '../desired/refusals.ts';
+import { impossibleAddress, impossiblePeer, NOWHERE } from '../lease/address.ts';
 import { byAge } from '../lease/age.ts';
 import type { Mirror } from '../store/mirror.ts';
 import { cell, draw, markdownTable, PLAIN_LOOK } from './draw.ts';
@@ -33,18 +36,19 @@ export interface LeasesDocument {
   held: HeldEntry[];
 }
 
-/** What a lease without PublicIP has, as flannel reads it. */
-const NOWHERE = '0.0.0.0';
-
-/** `timeLeft`: by lease id; undefined for one that ended meanwhile. */
+/** `timeLeft`: by lease id; undefined for one that ended meanwhile. `host`: the one that this runs on, if it is one of the network's. */
 export function leasesDocument(
   mirror: Mirror,
   { kind, held = [] }: Pick<Source, 'kind' | 'held'>,
   timeLeft: ReadonlyMap<string, { ttlSeconds: number } | undefined>,
+  host?: Host,
 ): LeasesDocument {
   const { config } = mirror;
+  const refusals = config && host && new Refusals(config, host);
+  const own = host && mirror.allLeases.find(({ attrs }) => attrs.publicIP === host.publicIP)?.subnet;
   const all = mirror.allLeases;
   const byHost = groupBy(all, ({ attrs }) => attrs.publicIP);
+  const byMac = groupBy(all, ({ attrs }) => identityOf(attrs) ?? '');
   const heldByKey = groupBy(mirror.held, ({ key }) => key);
   const row = (lease: Lease): LeaseRow => {
     const { problem, ...data } = leaseData(lease.attrs);
@@ -55,6 +59,13 @@ export function leasesDocument(
     if (config) problems.push(...backendProblems(lease, config));
     const twin = byHost.get(publicIP)?.find((other) => other.key !== lease.key);
     if (twin && publicIP !== NOWHERE) problems.push(`${twin.key} has the same public IP.`);
+    const mac = identityOf(lease.attrs);
+    const double = mac && byMac.get(mac)?.find((other) => other.key !== lease.key);
+    if (double) problems.push(`${double.key} has the same VTEP MAC ${mac}.`);
+    const refused = lease.attrs.publicIP === host?.publicIP ? refusals?.ofOwn(lease) : refusals?.ofPeer(lease, own);
+    const impossible = refusals ? undefined : impossibleAddress(config, lease);
+    if (refused) problems.push(refused.detail);
+    else if (impossible) problems.push(impossiblePeer(lease, impossible));
     return {
       subnet: lease.subnet,
       publicIP,

@@ -13,7 +13,7 @@ import type { LeasesDocument } from './leases.ts';
 const kind = z
   .enum([
     ...BUILD_ORDER,
-    ...(['docker', 'udp', 'cloud'] as const),
+    ...(['docker', 'udp', 'cloud', 'way'] as const),
     ...(['cloud-route', 'source-dest-check', 'cloud-host'] as const),
     ...(['lease', 'config', 'peer', 'store', 'sysctl'] as const),
   ])
