@@ -2,7 +2,7 @@
  * The entry: a switch over commands/, and the end, where what a command came to becomes the exit code (docs/design.md).
  */
 
-import { answer, exitCodeOfEnd } from './commands/answer.ts';
+import { answer, exitCodeOfEnd, sentenceOfEnd } from './commands/answer.ts';
 import { checkConfig } from './commands/check-config.ts';
 import { dockerOpts } from './commands/docker-opts.ts';
 import { leases } from './commands/leases.ts';
@@ -11,7 +11,7 @@ import { migrate } from './commands/migrate.ts';
 import { drift, once } from './commands/once.ts';
 import { run } from './commands/run.ts';
 import { helpText } from './config/help.ts';
-import { parseOptions } from './config/options.ts';
+import { parseOptions, unreadWords } from './config/options.ts';
 import { EXIT } from './reconciler/report/exit-code.ts';
 import { VERSION } from './version.ts';
 
@@ -22,6 +22,11 @@ async function main(argv: string[]): Promise<number> {
   // Before parseOptions: its flags are mk-docker-opts.sh's, not ours.
   if (argv[0] === 'docker-opts') return dockerOpts(argv.slice(1));
   const options = parseOptions(argv, process.env);
+  const unread = unreadWords(argv, process.env);
+  if (unread !== undefined)
+    process.stderr.write(
+      `selvage: FLANNEL_OPTIONS is words of a command line and not read from the environment: ${unread}. Write $FLANNEL_OPTIONS behind selvage in its unit.\n`,
+    );
   switch (options.command) {
     case 'help':
       return answer(helpText());
@@ -30,7 +35,7 @@ async function main(argv: string[]): Promise<number> {
     case 'docker-opts':
       return dockerOpts(options.args);
     case 'check-config':
-      return checkConfig(options.args[0] ?? '-');
+      return checkConfig(options.args[0] ?? '-', options);
     case 'leases':
       return leases(options);
     case 'leave':
@@ -60,6 +65,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 main(process.argv.slice(2)).then(end, (error: unknown) => {
-  process.stderr.write(`selvage: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`selvage: ${sentenceOfEnd(error)}\n`);
   end(exitCodeOfEnd(error));
 });

@@ -6,6 +6,8 @@ export interface Figure {
   unit: string;
   /** At most this; undefined: only to be known. */
   limit?: number;
+  /** At least this. */
+  atLeast?: number;
   /** What it was made from: "median of 5; …". */
   how: string;
 }
@@ -13,9 +15,12 @@ export interface Figure {
 const rounded = (value: number) =>
   value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 
-export function figureLine({ what, value, unit, limit, how }: Figure): string {
-  const verdict = limit === undefined ? '' : value <= limit ? `≤ ${limit} ${unit}: ok` : `> ${limit} ${unit}: MISSED`;
+export function figureLine(figure: Figure): string {
+  const { what, value, unit, limit, atLeast, how } = figure;
+  const aim = limit !== undefined ? `≤ ${limit} ${unit}` : atLeast !== undefined ? `≥ ${atLeast} ${unit}` : '';
+  const verdict = aim && `${aim}: ${isMissed(figure) ? 'MISSED' : 'ok'}`;
   return `${what.padEnd(58)}${`${rounded(value)} ${unit}`.padStart(10)}  ${verdict.padEnd(18)} ${how}`;
 }
 
-export const isMissed = ({ value, limit }: Figure): boolean => limit !== undefined && value > limit;
+export const isMissed = ({ value, limit, atLeast }: Figure): boolean =>
+  (limit !== undefined && value > limit) || (atLeast !== undefined && value < atLeast);

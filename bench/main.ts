@@ -2,16 +2,18 @@
  * Owns `npm run bench`: the figures that selvage is held to, measured on this machine, and what they don't say.
  *
  *   npm run bench                 all of them, about four minutes
- *   npm run bench -- cold         only some: cold, daemon, migration
+ *   npm run bench -- cold         only some: cold, daemon, migration, firewall, udp
  *   npm run bench -- --quick      fewer samples
  */
 import { availableParallelism, release } from 'node:os';
 import { cold } from './cold.ts';
 import { driftWritesNothing, idle, latency, Running } from './daemon.ts';
 import { type Figure, figureLine, isMissed } from './figures.ts';
+import { firewallCost, firewallHealing } from './firewall.ts';
 import { packetsLost, timeToFollow } from './migration.ts';
+import { udpDataPath } from './udp.ts';
 
-const PARTS = ['cold', 'daemon', 'migration'];
+const PARTS = ['cold', 'daemon', 'migration', 'firewall', 'udp'];
 const USAGE = `npm run bench [-- [--quick] [${PARTS.join('|')} …]]`;
 
 const args = process.argv.slice(2);
@@ -29,6 +31,7 @@ const NOT_MEASURED = `What these figures don't say:
   - etcd is on this machine, on tmpfs, and alone: no network, no disk, no quorum. The peers are leases without hosts behind them.
   - Every "→" ends when iproute2's monitor has read the kernel's announcement; its own wake-up is in it, packets are not.
   - Memory is of one process, without what the kernel spends on routes, and of this Node version.
+  - The udp data path runs over veth, which segments and gathers UDP itself; a network card that can't is nearer to a third of the ratio.
   - Times are of this machine, which may have had other work; the ratios are of runs in alternation.`;
 
 const figures: Figure[] = [];
@@ -70,6 +73,11 @@ try {
     await part('a network of two hosts moves', () => packetsLost(quick ? [2000] : [0, 1000, 5000]));
     await part('a config is put, 1,024 peers', () => timeToFollow(1024, quick ? 2 : 5));
   }
+  if (wanted('firewall')) {
+    await part('the firewall is flushed', () => firewallHealing(quick ? 5 : 20));
+    await part('the firewall is made and looked at', () => firewallCost(quick ? 5 : 30));
+  }
+  if (wanted('udp')) await part('the udp data path', () => udpDataPath(quick ? 1 : 3));
   const missed = figures.filter(isMissed);
   say(
     `\n${missed.length === 0 ? 'All limits are kept.' : `Missed: ${missed.map(({ what }) => what).join('; ')}.`}\n\n${NOT_MEASURED}`,

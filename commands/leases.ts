@@ -1,12 +1,14 @@
 /** Owns `selvage leases`: the network as the store has it, and what is wrong with it. */
-import { openStore } from '../compose.ts';
+import { existsSync } from 'node:fs';
+import { lookAtHost, openStore } from '../compose.ts';
 import { subnetsPrefix } from '../config/lease-key.ts';
 import type { Options } from '../config/options.ts';
 import { formatStateFile } from '../drivers/state-file/document.ts';
+import type { Host } from '../reconciler/contracts/host.ts';
 import type { StoreSnapshot } from '../reconciler/contracts/source.ts';
 import { leasesDocument, renderLeases } from '../reconciler/report/leases.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
-import { answer, formatOf } from './answer.ts';
+import { answer, formatOf, lookOf } from './answer.ts';
 
 /** @throws StoreError */
 export async function leases(options: Options): Promise<number> {
@@ -17,11 +19,20 @@ export async function leases(options: Options): Promise<number> {
     if (options.format === 'state-file') return answer(stateFileOf(snapshot, options.etcd.prefix));
     mirror.applySnapshot(snapshot, Date.now());
     const ids = mirror.allLeases.map((lease) => lease.leaseId).filter((id) => id !== '0');
-    const document = leasesDocument(mirror, source, await source.leases.timeLeft([...new Set(ids)]));
-    return answer(await renderLeases(document, formatOf(options)));
+    const timeLeft = await source.leases.timeLeft([...new Set(ids)]);
+    const document = leasesDocument(mirror, source, timeLeft, await memberHost(options, mirror));
+    return answer(renderLeases(document, formatOf(options), lookOf(options)));
   } finally {
     await source.close();
   }
+}
+
+/** Leases may be asked for anywhere; only a host of the network has anything to say of them. */
+async function memberHost(options: Options, { config, allLeases }: Mirror): Promise<Host | undefined> {
+  const host = await lookAtHost(options, config);
+  const addresses = new Set([host?.publicIP, ...(host?.addresses ?? [])]);
+  const isMember = existsSync(options.subnetFile) || allLeases.some(({ attrs }) => addresses.has(attrs.publicIP));
+  return isMember ? host : undefined;
 }
 
 function stateFileOf({ config, leases }: StoreSnapshot, prefix: string): string {

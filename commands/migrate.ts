@@ -4,7 +4,7 @@ import type { Options } from '../config/options.ts';
 import { EXIT } from '../reconciler/report/exit-code.ts';
 import { migrationIsWhole, renderMigration } from '../reconciler/report/migration.ts';
 import { runMigration } from '../states/migrate.ts';
-import { answer, formatOf } from './answer.ts';
+import { answer, formatOf, lookOf } from './answer.ts';
 
 /** @throws StoreError */
 export async function migrate(options: Options): Promise<number> {
@@ -14,7 +14,7 @@ export async function migrate(options: Options): Promise<number> {
   const [from, to] = [open(source), open(target)];
   try {
     const document = await runMigration({ from, to, prefix: etcd.prefix, apply });
-    answer(await renderMigration(document, formatOf(options)));
+    answer(renderMigration(document, formatOf(options), lookOf(options)));
     return migrationIsWhole(document) ? EXIT.ok : EXIT.failed;
   } finally {
     await Promise.allSettled([from.close(), to.close()]);

@@ -6,8 +6,8 @@ import type { Report } from '../reconciler/contracts/report.ts';
 import { exitCodeOf } from '../reconciler/report/exit-code.ts';
 import { render } from '../reconciler/report/render.ts';
 import type { AgentDeps } from '../states/deps.ts';
-import { repairOnce, reportDrift } from '../states/once.ts';
-import { answer, formatOf } from './answer.ts';
+import { planRepair, repairOnce, reportDrift } from '../states/once.ts';
+import { answer, formatOf, lookOf } from './answer.ts';
 
 /** @throws StoreError, RunError */
 export function once(options: Options): Promise<number> {
@@ -16,15 +16,24 @@ export function once(options: Options): Promise<number> {
 }
 
 /** Needs no permission: it writes nothing. @throws StoreError, RunError */
-export const drift = (options: Options): Promise<number> => pass(options, reportDrift);
+export const drift = (options: Options): Promise<number> =>
+  pass(options, options.format === 'commands' ? driftAsCommands : reportDrift);
+
+/** Answers by itself. */
+async function driftAsCommands(deps: AgentDeps): Promise<Report> {
+  const { renderCommands } = await import('../reconciler/report/commands.ts');
+  const repair = await planRepair(deps);
+  answer(renderCommands(repair));
+  return repair.report;
+}
 
 async function pass(options: Options, run: (deps: AgentDeps) => Promise<Report>): Promise<number> {
-  const log = await openLog(options.logLevel);
+  const log = await openLog(options.logLevel, options.logFormat);
   for (const sentence of options.unknownEnv) log.warn({}, sentence);
   const deps = await composeDeps(options, log);
   try {
     const report = await run(deps);
-    answer(await render(report, formatOf(options)));
+    if (options.format !== 'commands') answer(render(report, formatOf(options), lookOf(options)));
     return exitCodeOf(report);
   } finally {
     await closeAll(deps);

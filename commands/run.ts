@@ -5,6 +5,7 @@ import type { Options } from '../config/options.ts';
 import { takeInstanceLock } from '../drivers/host/instance-lock.ts';
 import { openLog } from '../drivers/log/logger.ts';
 import { tellServiceManager } from '../drivers/systemd/service.ts';
+import { isMade } from '../reconciler/contracts/driver.ts';
 import { EXIT } from '../reconciler/report/exit-code.ts';
 import { Agent } from '../states/agent.ts';
 import type { Daemon } from '../states/daemon.ts';
@@ -23,7 +24,7 @@ export async function run(options: Options): Promise<number> {
   const { startLevelPass } = await import('../drivers/schedule/level-pass.ts');
   const { checkCron } = await import('../drivers/schedule/cron-expression.ts');
   checkCron('resync', options.resync, '"* * * * *" is every minute');
-  const log = await openLog(options.logLevel);
+  const log = await openLog(options.logLevel, options.logFormat);
   const levelPass = (pass: () => void) => startLevelPass(options.resync, Math.random, pass);
   const deps = { ...(await composeDeps(options, log)), levelPass };
   const lock = holdInstanceLock(options, log);
@@ -32,7 +33,7 @@ export async function run(options: Options): Promise<number> {
     ready = true;
     service.ready();
   });
-  const stopHealth = await serve(options, agent, () => ready);
+  const stopHealth = await serve(options, agent, () => ready && hasSubnetFile(agent, options.subnetFile));
   log.info({ version: VERSION, prefix: options.etcd.prefix, store: deps.source.where }, `selvage ${VERSION} starts.`);
   if (options.ignored.length)
     log.info(
@@ -85,6 +86,13 @@ function holdInstanceLock(options: Options, log: Log): { release(): void } {
       lock.release();
     },
   };
+}
+
+/** Who waits for "ready" reads subnet.env next. */
+function hasSubnetFile({ journal }: Agent, path: string): boolean {
+  const { held, outcomes } = journal.lastReport ?? { held: [], outcomes: [] };
+  const isIt = ({ kind, key }: { kind: string; key: string }): boolean => kind === 'file' && key === path;
+  return !held.some((entry) => entry.unmet && isIt(entry)) && outcomes.every((one) => !isIt(one) || isMade(one));
 }
 
 async function serve(options: Options, agent: Agent, ready: () => boolean): Promise<() => void> {

@@ -58,6 +58,25 @@ const UDP = structFields<{ port: number }>({
   },
 });
 
+const AWS_VPC = structFields<{ routeTables?: string[] }>({
+  RouteTableID: (to, node) => {
+    to.routeTables = routeTablesOf(node);
+  },
+});
+
+/** As flannel up to 0.17 (backend/awsvpc): a string, an array of strings, or null for "find it". An empty array is one, and names none. */
+function routeTablesOf(node: JsonNode): string[] | undefined {
+  if (node.kind === 'null') return undefined;
+  // Checked by the reader of the config: it is JSON.
+  const value: unknown = JSON.parse(node.raw);
+  const ids = typeof value === 'string' ? [value] : value;
+  if (Array.isArray(ids) && ids.every((id): id is string => typeof id === 'string' && id !== '')) return ids;
+  throw new ConfigError(
+    'Backend.RouteTableID',
+    `Backend.RouteTableID is ${show(node)}, but must be the id of a route table in quotes, such as "rtb-0123", or a list of them; leave it out for the one that the host's subnet uses.`,
+  );
+}
+
 /** Reads the Backend object: its type, and the options if it is one that we know. @throws ConfigError */
 export function parseBackend(node: JsonNode): BackendConfig {
   if (node.kind !== 'object' && node.kind !== 'null') {
@@ -78,6 +97,10 @@ export function parseBackend(node: JsonNode): BackendConfig {
       return decodeStruct<IpipConfig>(node, { type, kind: 'ipip', directRouting: false }, IPIP, 'Backend');
     case 'udp':
       return { type, kind: 'udp', ...decodeStruct(node, { port: 8285 }, UDP, 'Backend') };
+    case 'aws-vpc':
+      return { type, kind: 'aws-vpc', ...decodeStruct<{ routeTables?: string[] }>(node, {}, AWS_VPC, 'Backend') };
+    case 'gce':
+      return { type, kind: 'gce' };
     default:
       return { type, kind: 'other' };
   }

@@ -1,7 +1,7 @@
 import type { NetworkConfig } from './model.ts';
 
 /** What `selvage check-config` prints. The names are flannel's fields; the ipv6 ones are there if IPv6 is on. */
-interface NetworkConfigDescription {
+export interface NetworkConfigDescription {
   network: string;
   subnetMin: string;
   subnetMax: string;

@@ -65,7 +65,10 @@ const ROWS = [
   { name: 'public-ip', type: 'string', default: '', help: 'address that other hosts reach this one by (default: that of the external interface)', of: 'flannel', commands: HOST_OR_LEAVE, placeholder: 'IP', check: is.optionalIPv4 },
   { name: 'subnet-file', type: 'string', default: '/run/flannel/subnet.env', help: 'file to which the subnet and MTU are written', of: 'flannel', commands: HOST_OR_LEAVE, placeholder: 'FILE', check: is.file },
   { name: 'subnet-lease-renew-margin', type: 'int', default: '60', help: 'minutes before its end at which the lease is renewed, 1 to 1439', of: 'flannel', commands: RUN, placeholder: 'MINUTES', check: is.intFrom(1, 1439, ' (minutes)') },
-  { name: 'ip-masq', type: 'bool', default: 'false', help: 'write FLANNEL_IPMASQ=true; the firewall itself is not touched yet', of: 'flannel', commands: HOST },
+  { name: 'ip-masq', type: 'bool', default: 'false', help: 'masquerade what leaves the network, and write FLANNEL_IPMASQ=true', of: 'flannel', commands: HOST },
+  { name: 'ip-masq-fully-random-disable', type: 'bool', default: 'false', help: 'masquerade without drawing ports at random', of: 'flannel', commands: HOST },
+  { name: 'iptables-forward-rules', type: 'bool', default: 'true', help: 'keep rules that let containers of different hosts reach each other through whatever drops in FORWARD', of: 'flannel', commands: HOST },
+  { name: 'iptables-resync', type: 'int', default: '5', help: 'seconds between looks at the firewall where it tells nobody of changes (iptables-legacy); nf_tables is followed as it changes', of: 'flannel', commands: RUN, placeholder: 'SECONDS', check: is.intFrom(0, 86400, ' (seconds)') },
   { name: 'healthz-ip', type: 'string', default: '0.0.0.0', help: 'address of the health server', of: 'flannel', commands: RUN, placeholder: 'IP', check: is.ip },
   { name: 'healthz-port', type: 'int', default: '0', help: 'port of the health server; 0: none', of: 'flannel', commands: RUN, placeholder: 'PORT', check: is.intFrom(0, 65535) },
   { name: 'v', type: 'int', default: '0', help: 'log verbosity: 1 or more is --log-level debug, 5 or more trace', of: 'flannel', commands: STORE, placeholder: 'N' },
@@ -73,9 +76,12 @@ const ROWS = [
   { name: 'help', type: 'bool', default: 'false', help: 'print this help and exit', of: 'flannel', commands: ['help'], noEnv: true },
   // selvage's own
   { name: 'once', type: 'bool', default: 'false', help: 'make one repair run and exit', of: 'selvage', commands: RUN },
-  { name: 'format', type: 'string', default: '', help: 'form of the answer: table, json, markdown, or for leases state-file (default: table on a terminal, else json)', of: 'selvage', commands: ETCD, placeholder: 'FORM', check: is.oneOf('', 'table', 'json', 'markdown', 'state-file') },
+  { name: 'format', type: 'string', default: '', help: 'form of the answer: table, json, markdown, for drift also commands (the repair as a script), for leases state-file (default: table on a terminal, else json)', of: 'selvage', commands: ETCD, placeholder: 'FORM', check: is.oneOf('', 'table', 'json', 'markdown', 'commands', 'state-file') },
+  { name: 'all', type: 'bool', default: 'false', help: 'a line for each of many changes that are alike; without it more than 20 are one line', of: 'selvage', commands: HOST, noEnv: true },
+  { name: 'color', type: 'string', default: 'auto', help: 'colours in a table: auto (on a terminal, unless NO_COLOR is set), always or never', of: 'selvage', commands: HOST, placeholder: 'WHEN', check: is.oneOf('auto', 'always', 'never') },
   { name: 'subnet-lease-ttl', type: 'duration', default: '24h', help: 'life of the lease without renewal', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.ttl },
   { name: 'resync', type: 'string', default: '* * * * *', help: 'schedule of the full pass, as a cron expression', of: 'selvage', commands: RUN, placeholder: 'CRON', check: is.nonEmpty('a cron expression, such as "* * * * *"') },
+  { name: 'cloud-resync', type: 'duration', default: '5m', help: 'how often the route tables of the cloud are looked at (backends aws-vpc and gce), half of that more or less', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
   { name: 'migration-grace', type: 'duration', default: '10m', help: 'how long an earlier backend or VNI is kept, receiving, for hosts that have not followed a change of the config; 0: not at all', of: 'selvage', commands: HOST, placeholder: 'DURATION', check: is.notNegative },
   { name: 'keep-stale', type: 'bool', default: 'false', help: 'remove nothing of what earlier configs, leases or backends left behind; only report it', of: 'selvage', commands: HOST },
   { name: 'lease', type: 'string', default: 'acquire', help: 'acquire: take and renew a lease; adopt: never write etcd, work for the lease that is there', of: 'selvage', commands: RUN, placeholder: 'HOW', check: is.oneOf('acquire', 'adopt') },
@@ -101,12 +107,10 @@ const ROWS = [
   { name: 'docker-restart-window-duration', type: 'duration', default: '1h', help: 'how long that window is open', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
   { name: 'docker-restart-holdoff', type: 'duration', default: '5m', help: 'time in which Docker is not restarted twice for the same subnet', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
   { name: 'log-level', type: 'string', default: 'info', help: 'least severe log lines shown: trace, debug, info, warn or error', of: 'selvage', commands: ETCD, placeholder: 'LEVEL', check: is.oneOf('trace', 'debug', 'info', 'warn', 'error') },
+  { name: 'log-format', type: 'string', default: 'auto', help: 'form of the log: text, json, or auto: text on a terminal and in the journal (there with priorities), else json', of: 'selvage', commands: ETCD, placeholder: 'FORM', check: is.oneOf('auto', 'text', 'json') },
   // flannel's, without effect here yet
   { name: 'public-ipv6', type: 'string', default: '', help: 'IPv6 address that other hosts reach this one by', of: 'flannel', commands: NOTHING, placeholder: 'IP', noEffect: true },
   { name: 'iface-can-reach', type: 'string', default: '', help: 'external interface by an address that it reaches', of: 'flannel', commands: NOTHING, placeholder: 'IP', noEffect: true },
-  { name: 'iptables-resync', type: 'int', default: '5', help: 'seconds between looks at the firewall rules', of: 'flannel', commands: NOTHING, placeholder: 'SECONDS', noEffect: true },
-  { name: 'iptables-forward-rules', type: 'bool', default: 'true', help: 'rules that accept forwarded traffic', of: 'flannel', commands: NOTHING, noEffect: true },
-  { name: 'ip-masq-fully-random-disable', type: 'bool', default: 'false', help: 'masquerade without --random-fully', of: 'flannel', commands: NOTHING, noEffect: true },
   { name: 'ip-blackhole-route', type: 'bool', default: 'false', help: 'blackhole route for the own subnet', of: 'flannel', commands: NOTHING, noEffect: true },
   { name: 'kube-subnet-mgr', type: 'bool', default: 'false', help: 'refused if true: selvage reads etcd only', of: 'flannel', commands: NOTHING, noEffect: true },
   { name: 'kube-api-url', type: 'string', default: '', help: 'Kubernetes API server', of: 'flannel', commands: NOTHING, placeholder: 'URL', noEffect: true },
@@ -140,5 +144,5 @@ export const flagNamed = (name: string): NamedFlag | undefined => BY_NAME.get(na
 /** SELVAGE_ETCD_PREFIX, then FLANNELD_ETCD_PREFIX. */
 export function envNames(flag: Flag): string[] {
   const name = flag.name.toUpperCase().replaceAll('-', '_');
-  return flag.noEnv ? [] : [`SELVAGE_${name}`, `FLANNELD_${name}`];
+  return flag.noEnv ? [] : [`SELVAGE_${name}`, `FLANNELD_${name}`, `FLANNEL_${name}`];
 }

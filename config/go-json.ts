@@ -8,6 +8,7 @@
  */
 
 import { ConfigError } from './errors.ts';
+import { foreign } from './foreign-text.ts';
 import type { JsonNode } from './json-reader.ts';
 
 /** How to read each field of a struct into `target`; keys are spelt as flannel writes them. */
@@ -35,7 +36,7 @@ export function decodeStruct<T>(node: JsonNode, target: T, fields: StructFields<
 }
 
 /** A value for a message, shortened. */
-export const show = (node: JsonNode): string => (node.raw.length > 60 ? `${node.raw.slice(0, 57)}...` : node.raw);
+export const show = (node: JsonNode): string => foreign(node.raw);
 
 /** The string, or `keep` for null. @throws ConfigError */
 export function stringOf(node: JsonNode, field: string, keep: string): string {

@@ -47,7 +47,7 @@ export function helpText(): string {
   }
   lines.push(
     'One dash or two; a flag that is on or off takes a value only after "=". Flags may stand before or after the command.',
-    'A flag that is not given is read from the environment, if not empty there: SELVAGE_ETCD_PREFIX, then FLANNELD_ETCD_PREFIX.',
+    'A flag that is not given is read from the environment, if not empty there: SELVAGE_ETCD_PREFIX, then FLANNELD_ETCD_PREFIX, then FLANNEL_ETCD_PREFIX.',
     '',
     'Exit codes:',
     ...columns(EXITS),
@@ -81,7 +81,7 @@ export function flagsPage(): string {
     '(`--ip-masq`, `--ip-masq=false`). They may stand before or after the command; `--` ends them.',
     '',
     'A flag that is not on the command line is read from the environment, if not empty there: `SELVAGE_` and its name in upper case with',
-    '`_` for `-`, then `FLANNELD_` likewise (`SELVAGE_ETCD_PREFIX`, `FLANNELD_ETCD_PREFIX`). A value that cannot be used is an error, exit',
+    '`_` for `-`, then `FLANNELD_`, then `FLANNEL_` likewise (`SELVAGE_ETCD_PREFIX`, `FLANNELD_ETCD_PREFIX`). A value that cannot be used is an error, exit',
     'code 64, that names the flag or the variable.',
   ];
   for (const { title, flags } of GROUPS) {

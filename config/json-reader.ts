@@ -1,6 +1,7 @@
 /** JSON as a tree that keeps each value's source text, which JSON.parse forgets: Go tells 24 from 24.0, and keys may come twice. */
 
 import { ConfigError } from './errors.ts';
+import { foreign } from './foreign-text.ts';
 
 export type JsonNode =
   | { kind: 'object'; raw: string; members: { name: string; value: JsonNode }[] }
@@ -25,6 +26,12 @@ class JsonReader {
   }
 
   document(): JsonNode {
+    // Invisible, and so not to be shown as what was found instead of the right thing.
+    if (this.#text.startsWith('\ufeff'))
+      throw new ConfigError(
+        '',
+        'It begins with a byte order mark (BOM, U+FEFF), which JSON may not have; save it as UTF-8 without BOM.',
+      );
     this.#space();
     const node = this.#value(0);
     this.#space();
@@ -142,7 +149,7 @@ class JsonReader {
   #fail(expected: string): never {
     if (this.#text.trim() === '') throw new ConfigError('', 'The text is empty, but must be a JSON object.');
     const before = this.#text.slice(0, this.#at).split('\n');
-    const found = this.#at < this.#text.length ? JSON.stringify(this.#text[this.#at]) : 'the end';
+    const found = this.#at < this.#text.length ? foreign(JSON.stringify(this.#text[this.#at])) : 'the end';
     const where = `line ${before.length}, column ${before[before.length - 1]!.length + 1}`;
     throw new ConfigError('', `The text is not JSON: expected ${expected} at ${where}, but found ${found}.`);
   }

@@ -17,9 +17,12 @@ interface LeaseKey {
 /** flannel's own expression, with its loose dots; what they let through fails as an address. */
 const SUBNET_KEY = /(\d+\.\d+.\d+.\d+)-(\d+)(?:&([a-f\d:]+)-(\d+))?$/;
 
+/** No name of two addresses is longer; of a longer one, flannel's expression would take time in its third power. */
+const LONGEST_NAME = 128;
+
 /** The subnet that a key names, or undefined if it is no lease key. An IPv4 prefix of /32 and an IPv6 one of /128 are refused, as by flannel. */
 export function parseLeaseKey(key: string): LeaseKey | undefined {
-  const match = SUBNET_KEY.exec(key.slice(lastPart(key)));
+  const match = SUBNET_KEY.exec(key.slice(Math.max(lastPart(key), key.length - LONGEST_NAME)));
   if (!match) return undefined;
   const ip = parseIp(match[1]!);
   const length = Number(match[2]);
@@ -32,7 +35,7 @@ export function parseLeaseKey(key: string): LeaseKey | undefined {
   return { subnet, ipv6Subnet: `${formatIp6(ip6)}/${length6}` };
 }
 
-/** Where to look: an address can't span a "/". Cutting there first keeps the search linear in the key's length. */
+/** Where to look: an address can't span a "/". So what is before it is not searched. */
 const lastPart = (key: string): number => key.lastIndexOf('/') + 1;
 
 /**

@@ -26,7 +26,10 @@ export type BackendConfig =
   | VxlanConfig
   | { type: string; kind: 'host-gw' }
   | IpipConfig
-  | { type: string; kind: 'udp'; port: number }
+  | UdpConfig
+  /** `routeTables`: ids, undefined for the one that the host's subnet uses. */
+  | { type: string; kind: 'aws-vpc'; routeTables?: string[] }
+  | { type: string; kind: 'gce' }
   /** A backend that flannel knows or doesn't, and that selvage doesn't run. */
   | { type: string; kind: 'other' };
 
@@ -47,6 +50,13 @@ export interface IpipConfig {
   type: string;
   kind: 'ipip';
   directRouting: boolean;
+}
+
+export interface UdpConfig {
+  type: string;
+  kind: 'udp';
+  /** UDP port, of every host of the network. */
+  port: number;
 }
 
 /** A lease's value. */

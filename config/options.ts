@@ -40,11 +40,21 @@ export interface Options {
   /** Whole minutes if given; else 60, or a third of a shorter lease. */
   renewMarginMinutes: number;
   ipMasq: boolean;
+  firewall: {
+    /** Masquerade with ports drawn at random. */
+    fullyRandom: boolean;
+    forwardRules: boolean;
+    /** How often what tells nothing of itself is looked at. */
+    resyncSeconds: number;
+  };
   /** Port 0: none. */
   healthz: { ip: string; port: number };
   once: boolean;
   /** undefined: table on a terminal, else JSON. */
-  format?: 'table' | 'json' | 'markdown' | 'state-file';
+  format?: 'table' | 'json' | 'markdown' | 'commands' | 'state-file';
+  /** Each of many changes that are alike on a line of its own. */
+  all: boolean;
+  color: 'auto' | 'always' | 'never';
   leaseTtlSeconds: number;
   /** How long an earlier path is kept for hosts that have not moved. */
   migrationGraceMs: number;
@@ -52,6 +62,8 @@ export interface Options {
   keepStale: boolean;
   /** A cron expression, unchecked. */
   resync: string;
+  /** Between two looks at the cloud's route tables. */
+  cloudResyncMs: number;
   lease: 'acquire' | 'adopt';
   leave: { handBack: boolean; releaseLease: boolean; dryRun: boolean };
   migrate: { from: 'v2' | 'v3'; to: 'v2' | 'v3'; apply: boolean };
@@ -61,6 +73,7 @@ export interface Options {
   stateCache?: string;
   docker: DockerOptions;
   logLevel: LogLevel;
+  logFormat: 'auto' | 'text' | 'json';
   /** Flags of flannel's that were given and have no effect here yet. */
   ignored: string[];
   /** Variables that were read. */
@@ -96,13 +109,21 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     ...(values['public-ip'] === '' ? {} : { publicIP: values['public-ip'] }),
     renewMarginMinutes: renewMargin(values, given),
     ipMasq: values['ip-masq'],
+    firewall: {
+      fullyRandom: !values['ip-masq-fully-random-disable'],
+      forwardRules: values['iptables-forward-rules'],
+      resyncSeconds: values['iptables-resync'],
+    },
     healthz: { ip: values['healthz-ip'], port: values['healthz-port'] },
     once: values.once && command === 'run',
     ...(values.format === '' ? {} : { format: values.format }),
+    all: values.all,
+    color: values.color,
     leaseTtlSeconds: values['subnet-lease-ttl'] / 1000,
     migrationGraceMs: values['migration-grace'],
     keepStale: values['keep-stale'],
     resync: values.resync,
+    cloudResyncMs: values['cloud-resync'],
     // Nobody takes a lease out of a file.
     lease: values['state-file'] === '' ? values.lease : 'adopt',
     leave: { handBack: values['hand-back'], releaseLease: values['release-lease'], dryRun: values['dry-run'] },
@@ -111,10 +132,23 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     ...(values['state-cache'] === 'none' ? {} : { stateCache: values['state-cache'] }),
     docker: dockerOptionsOf(values, env),
     logLevel: logLevel(values, given),
+    logFormat: values['log-format'],
     ignored: ignoredOf(given),
     fromEnv: [...given.values()].filter((one) => one.env).map((one) => one.source),
     unknownEnv: unknownVariables(env),
   };
+}
+
+/**
+ * Words of FLANNEL_OPTIONS (RHEL's /etc/sysconfig/flanneld) that the command line doesn't have: there it is put into the command line, and
+ * nobody reads it from the environment. undefined: all have come.
+ */
+export function unreadWords(
+  argv: readonly string[],
+  { FLANNEL_OPTIONS = '' }: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const words = FLANNEL_OPTIONS.split(/\s+/).filter((word) => word !== '' && !argv.includes(word));
+  return words.length ? words.join(' ') : undefined;
 }
 
 /** kube-subnet-mgr=false has all the effect that it asks for. */
@@ -203,6 +237,12 @@ function checkTogether(command: Command, values: FlagValues, given: AllGiven): v
   if (values.format === 'state-file' && command !== 'leases') {
     throw new UsageError(
       `${name('format')} state-file is the form of a network, not of a report: it goes with selvage leases only.`,
+      'format',
+    );
+  }
+  if (values.format === 'commands' && command !== 'drift') {
+    throw new UsageError(
+      `${name('format')} commands is a repair that somebody else makes: it goes with selvage drift only.`,
       'format',
     );
   }

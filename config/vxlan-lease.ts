@@ -1,5 +1,6 @@
 /** What the vxlan backend keeps in a lease's BackendData: `{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}`; v0.11 writes no VNI. */
 
+import { foreign } from './foreign-text.ts';
 import { parseIp } from './ipv4.ts';
 import type { LeaseAttrs } from './model.ts';
 
@@ -11,7 +12,7 @@ type VxlanData =
 /** The VTEP that a vxlan lease names. Keys match whatever their case, and the MAC may be in any form that Go's net.ParseMAC reads. */
 export function vxlanData(attrs: LeaseAttrs): VxlanData {
   if (attrs.backendType !== 'vxlan') {
-    return { reason: `BackendType is ${JSON.stringify(attrs.backendType)}, not "vxlan"` };
+    return { reason: `BackendType is ${foreign(JSON.stringify(attrs.backendType))}, not "vxlan"` };
   }
   const data = attrs.backendData;
   if (typeof data !== 'object' || data === null) return { reason: 'BackendData is missing' };
@@ -25,7 +26,9 @@ export function vxlanData(attrs: LeaseAttrs): VxlanData {
   if (vtepMac === undefined) return { reason: 'BackendData has no VtepMAC' };
   const mac = typeof vtepMac === 'string' ? canonicalMac(vtepMac) : undefined;
   if (mac === undefined) {
-    return { reason: `VtepMAC is ${JSON.stringify(vtepMac)}, which is no MAC address such as 82:4b:b6:2f:54:4e` };
+    return {
+      reason: `VtepMAC is ${foreign(JSON.stringify(vtepMac))}, which is no MAC address such as 82:4b:b6:2f:54:4e`,
+    };
   }
   if (mac === '00:00:00:00:00:00') return { reason: 'VtepMAC is all zeros, which addresses no host' };
   if (Number.parseInt(mac.slice(0, 2), 16) & 1) return { reason: `VtepMAC is ${mac}, a multicast address` };

@@ -3,7 +3,7 @@
  * and then one thing after another broken on a running host. Nothing outside the namespaces is touched, and nothing stays behind.
  */
 
-import type { DriftEntry } from '../reconciler/contracts/report.ts';
+import type { Report } from '../reconciler/contracts/report.ts';
 import type { Daemon } from '../test/helpers/daemon.ts';
 import { EtcdWriter } from '../test/helpers/etcd-writer.ts';
 import { eventually } from '../test/helpers/eventually.ts';
@@ -37,11 +37,11 @@ async function everyoneAnswers(hosts: LabHost[]): Promise<void> {
   );
 }
 
-/** "create route 254|10.5.34.0/24|0|0: missing, and 2 more" */
-function shortly(drift: DriftEntry[]): string {
+/** "create route 10.5.34.0/24 via 10.5.34.0 dev flannel.1: missing (and 2 more)" */
+function shortly(drift: Report['drift']): string {
   const [first] = drift;
   const more = drift.length > 1 ? ` (and ${drift.length - 1} more)` : '';
-  return first ? `${first.op} ${first.kind} ${first.key}: ${first.reason}${more}` : '';
+  return first ? `${first.op} ${first.kind} ${first.text}: ${first.reason}${more}` : '';
 }
 
 async function breakThings(lab: Lab, daemon: Daemon): Promise<void> {

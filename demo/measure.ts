@@ -1,7 +1,7 @@
 /** Owns one break: does it, waits until the host is as it should be, and tells how long that took and what the daemon reported. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DriftEntry } from '../reconciler/contracts/report.ts';
+import type { Report } from '../reconciler/contracts/report.ts';
 import type { Daemon } from '../test/helpers/daemon.ts';
 import { eventually } from '../test/helpers/eventually.ts';
 import type { KernelMonitor } from '../test/helpers/monitor.ts';
@@ -11,7 +11,7 @@ import type { Break, Scene } from './breaks.ts';
 export interface Repair {
   /** Milliseconds from the kernel's announcement of the break (for etcd: from sending the write) to that of the last repair. */
   ms: number;
-  drift: DriftEntry[];
+  drift: Report['drift'];
 }
 
 export async function measure(each: Break, scene: Scene, daemon: Daemon, monitor: KernelMonitor): Promise<Repair> {
@@ -45,10 +45,10 @@ function kernelTime(monitor: KernelMonitor, mark: number, sentAt?: number): numb
 }
 
 /** What the daemon's log says it found, of all rounds; undefined while it says nothing. */
-function driftOf(log: string): DriftEntry[] | undefined {
+function driftOf(log: string): Report['drift'] | undefined {
   const entries = log.split('\n').flatMap((line) => {
     if (!line.startsWith('{') || !line.endsWith('}')) return [];
-    const { round } = JSON.parse(line) as { round?: { drift: DriftEntry[] } };
+    const { round } = JSON.parse(line) as { round?: { drift: Report['drift'] } };
     return round?.drift ?? [];
   });
   return entries.length > 0 ? entries : undefined;

@@ -2,8 +2,11 @@
  * Owns `npm run build`: dist/ with the one bundled file, its loader and a V8 code cache beside it.
  *
  * - dist/selvage.cjs is everything but koffi's native half, which is required from node_modules; readable, not minified.
+ * - dist/udp-engine.cjs is the udp data path's own program (build-udp-engine.mjs).
+ * - dist/cloud.cjs is what only a network in a cloud needs (build-cloud.mjs).
  * - dist/selvage.js (bin.selvage) is loader.cjs; dist/package.json makes both CommonJS, which starts without Node's ESM loader.
- * - The cache is for the Node and the bundle it was made with, and is taken after real work (warm-up.mjs); others do without it.
+ * - The cache is for the V8 and the bundle it was made with, and is taken after real work (warm-up.mjs); others do without it. A point
+ *   update of Node keeps its V8, and so the cache.
  * - Files are replaced by rename, contents first, so that a selvage that starts meanwhile, or a second build, finds whole ones.
  */
 import { createHash } from 'node:crypto';
@@ -21,6 +24,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
+import { bundleCloud, CLOUD_BUNDLE, cloudApart } from './build-cloud.mjs';
+import { bundleUdpEngine } from './build-udp-engine.mjs';
 import { etcd3Protocol } from './etcd3-plugin.mjs';
 import { root, SetupError, script } from './script.mjs';
 import { notWritable } from './setup.mjs';
@@ -49,7 +54,7 @@ async function bundle(entry) {
     define: { SELVAGE_VERSION: JSON.stringify(version), 'import.meta.url': 'bundleUrl' },
     banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
     supported: { 'dynamic-import': false }, // a vm.Script has none; becomes require()
-    plugins: [etcd3Protocol],
+    plugins: [etcd3Protocol, cloudApart],
     logLevel: 'warning',
   };
   const result = await esbuild.build(options).catch((cause) => {
@@ -60,10 +65,12 @@ async function bundle(entry) {
   return { id, text: `// ${id}\n${text}`, inputs: Object.values(result.metafile.outputs)[0].inputs };
 }
 
+const packageOf = (path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1];
+
 function biggest(inputs) {
   const bytes = new Map();
   for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
-    const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? 'selvage itself';
+    const name = packageOf(path) ?? 'selvage itself';
     bytes.set(name, (bytes.get(name) ?? 0) + bytesInOutput);
   }
   const sorted = [...bytes].sort((a, b) => b[1] - a[1]);
@@ -82,17 +89,36 @@ function replace(path, content, mode = 0o644) {
   renameSync(temporary, path);
 }
 
+/** The programs and chunks beside the bundle, by file name. */
+async function parts() {
+  return { 'udp-engine.cjs': await bundleUdpEngine(), [CLOUD_BUNDLE]: await bundleCloud() };
+}
+
+/** Writes bundle, loader and what stands beside them, without a cache. */
+function put(folder, text, beside) {
+  const file = (name) => join(folder, name);
+  mkdirSync(folder, { recursive: true });
+  replace(file('package.json'), '{ "type": "commonjs" }\n');
+  replace(file('selvage.js'), readFileSync(require.resolve('./loader.cjs')), 0o755);
+  for (const [name, content] of Object.entries(beside)) replace(file(name), content);
+  replace(file('selvage.cjs'), text);
+}
+
+/** Bundle and loader for a package. Resolves with the names of the npm packages that are in the bundle. */
+export async function bundleInto(folder) {
+  const { text, inputs } = await bundle(join(root, 'main.ts'));
+  put(folder, text, await parts());
+  return new Set(Object.keys(inputs).flatMap((path) => packageOf(path) ?? []));
+}
+
 /** Builds `entry` into `folder`. Resolves when all of it is there. */
 export async function build({ entry = join(root, 'main.ts'), folder = join(root, 'dist') } = {}) {
   const say = (text) => process.stderr.write(`build: ${text}\n`);
   const { id, text, inputs } = await bundle(entry);
   const file = (name) => join(folder, name);
-  const cache = `selvage-${id}-${process.version}-${process.arch}.cache`;
+  const cache = `selvage-${id}-${process.versions.v8}-${process.arch}.cache`;
   try {
-    mkdirSync(folder, { recursive: true });
-    replace(file('package.json'), '{ "type": "commonjs" }\n');
-    replace(file('selvage.js'), readFileSync(require.resolve('./loader.cjs')), 0o755);
-    replace(file('selvage.cjs'), text);
+    put(folder, text, await parts());
   } catch (cause) {
     throw notWritable(cause);
   }

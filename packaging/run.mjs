@@ -29,7 +29,7 @@ function runTypeScript(file, args) {
 await script(async () => {
   const [command, file, ...args] = process.argv.slice(2);
   needRoot(command);
-  const missing = await setup(['lab']);
+  const missing = await setup(command === 'npm run bench' ? ['lab', 'bench'] : ['lab']);
   if (missing.length > 0) throw new SetupError(`${command} can't do without ${named(missing)}: see above.`);
   const { build } = await import('./build.mjs'); // imports esbuild, which setup has just installed
   await build();

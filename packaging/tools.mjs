@@ -7,15 +7,17 @@
 import { isCommand } from './script.mjs';
 
 const TOOLS = [
-  { command: 'etcd', packages: ['etcd-server'], for: ['lab'] },
-  { command: 'etcdctl', packages: ['etcd-client'], for: ['lab'] },
-  { command: 'ip', packages: ['iproute2'], for: ['lab'] },
-  { command: 'bridge', packages: ['iproute2'], for: ['lab'] },
-  { command: 'ping', packages: ['iputils-ping'], for: ['lab'] },
-  { command: 'sysctl', packages: ['procps'], for: ['lab'] },
-  { command: 'nsenter', packages: ['util-linux'], for: ['lab'] },
-  { command: 'unshare', packages: ['util-linux'], for: ['lab'] },
-  { command: 'setpriv', packages: ['util-linux'], for: ['lab'] },
+  { command: 'etcd', packages: ['etcd-server'], for: ['lab', 'system'] },
+  { command: 'etcdctl', packages: ['etcd-client'], for: ['lab', 'system'] },
+  { command: 'ip', packages: ['iproute2'], for: ['lab', 'system'] },
+  { command: 'bridge', packages: ['iproute2'], for: ['lab', 'system'] },
+  { command: 'iperf3', packages: ['iperf3'], for: ['bench'] },
+  { command: 'ping', packages: ['iputils-ping'], for: ['lab', 'system'] },
+  { command: 'sysctl', packages: ['procps'], for: ['lab', 'system'] },
+  { command: 'nsenter', packages: ['util-linux'], for: ['lab', 'system'] },
+  { command: 'unshare', packages: ['util-linux'], for: ['lab', 'system'] },
+  { command: 'setpriv', packages: ['util-linux'], for: ['lab', 'system'] },
+  { command: 'debootstrap', packages: ['debootstrap'], for: ['system'] },
   { command: 'curl', packages: ['curl'], for: ['lab/'] },
   { command: 'openssl', packages: ['openssl'], for: ['lab/', 'unit/drivers/etcd'] },
   { command: 'dockerd', packages: ['docker.io'], for: ['lab/docker/'] },
@@ -23,7 +25,8 @@ const TOOLS = [
   { command: 'docker', packages: ['docker-cli', 'docker.io'], for: ['lab/docker/'] },
   { command: 'containerd', packages: ['containerd'], for: ['lab/docker/'] },
   { command: 'runc', packages: ['runc'], for: ['lab/docker/'] },
-  { command: 'iptables', packages: ['iptables'], for: ['lab/docker/'] },
+  { command: 'iptables', packages: ['iptables'], for: ['lab/docker/', 'lab/firewall/'] },
+  { command: 'nft', packages: ['nftables'], for: ['lab/firewall/'] },
   { command: 'busybox', packages: ['busybox-static', 'busybox'], for: ['lab/docker/'] },
 ];
 

@@ -8,10 +8,10 @@
  */
 
 import type { Outcome } from '../reconciler/contracts/driver.ts';
-import type { CompanionSections, HeldEntry, Report } from '../reconciler/contracts/report.ts';
+import type { CompanionSections, DriftEntry, HeldEntry, Report } from '../reconciler/contracts/report.ts';
 import type { CompanionName, Scope } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
-import type { FileResource } from '../reconciler/kinds/index.ts';
+import type { FileResource, Want } from '../reconciler/kinds/index.ts';
 import type { LeftBehind } from './leave-behind.ts';
 
 /** What wakes it, beside its own watch. */
@@ -26,6 +26,10 @@ export interface CompanionInterest {
 export interface Looked {
   /** They are wanted from now on, in place of those of the look before; this round writes them. */
   files: readonly FileResource[];
+  /** What else is wanted from now on, in place of what it wanted before; undefined: as before. */
+  wants?: readonly Want[];
+  /** Or only what has changed of that; `remove`: ids. */
+  change?: { add: readonly Want[]; remove: readonly string[] };
 }
 
 /** What it has to say since it looked last. */
@@ -34,7 +38,7 @@ export interface CompanionReport {
   held: readonly HeldEntry[];
   sections: CompanionSections;
   /** Told in the report of the round in which it looked: what was found, and what came of an act that was read back. */
-  drift: Report['drift'];
+  drift: DriftEntry[];
   outcomes: Report['outcomes'];
 }
 
@@ -57,9 +61,10 @@ export interface Companion {
 
   /**
    * Sees and concludes, if `scope` (where the round looks, peers still as subnets) concerns it: isConcerned() tells so of its devices and
-   * files. @returns undefined if it did not look. A rejection fails the round before anything is written.
+   * files. It may widen `scope`. `isStoreHeard`: nothing is deleted while it isn't. @returns undefined if it did not look. A rejection fails the
+   * round before anything is written.
    */
-  lookFor(desired: Desired, scope: Scope): Promise<Looked | undefined>;
+  lookFor(desired: Desired, scope: Scope, isStoreHeard: () => boolean): Promise<Looked | undefined>;
 
   /**
    * Settles what is held, in a round in which it looked. `outcomes`: of the round's changes; undefined for a report, which makes none.
@@ -69,6 +74,12 @@ export interface Companion {
 
   /** Does what decide() has asked for. Resolves, and never rejects, when it can be read back; a single run waits for that, and looks once more. */
   act(): Promise<void>;
+
+  /** False while its part of the config's path is not there: the lease doesn't tell of the path before. Left out: it has none. */
+  isPathBuilt?(desired: Desired): boolean;
+
+  /** Subnets of peers for which what this host has stays, although nobody wants it any more: because of a path that is not built yet. */
+  keptSubnets?(desired: Desired): readonly string[];
 
   report(): CompanionReport;
 

@@ -38,13 +38,16 @@ export class Companions {
   }
 
   /** Before the round, whose wants and `scope` are widened by what they want. @returns those that looked */
-  async lookFor(desired: Desired, scope: Scope): Promise<readonly Companion[]> {
-    const looks = await Promise.all(this.#all.map((companion) => companion.lookFor(desired, scope)));
+  async lookFor(desired: Desired, scope: Scope, isStoreHeard: () => boolean): Promise<readonly Companion[]> {
+    const looks = await Promise.all(this.#all.map((companion) => companion.lookFor(desired, scope, isStoreHeard)));
     return this.#all.filter((companion, index) => {
       const looked = looks[index];
       if (!looked) return false;
       desired.setFilesOf(companion.name, looked.files);
       mergeScope(scope, scopeOf({ ids: looked.files.map(idOf) }));
+      const { wants, change } = looked;
+      if (wants) mergeScope(scope, scopeOf({ ids: desired.setWantsOf(companion.name, wants) }));
+      if (change) mergeScope(scope, scopeOf({ ids: desired.changeWantsOf(companion.name, change) }));
       return true;
     });
   }
@@ -74,6 +77,15 @@ export class Companions {
 
   get sections(): CompanionSections {
     return Object.assign({}, ...this.#all.map((companion) => companion.report().sections));
+  }
+
+  /** Whether all of them have done their part of the config's path. */
+  isPathBuilt(desired: Desired): boolean {
+    return this.#all.every((companion) => companion.isPathBuilt?.(desired) ?? true);
+  }
+
+  keptSubnets(desired: Desired): string[] {
+    return this.#all.flatMap((companion) => companion.keptSubnets?.(desired) ?? []);
   }
 
   /** When each has to look though nothing happens, ms since the epoch. */

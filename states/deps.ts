@@ -17,7 +17,7 @@ export interface Clock {
 }
 
 /** What is read of the host beside its resources. */
-interface HostReader {
+export interface HostReader {
   hostname: string;
   facts(): Promise<HostFacts>;
   /** Whether the kernel has nexthop objects (5.3 and later). */

@@ -24,8 +24,10 @@ import { everything, type Scope, scopeOf } from '../reconciler/contracts/scope.t
 import type { Source } from '../reconciler/contracts/source.ts';
 import type { CopyHead, Past } from '../reconciler/contracts/state-copy.ts';
 import { Desired } from '../reconciler/desired/desired.ts';
+import { Guards } from '../reconciler/desired/guards.ts';
 import { chooseMac, deriveMac, vtepMac } from '../reconciler/desired/mac.ts';
 import { EarlierPaths, pathTimes } from '../reconciler/desired/paths.ts';
+import { Refusals } from '../reconciler/desired/refusals.ts';
 import { fitsConfig } from '../reconciler/lease/choose.ts';
 import { leaseValue } from '../reconciler/lease/value.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
@@ -90,7 +92,7 @@ export class DesiredState {
     this.#prefix = options.etcd.prefix;
     this.mirror = new Mirror(this.#prefix, { ttlSeconds: options.leaseTtlSeconds });
     this.lease = new OwnLease(deps, this.#prefix, previous.subnet);
-    this.host = new HostView(deps);
+    this.host = new HostView(deps, () => this.mirror.config);
     if (previous.network) this.#networks.add(previous.network);
   }
 
@@ -152,7 +154,13 @@ export class DesiredState {
     const { config } = this.mirror;
     const host = this.host.current;
     if (this.desired) held.push(...this.desired.held);
-    else if (config && host) held.push(...(backendFor(config)?.notices({ config, host }) ?? []));
+    else if (config && host) {
+      held.push(...(backendFor(config)?.notices({ config, host }) ?? []));
+      // Before there is a lease, and so before anything is written.
+      const refusals = new Refusals(config, host);
+      for (const lease of this.mirror.leases.values())
+        if (lease.attrs.publicIP !== host.publicIP) held.push(...[refusals.ofPeer(lease) ?? []].flat());
+    }
     if (config) {
       const key = configKey(this.#prefix);
       held.push(...(backendFor(config) ? ipv4Only(config, key) : [unsupportedBackend(config, key)]));
@@ -195,6 +203,7 @@ export class DesiredState {
     return {
       mirror: this.mirror,
       publicIP: host.publicIP,
+      guards: new Guards(host.guards, usable.config.network),
       identities: new Set(this.#seen?.links.map(({ mac }) => mac)),
       valueFor: (lease) => this.#valueFor(usable, host, lease),
       isBuilt: () => this.isBuilt,
@@ -232,13 +241,14 @@ export class DesiredState {
   /** The lease that the Wants are made for. Of the copy it is looked for each time: this host may have another address by now. */
   get #ours(): PublishedLease | undefined {
     if (this.#supposed) return this.#supposed;
-    const own = this.isFromCopy ? this.#ownInCopy : this.lease.current;
+    const own = this.isFromCopy ? this.#ownInCopy : (this.lease.covered ?? this.lease.current);
     return own && { own, published: own.attrs };
   }
 
   get #ownInCopy(): Lease | undefined {
     const context = this.leaseContext();
     const choice = context && this.lease.choose(context);
+    if (choice?.action === 'outOfSubnets') return choice.covered;
     return choice?.action === 'reuse' ? choice.lease : undefined;
   }
 

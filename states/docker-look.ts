@@ -12,6 +12,7 @@ export async function lookAtDocker(
   docker: Pick<DockerDriver, 'look'>,
   drivers: readonly Driver[],
   options: DockerOptions,
+  isShut: boolean,
 ): Promise<DockerObserved> {
   const { bridge, daemonJson, opts } = options;
   const nothing: Interest = { networks: [], devices: [], uplink: '', files: [] };
@@ -36,7 +37,8 @@ export async function lookAtDocker(
     bridge: link?.kind === 'link' ? { addresses, mtu: link.mtu } : undefined,
     daemonJson: textOf(daemonJson),
     optsFile: textOf(opts.file),
-    problem: engine.problem ?? links.problem ?? texts.problem,
+    isShut,
+    problem: engine.problem ?? links.problem ?? texts.problem ?? [...(texts.unread?.values() ?? [])][0]?.detail,
   };
 }
 

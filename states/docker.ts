@@ -33,6 +33,8 @@ export interface DockerDeps {
   driver: DockerDriver;
   /** Outside of it Docker is not restarted. */
   window?: Window;
+  /** Whether Docker's own rules drop what comes from other hosts to the subnet. */
+  isShut?: (subnet: string) => boolean;
 }
 
 /** What the last look showed. */
@@ -50,15 +52,20 @@ export class DockerCompanion implements Companion {
   readonly #driver: DockerDriver;
   readonly #window: Window | undefined;
   readonly #restart: DockerRestart;
+  readonly #isShut: (subnet: string) => boolean;
   #wakeAt: number | undefined;
   #held: HeldEntry[] = [];
   #look: Look | undefined;
 
-  constructor(deps: Pick<AgentDeps, 'options' | 'log' | 'clock' | 'drivers'>, { driver, window }: DockerDeps) {
+  constructor(
+    deps: Pick<AgentDeps, 'options' | 'log' | 'clock' | 'drivers'>,
+    { driver, window, isShut = () => false }: DockerDeps,
+  ) {
     this.#deps = deps;
     this.#options = deps.options.docker;
     this.#driver = driver;
     this.#window = window;
+    this.#isShut = isShut;
     this.#restart = new DockerRestart(this.#options, deps.log);
   }
 
@@ -77,7 +84,7 @@ export class DockerCompanion implements Companion {
   async lookFor(desired: Desired, scope: Scope): Promise<Looked | undefined> {
     const own = desired.hostSubnet();
     if (!own || !isConcerned(this, scope)) return undefined;
-    const seen = await lookAtDocker(this.#driver, this.#deps.drivers, this.#options);
+    const seen = await lookAtDocker(this.#driver, this.#deps.drivers, this.#options, this.#isShut(own.subnet));
     const assessment = assessDocker(this.#options, own, seen);
     this.#look = { seen, assessment, outcomes: this.#restart.readBack(assessment) };
     return { files: assessment.files };

@@ -2,6 +2,8 @@
  * Owns what is said: the last report, and log lines that say a thing once and not again until it has changed.
  */
 import type { HeldEntry, Report, ReportKind } from '../reconciler/contracts/report.ts';
+import { isResourceKind } from '../reconciler/kinds/index.ts';
+import { repairSentence } from '../reconciler/report/sentence.ts';
 import type { Log } from './deps.ts';
 
 /** Entries of drift that a log line carries at most, and lines of one kind that a round may write; the rest is counted. */
@@ -51,8 +53,8 @@ export class Journal {
         durationMs: report.durationMs,
       },
     };
-    const tried = report.drift.filter(({ kind }) => !this.#companions.has(kind));
-    if (tried.length) this.#log.info(fields, sentenceOf(report, tried));
+    const tried = report.drift.filter(({ kind }) => isResourceKind(kind) || !this.#companions.has(kind));
+    if (tried.length) this.#log.info(fields, repairSentence(report, tried));
     else this.#log.debug(fields, `Nothing to do (${scope}).`);
   }
 
@@ -102,15 +104,4 @@ export class Journal {
   stateOf(region: string): string {
     return this.#states.get(region) ?? '';
   }
-}
-
-function sentenceOf(report: Report, drift: Report['drift']): string {
-  const count = (op: string): number => drift.filter((entry) => entry.op === op).length;
-  const parts = [`${count('create')} created`, `${count('update')} updated`, `${count('delete')} deleted`].filter(
-    (part) => !part.startsWith('0 '),
-  );
-  const first = drift[0];
-  const what = drift.length === 1 && first ? `${first.kind} ${first.key} was ${first.reason}: ` : '';
-  const trouble = report.summary.failed ? `, ${report.summary.failed} failed` : '';
-  return `${what}${parts.join(', ')}${trouble} in ${report.durationMs} ms.`;
 }

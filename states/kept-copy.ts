@@ -46,7 +46,7 @@ export class KeptCopy {
         await cache.save(copy);
         this.problem = undefined;
       } catch (cause) {
-        const why = cause instanceof Error ? cause.message : String(cause);
+        const why = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '');
         const message = `The last good copy ${cache.path} can't be written (${why}), so that this host would not come up without etcd: make its folder writable, or say --state-cache none.`;
         throw new Error(message, { cause });
       }

@@ -1,6 +1,6 @@
 /** Owns what a host that leaves has beside its kernel's resources: the last good copy, and its lease. */
 import type { Lease } from '../config/model.ts';
-import type { HeldEntry, Report } from '../reconciler/contracts/report.ts';
+import type { DriftEntry, HeldEntry, Report } from '../reconciler/contracts/report.ts';
 import type { Source } from '../reconciler/contracts/source.ts';
 import type { StateCache } from '../reconciler/contracts/state-copy.ts';
 import type { Agent } from './agent.ts';
@@ -9,7 +9,7 @@ import { recordOf } from './own-lease.ts';
 
 /** What was found, what came of it, and what could not be done. */
 export interface LeftBehind {
-  drift: Report['drift'];
+  drift: DriftEntry[];
   outcomes: Report['outcomes'];
   held: HeldEntry[];
 }

@@ -8,8 +8,10 @@ import { parseLeaseAttrs } from '../config/lease.ts';
 import { configKey, leaseKey } from '../config/lease-key.ts';
 import type { DriftEntry, Report } from '../reconciler/contracts/report.ts';
 import { everything } from '../reconciler/contracts/scope.ts';
+import { COVERS } from '../reconciler/desired/refusals.ts';
 import { needsRewrite } from '../reconciler/lease/value.ts';
 import { joinReports } from '../reconciler/report/build-report.ts';
+import type { Repair } from '../reconciler/report/commands.ts';
 import { Agent } from './agent.ts';
 import type { AgentDeps } from './deps.ts';
 import { type PublishedLease, putConfig } from './desired-state.ts';
@@ -21,7 +23,8 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   const agent = await prepare(deps, 'once');
   if (agent.lastGood.inForce) return agent.state.desired ? repair(agent) : agent.work.reportWithoutRound();
   const { drift } = await supposeLease(agent, deps);
-  if ((await agent.lease.acquire()) !== 'held') return agent.work.reportWithoutRound();
+  if ((await agent.lease.acquire()) !== 'held')
+    return agent.state.lease.covered && agent.state.desired ? repair(agent) : agent.work.reportWithoutRound();
   await agent.state.lease.renewIfDue();
   const report = await repair(
     agent,
@@ -35,11 +38,17 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
 /** One round, and another where a companion has begun something for it. `made`: what has been written to the store. */
 async function repair(agent: Agent, made: DriftEntry[] = []): Promise<Report> {
   const report = await oneRound(agent, made);
-  // What peers are told comes after what they are told of.
-  if (!agent.lastGood.inForce && agent.state.lease.unpublished && agent.state.isBuilt) await agent.lease.acquire();
+  await publish(agent);
   if (!agent.acting) return report;
   await agent.acting;
-  return joinReports(report, await oneRound(agent));
+  const joined = joinReports(report, await oneRound(agent));
+  await publish(agent);
+  return joined;
+}
+
+/** What peers are told comes after what they are told of. */
+async function publish(agent: Agent): Promise<void> {
+  if (!agent.lastGood.inForce && agent.state.lease.unpublished && agent.state.isBuilt) await agent.lease.acquire();
 }
 
 async function oneRound(agent: Agent, made: DriftEntry[] = []): Promise<Report> {
@@ -68,20 +77,31 @@ function takeOwnLease({ state: { mirror, lease } }: Agent, deps: AgentDeps): voi
 
 /** What a repair run would do, without doing it. @throws StoreError, RunError */
 export async function reportDrift(deps: AgentDeps): Promise<Report> {
+  return (await planRepair(deps)).report;
+}
+
+/** The same, with the changes themselves. @throws StoreError, RunError */
+export async function planRepair(deps: AgentDeps): Promise<Repair> {
   const agent = await prepare(deps, 'drift');
-  if (agent.lastGood.inForce) return agent.state.desired ? compare(agent) : agent.work.reportWithoutRound();
+  const without = (drift?: DriftEntry[]): Repair => ({
+    report: agent.work.reportWithoutRound(drift),
+    changes: [],
+    wants: [],
+  });
+  if (agent.lastGood.inForce) return agent.state.desired ? compare(agent) : without();
   const { ours, drift } = await supposeLease(agent, deps);
-  if (!ours) return agent.work.reportWithoutRound(drift);
+  if (!ours) return without(drift);
   agent.state.suppose(ours);
   agent.state.remake();
   return compare(agent, drift);
 }
 
-async function compare(agent: Agent, drift: DriftEntry[] = []): Promise<Report> {
+async function compare(agent: Agent, drift: DriftEntry[] = []): Promise<Repair> {
   agent.work.markDirty(everything());
   await agent.work.read();
   await agent.work.plan();
-  return agent.work.finishRound(drift);
+  const { planned } = agent.work;
+  return { ...planned, report: agent.work.finishRound(drift) };
 }
 
 async function prepare(deps: AgentDeps, mode: 'once' | 'drift'): Promise<Agent> {
@@ -128,6 +148,11 @@ async function supposeLease(agent: Agent, deps: AgentDeps): Promise<{ ours?: Pub
     have: lease.attrs,
   }));
 
+  if (choice.action === 'outOfSubnets' && choice.why === COVERS) {
+    state.lease.suppose(choice, context);
+    const { covered } = state.lease;
+    return { ...(covered && { ours: { own: covered, published: covered.attrs } }), drift };
+  }
   if (choice.action !== 'reuse') {
     const value = await context.valueFor(undefined);
     const subnet =

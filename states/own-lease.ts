@@ -11,6 +11,7 @@ import type { Lease } from '../config/model.ts';
 import { identityOf } from '../reconciler/backends/index.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
 import { StoreError, type StoreRecord } from '../reconciler/contracts/source.ts';
+import type { Guards } from '../reconciler/desired/guards.ts';
 import { chooseLease, type LeaseChoice } from '../reconciler/lease/choose.ts';
 import { readLease, readLeaseKey } from '../reconciler/lease/read.ts';
 import { renewAt } from '../reconciler/lease/renewal.ts';
@@ -24,6 +25,8 @@ import type { AcquireResult } from './lease-services.ts';
 export interface LeaseContext {
   mirror: Mirror;
   publicIP: string;
+  /** What this host must go on reaching. */
+  guards?: Guards;
   /** By which this host knows a lease for its own (BackendType.identityOf): its own devices' MACs, as they were when this process started. */
   identities: ReadonlySet<string>;
   /** The value's text that this host wants in `lease` (or in a new one), byte for byte as flannel writes it. */
@@ -40,6 +43,8 @@ const MOST_RACES = 8;
 export class OwnLease {
   current: Lease | undefined;
   held: HeldEntry[] = [];
+  /** The one that this host has in the store, and may not use: nothing is to be on the host for it. */
+  covered: Lease | undefined;
   /** True while our lease names another way to this host than it should: that is written as soon as the way is built. */
   unpublished = false;
   /** When it is to be renewed, ms since the epoch; undefined for a permanent lease or none. */
@@ -77,6 +82,7 @@ export class OwnLease {
       occupied: seen.unreadableSubnets,
       lingering: new Set(lost.map(({ key }) => key)),
       publicIP,
+      ...(context.guards && { guards: context.guards }),
       previousSubnet: this.previousSubnet,
       random: this.#deps.random,
     });
@@ -105,9 +111,10 @@ export class OwnLease {
       const choice = this.choose(context, seen);
       if (!choice) return 'waiting';
       this.held = choice.others.map(otherLease);
+      this.covered = undefined;
       if (options.lease === 'adopt') return this.#adopt(choice, context);
       if (choice.action === 'outOfSubnets') {
-        this.#hold(context, 'out of subnets', choice.detail);
+        this.suppose(choice, context);
         return 'outOfSubnets';
       }
       const taken =
@@ -214,6 +221,10 @@ export class OwnLease {
       this.#take(choice.lease);
       return 'held';
     }
+    if (choice.action === 'outOfSubnets' && choice.covered) {
+      this.suppose(choice, context);
+      return 'waiting';
+    }
     const { source } = this.#deps;
     const detail =
       source.kind === 'file'
@@ -221,6 +232,21 @@ export class OwnLease {
         : `No lease in etcd names this host's public IP ${context.publicIP}, and --lease adopt takes none; start flanneld here, or run without --lease adopt.`;
     this.#hold(context, 'no lease to adopt', detail);
     return 'waiting';
+  }
+
+  /** Takes over that no lease can be had. */
+  suppose(choice: LeaseChoice & { action: 'outOfSubnets' }, context: LeaseContext): void {
+    this.covered = choice.covered ?? this.#leftOf(context);
+    this.#hold(context, choice.why, choice.detail);
+  }
+
+  /** A lease that the store no longer has, and this host may still have things of, though it may not use it. */
+  #leftOf({ publicIP, guards }: LeaseContext): Lease | undefined {
+    const subnet = this.previousSubnet === undefined ? undefined : maskCidr(this.previousSubnet);
+    if (subnet === undefined || !guards?.ofOwn(subnet)) return undefined;
+    const attrs = { publicIP, publicIPv6: null, backendType: '' };
+    const key = leaseKey(this.#prefix, subnet);
+    return { key, subnet, attrs, value: '', modRevision: 0, createRevision: 0, leaseId: '0' };
   }
 
   #hold({ publicIP }: LeaseContext, why: string, detail: string): void {

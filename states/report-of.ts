@@ -1,8 +1,8 @@
 /** Owns how a round and what the agent knows become the report. */
 
-import type { Report } from '../reconciler/contracts/report.ts';
+import type { DriftEntry, Report } from '../reconciler/contracts/report.ts';
 import type { Scope } from '../reconciler/contracts/scope.ts';
-import { buildReport } from '../reconciler/report/build-report.ts';
+import { buildReport, type ReportInput } from '../reconciler/report/build-report.ts';
 import type { Companion } from './companion.ts';
 import type { AgentDeps } from './deps.ts';
 import type { Round } from './round.ts';
@@ -14,7 +14,7 @@ interface Made {
   /** When it began, ms since the epoch. */
   at: number;
   /** What was found that is no resource of the host: of our lease. */
-  otherDrift: Report['drift'];
+  otherDrift: DriftEntry[];
   /** The companions that looked in that round. */
   looked?: readonly Companion[];
 }
@@ -54,8 +54,18 @@ export function reportOf(
     outcomes: made.round?.outcomes ?? [],
     otherOutcomes: told.flatMap(({ outcomes }) => outcomes),
     held,
+    peerOf: peerOf(state),
     sections: companions.sections,
   });
+}
+
+/** Of a wanted thing the peer that wants it; of a peer itself its lease. */
+function peerOf({ mirror, desired }: Shared['state']): ReportInput['peerOf'] {
+  return (id) => {
+    const subnet = id.startsWith('peer ') ? id.slice('peer '.length) : desired?.peerOfId(id);
+    const lease = subnet === undefined ? undefined : mirror.leases.get(subnet);
+    return lease && { subnet: lease.subnet, publicIP: lease.attrs.publicIP };
+  };
 }
 
 /** A scope in a few words, for a log line. */

@@ -6,6 +6,7 @@
  * - Nothing that a driver or the kernel answers makes it throw but a driver that can't list at all: then nothing was written.
  */
 
+import { parseCidr } from '../config/ipv4.ts';
 import {
   type Care,
   type Change,
@@ -95,6 +96,15 @@ export class Round {
     );
     const haves = this.#haves.filter((have) => !gone.has(idOf(have)) && !gone.has(`link ${linkOf(have)}`));
     return networksLeft(networks, this.desired.context.config.network, haves, this.#input.instance);
+  }
+
+  /** It has taken something away that cut this host off: what it waits for may answer now. */
+  get isFreed(): boolean {
+    return this.outcomes.some(({ change, result }) => {
+      if (result !== 'done' || change.op !== 'delete' || change.have.kind !== 'route') return false;
+      const range = parseCidr(change.have.dst);
+      return range !== undefined && this.desired.cutsOff(range);
+    });
   }
 
   /** Of what is held because of somebody else's route: the device that this one is on, by id. */
@@ -207,6 +217,7 @@ export class Round {
       reportStale: this.#input.reportStale,
       isFlannels: (route) => desired.isFlannels(route),
       prefersPlain: (route) => desired.prefersPlain(route),
+      cutsOff: (range) => desired.cutsOff(range),
     });
   }
 

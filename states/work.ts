@@ -4,9 +4,10 @@
  * - What is dirty is the only thing that edges leave behind; a round takes all of it and clears it first.
  * - Nothing is deleted while the store can't be heard.
  */
-import type { Interest } from '../reconciler/contracts/driver.ts';
-import type { Report } from '../reconciler/contracts/report.ts';
+import type { Change, Interest } from '../reconciler/contracts/driver.ts';
+import type { DriftEntry, Report } from '../reconciler/contracts/report.ts';
 import { everything, mergeScope, type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
+import type { Want } from '../reconciler/kinds/index.ts';
 import { keepSubnets } from '../reconciler/plan/gates.ts';
 import { Retry } from '../reconciler/plan/retry.ts';
 import type { Companion } from './companion.ts';
@@ -67,7 +68,14 @@ export class Work implements RoundServices {
     const devices = [...new Set([...wanted.devices, ...this.#devices])];
     const { files: others, ofCompanions } = companions.interest;
     const files = [...new Set([...wanted.files, ...others])];
-    return { ...wanted, uplink, devices, files, ofCompanions, inTheWay: heldMemory.devices };
+    return {
+      ...wanted,
+      uplink,
+      devices,
+      files,
+      ofCompanions,
+      inTheWay: [...heldMemory.devices, ...state.host.inTheWay],
+    };
   }
 
   schedule(send: Send): () => void {
@@ -80,6 +88,8 @@ export class Work implements RoundServices {
 
   /** While there is no external interface there is no round that would look for it: any edge may be about it. */
   #edge(scope: Scope, send: Send): void {
+    // What kept a file from being written (a mount, a folder in its place) shows in no listing, so that its edge says it all.
+    this.#retry.endWaits(filesIn(scope), this.#shared.deps.clock.now());
     send({ type: 'EDGE', scope });
     if (!this.#shared.state.host.current) send({ type: 'HOST_CHANGED' });
   }
@@ -94,7 +104,8 @@ export class Work implements RoundServices {
     await this.#refreshHost(scope);
     const { desired, instance } = state;
     if (!desired) throw new Error('There is no desired state to work towards yet.');
-    const looked = await companions.lookFor(desired, scope);
+    const looked = await companions.lookFor(desired, scope, () => this.#store.isComplete);
+    const kept = [...state.keptSubnets, ...companions.keptSubnets(desired)];
     const round = new Round({
       scope,
       drivers: deps.drivers,
@@ -104,7 +115,7 @@ export class Work implements RoundServices {
       nexthopObjects: desired.context.host.nexthopObjects,
       retry: this.#retry.view(at),
       reportStale: deps.options.keepStale,
-      keepStale: (haves) => keepSubnets(state.keptSubnets, haves),
+      keepStale: (haves) => keepSubnets(kept, haves),
     });
     this.#inHand = { round, at, looked };
     await round.read();
@@ -117,7 +128,7 @@ export class Work implements RoundServices {
     const { host } = state;
     // With something wrong about it any link may be the one that mends it.
     const concerned =
-      host.problem === undefined ? scope.links.has(host.current?.uplink.name ?? '') : scope.links.size > 0;
+      host.problem === undefined ? host.isConcernedBy(scope, state.mirror.config) : scope.links.size > 0;
     if (!scope.all && !concerned) return;
     const before = host.current?.uplink.address;
     if (!(await host.refresh())) return;
@@ -130,12 +141,18 @@ export class Work implements RoundServices {
     return { changes: this.#current.round.plan() };
   }
 
+  /** What the round in hand would do, in order, and all that it works towards. */
+  get planned(): { changes: readonly Change[]; wants: Iterable<Want> } {
+    const { round } = this.#current;
+    return { changes: round.drift, wants: round.desired.wants.values() };
+  }
+
   async apply(): Promise<void> {
     await this.#current.round.apply();
   }
 
   /** `otherDrift`: what was found beside the host's resources, and made before this round. */
-  async verify(otherDrift: Report['drift'] = []): Promise<void> {
+  async verify(otherDrift: DriftEntry[] = []): Promise<void> {
     const { deps, mode, state, journal, companions, send } = this.#shared;
     const { round, looked } = this.#current;
     await round.verify();
@@ -145,14 +162,16 @@ export class Work implements RoundServices {
     this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
     journal.recovered('work');
     const toAct = decideAll(looked, round.outcomes);
-    const isNews = round.isBuilt && state.noteBuilt(round.desired);
+    if (round.isFreed) deps.source.reconnect?.();
+    const isBuilt = round.isBuilt && companions.isPathBuilt(round.desired);
+    const isNews = isBuilt && state.noteBuilt(round.desired);
     this.finishRound(otherDrift);
     if (isNews && state.lease.unpublished) send({ type: 'PATH_BUILT' });
     companions.act(toAct, (scope) => send({ type: 'EDGE', scope }));
   }
 
   /** Makes the report of the round in hand; for a drift report this follows the plan. */
-  finishRound(otherDrift: Report['drift'] = []): Report {
+  finishRound(otherDrift: DriftEntry[] = []): Report {
     const { mode, state, journal, lastGood, heldMemory } = this.#shared;
     const { round, at, looked } = this.#current;
     this.#inHand = undefined;
@@ -167,7 +186,7 @@ export class Work implements RoundServices {
   }
 
   /** A report of a run that could not come to a round: only what is held. */
-  reportWithoutRound(otherDrift: Report['drift'] = []): Report {
+  reportWithoutRound(otherDrift: DriftEntry[] = []): Report {
     return reportOf(this.#shared, this.#store.isComplete, { at: this.#shared.deps.clock.now(), otherDrift });
   }
 
@@ -212,3 +231,5 @@ export class Work implements RoundServices {
     return [this.#retry.nextDue(), this.#relistAt, ...ofState, ...companions.dueTimes];
   }
 }
+
+const filesIn = ({ ids }: Scope): string[] => [...ids].filter((id) => id.startsWith('file '));

@@ -4,6 +4,9 @@
  *   npm test                  everything
  *   npm test -- unit          only test files whose path has "unit" in it (several words: any of them); `lint`, `types`, … work too
  *
+ * The system test (test/system) boots a whole machine, whose root takes minutes to make: `npm run test:system` makes and uses it, and from
+ * then on it is part of `npm test`.
+ *
  * Each check counts as one test. The last line is `N passed, N failed`; the exit code is 0 only if none failed. Lab tests need root;
  * without it the others run and the lab counts as failed. Ctrl-C lets the running files clean up; a second one doesn't wait.
  */
@@ -15,6 +18,7 @@ import { named } from '../packaging/debian.mjs';
 import { isRoot, plainEnvironment, root, SetupError, script } from '../packaging/script.mjs';
 import { setup } from '../packaging/setup.mjs';
 import { runFile } from './helpers/run-file.mjs';
+import { hasSystemRoot } from './system/root.mjs';
 
 const bin = (name) => join(root, 'node_modules/.bin', name);
 const CHECKS = {
@@ -26,6 +30,8 @@ const CHECKS = {
 };
 /** Lab tests wait more than they compute. */
 const LAB_JOBS = 2;
+/** A file of the system test boots a machine first. */
+const SYSTEM_LIMIT_MS = 15 * 60_000;
 
 const filters = process.argv.slice(2);
 const wanted = (name) => filters.length === 0 || filters.some((filter) => name.includes(filter));
@@ -34,8 +40,10 @@ function testFiles() {
   const all = readdirSync(join(root, 'test'), { recursive: true }).filter((path) => path.endsWith('.test.ts'));
   const chosen = all.sort().filter(wanted);
   return {
-    quick: chosen.filter((path) => !path.startsWith('lab/')),
+    quick: chosen.filter((path) => !/^(lab|system)\//.test(path)),
     lab: chosen.filter((path) => path.startsWith('lab/')),
+    // Asked for by name they run in any case, and say what is missing.
+    system: chosen.filter((path) => path.startsWith('system/') && (hasSystemRoot() || filters.length > 0)),
   };
 }
 
@@ -77,9 +85,10 @@ async function check(name) {
 /** One test file; with `live`, each of its tests is a line as it ends. */
 async function file(path, live) {
   const start = Date.now();
-  const process = runFile(join(root, 'test', path), (test) => {
+  const onTest = (test) => {
     if (live) print(`  ${test.error ? '✖' : '·'} ${path}: ${test.name} (${seconds(test.ms)})`);
-  });
+  };
+  const process = runFile(join(root, 'test', path), onTest, path.startsWith('system/') ? SYSTEM_LIMIT_MS : undefined);
   running.set(path, { ...process, start });
   const { tests, output } = await process.done;
   running.delete(path);
@@ -116,25 +125,28 @@ async function main() {
       64,
     );
   }
-  const { quick, lab } = testFiles();
-  const checks = Object.keys(CHECKS).filter((name) => (name === 'build' && lab.length > 0) || wanted(name));
-  if (quick.length + lab.length + checks.length === 0)
+  const { quick, lab, system } = testFiles();
+  const checks = Object.keys(CHECKS).filter(
+    (name) => (name === 'build' && lab.length + system.length > 0) || wanted(name),
+  );
+  if (quick.length + lab.length + system.length + checks.length === 0)
     throw new SetupError(`No test file has ${filters.join(' or ')} in its path.`, 64);
 
-  const missing = await setup(isRoot() ? [...quick, ...lab] : quick);
+  const missing = await setup(isRoot() ? [...quick, ...lab, ...system] : quick);
   const heartbeat = setInterval(() => {
     if (Date.now() - lastLine < 10_000) return;
     print(`… ${[...running].map(([path, { start }]) => `${path} (${seconds(Date.now() - start)})`).join(', ')}`);
   }, 1000);
   for (const name of checks) if (!interrupted) await check(name);
   await files(quick, availableParallelism(), false);
-  if (lab.length > 0 && !isRoot()) {
+  if (lab.length + system.length > 0 && !isRoot()) {
     count('lab', true);
     print(
       '✖ lab: these tests need root, because they make network namespaces and devices in them: run `sudo npm test`.',
     );
   } else {
     await files(lab, LAB_JOBS, true);
+    await files(system, 1, true);
   }
   clearInterval(heartbeat);
 

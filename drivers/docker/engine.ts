@@ -7,11 +7,13 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import { foreign } from '../../config/foreign-text.ts';
 import type { Engine } from '../../reconciler/docker/contract.ts';
 
-const ANSWER_MS = 5000;
-/** A host with thousands of containers stays below. */
-const MAX_BYTES = 32 << 20;
+/** For all that is asked in one look: each round waits for it. */
+const ANSWER_MS = 2000;
+/** Of one answer. A thousand containers have less: some 900 bytes each. */
+const MAX_BYTES = 1 << 20;
 const USUAL_SOCKET = /^(\/var)?\/run\/docker\.sock$/;
 export const PID_FILE = '/var/run/docker.pid';
 
@@ -75,7 +77,7 @@ function problemOf(address: EngineAddress, { code, message }: NodeJS.ErrnoExcept
       };
     default:
       return {
-        problem: `Docker at ${where} can't be asked (${message}); see whether it hangs, or run selvage with --docker off.`,
+        problem: `Docker at ${where} can't be asked (${foreign(message, 200)}); see whether it hangs, or run selvage with --docker off.`,
       };
   }
 }
@@ -104,11 +106,23 @@ async function getJson(address: EngineAddress, path: string, answerMs: number): 
     const body = await readBody(response, path);
     if (response.statusCode === 404) return undefined;
     if (response.statusCode !== 200) throw new Error(`it answered ${response.statusCode} to ${path}`);
-    return JSON.parse(body);
+    return parseObject(body, path);
   } finally {
     clearTimeout(timer);
     call.destroy();
   }
+}
+
+/** What is no JSON (a proxy's page, another service) is said in a word; its text is nobody's business. */
+function parseObject(body: string, path: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch (cause) {
+    throw new Error(`its answer to ${path} is no JSON`, { cause });
+  }
+  if (typeof value !== 'object' || value === null) throw new Error(`its answer to ${path} is no engine's`);
+  return value;
 }
 
 async function readBody(response: IncomingMessage, path: string): Promise<string> {
@@ -135,8 +149,9 @@ function withResolvers<T>() {
 
 /** What of the engine's answers counts. Fields that are not there, or of another type, are taken for empty. */
 function engineOf(info: unknown, network: unknown, containers: unknown): Engine {
+  if (text(field(info, 'ServerVersion')) === '') throw new Error("its answer to /info is no engine's");
   return {
-    version: text(field(info, 'ServerVersion')),
+    version: foreign(text(field(info, 'ServerVersion'))),
     liveRestore: field(info, 'LiveRestoreEnabled') === true,
     network: network === undefined ? undefined : networkOf(network),
     containers: list(containers).map((container) => ({

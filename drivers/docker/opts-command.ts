@@ -3,21 +3,15 @@
  * Its exit codes are the script's: 0, or 1 with a sentence on stderr.
  */
 import { readFileSync } from 'node:fs';
-import {
-  formatDockerOpts,
-  OPTS_USAGE,
-  type OptsCommand,
-  OptsError,
-  parseOptsCommand,
-  type Variables,
-} from '../../config/docker-opts.ts';
+import { resolve } from 'node:path';
+import { formatDockerOpts, OPTS_USAGE, OptsError, parseOptsCommand, type Variables } from '../../config/docker-opts.ts';
 import { formatCidr, parseCidr } from '../../config/ipv4.ts';
 import { readEnvText } from '../../config/subnet-env.ts';
 import { withoutDockerOptions } from '../../config/two-in-one.ts';
 import { scopeOf } from '../../reconciler/contracts/scope.ts';
 import type { Route } from '../../reconciler/kinds/index.ts';
 import { fileFailure } from '../files/failure.ts';
-import { followLinks, readState } from '../files/look.ts';
+import { conflictAt, type FileState, readState } from '../files/own-file.ts';
 import { writeAtomically } from '../files/write.ts';
 import { openNetlink } from '../netlink/driver.ts';
 
@@ -26,11 +20,16 @@ export async function dockerOpts(argv: readonly string[], env: Variables): Promi
   const command = parseOptsCommand(argv);
   if (command === 'usage') return fail(OPTS_USAGE.trimEnd());
   try {
-    const inOne = await isSameFile(command);
+    const inOne = resolve(command.flannelEnv) === resolve(command.dockerEnv);
     const text = await readText(command.flannelEnv);
     const before = inOne ? withoutDockerOptions(text) : text;
     const variables = { ...env, ...Object.fromEntries(readEnvText(before)) };
     const options = formatDockerOpts(variables, command);
+    const lack = NEEDED.filter((name) => !variables[name]);
+    if (lack.length)
+      say(
+        `${command.flannelEnv} ${text === '' ? 'is not there, or empty' : `has no ${lack.join(', ')}`}, so the options of ${lack.length === NEEDED.length ? 'the subnet' : 'that'} are left out; Docker would take a network of its own. Is selvage or flanneld running?`,
+      );
     if (inOne) {
       const ended = before === '' || before.endsWith('\n') ? before : `${before}\n`;
       await write(command.dockerEnv, ended + options);
@@ -45,6 +44,9 @@ export async function dockerOpts(argv: readonly string[], env: Variables): Promi
   }
 }
 
+/** Of subnet.env: without them Docker doesn't follow it. */
+const NEEDED = ['FLANNEL_SUBNET', 'FLANNEL_MTU', 'FLANNEL_IPMASQ'];
+
 function fail(sentence: string): 1 {
   process.stderr.write(`${sentence}\n`);
   return 1;
@@ -52,15 +54,16 @@ function fail(sentence: string): 1 {
 
 const say = (sentence: string): unknown => process.stderr.write(`selvage: ${sentence}\n`);
 
-/** As `[ -f FILE ]` before it is sourced: "" for what is no file. */
+/** As `[ -f FILE ]` before it is sourced: "" without one. @throws FileConflict for what is no file of ours */
 async function readText(path: string): Promise<string> {
-  const state = await readState(path);
+  const state = await look(path, '-f FILE');
   return state.what === 'file' ? state.bytes.toString('utf8') : '';
 }
 
-async function isSameFile({ flannelEnv, dockerEnv }: OptsCommand): Promise<boolean> {
-  const [one, other] = await Promise.all([followLinks(flannelEnv), followLinks(dockerEnv)]);
-  return one.at(-1) === other.at(-1);
+async function look(path: string, flag: string): Promise<Exclude<FileState, { what: 'other' }>> {
+  const state = await readState(path);
+  if (state.what === 'other') throw conflictAt(path, state.wrong, flag);
+  return state;
 }
 
 async function write(path: string, text: string): Promise<void> {
@@ -69,9 +72,9 @@ async function write(path: string, text: string): Promise<void> {
     process.stdout.write(text);
     return;
   }
-  const target = (await followLinks(path)).at(-1)!;
-  const state = await readState(target);
-  await writeAtomically(target, text, state.what === 'file' ? state.mode : 0o666 & ~umask());
+  const state = await look(path, '-d FILE');
+  // Root reads it: a umask of 0 is no wish that everybody may write it.
+  await writeAtomically(path, text, state.what === 'file' ? state.mode : 0o644 & ~umask(), '-d FILE');
 }
 
 /** Read, not set: process.umask(…) is for the whole process. */

@@ -1,4 +1,5 @@
 /** Owns the failures of the etcd driver: StoreErrors with a reason to branch on, made from whatever etcd3, gRPC or Node throws. */
+import { foreign, MOST_SENTENCE } from '../../config/foreign-text.ts';
 import type { StoreErrorKind } from '../../reconciler/contracts/failure.ts';
 import { StoreError } from '../../reconciler/contracts/source.ts';
 import { CANCELLED, RULES, type Where, type Why } from './failure-rules.ts';
@@ -53,12 +54,19 @@ export function failureAt(endpoint: string, options: EtcdOptions, error: unknown
   return etcdFailure(error, { endpoint, prefix, username, ca: Boolean(caFile), cert: Boolean(certFile) });
 }
 
+/** In graphemes: it may be a whole page of HTML. */
+const MOST_ANSWER = 300;
+
 /** gRPC's text on one line, without its status. */
 const plain = (text: string): string =>
-  text
-    .replace(/^\d+ [A-Z_]+: /, '')
-    .replace(/\s+/g, ' ')
-    .trim();
+  foreign(
+    text
+      .slice(0, MOST_SENTENCE)
+      .replace(/^\d+ [A-Z_]+: /, '')
+      .replace(/\s+/g, ' ')
+      .trim(),
+    MOST_ANSWER,
+  );
 
 /** Several endpoints failed one after the other: what the last one failed of, in a sentence that names them all. */
 export function together(failures: readonly EtcdFailure[]): EtcdFailure {

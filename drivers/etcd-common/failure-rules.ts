@@ -89,7 +89,7 @@ export const RULES: readonly Rule[] = [
   { match: /Waiting for LB pick/, why: 'timeout', unsent: true, says: 'could not be connected to in time', hint: () => 'is --etcd-endpoints right?' },
   { match: /DEADLINE_EXCEEDED|etcdserver: request timed out/, why: 'timeout', says: 'did not answer in time' },
   { match: /^12 UNIMPLEMENTED|HTTP status code/, why: 'notEtcd', unsent: true, says: 'answers, but not as etcd v3 does', hint: () => 'does --etcd-endpoints lead to etcd 3?' },
-  { match: /the way there has changed/, why: 'dropped', says: 'is connected to anew, because this host has another address' },
+  { match: /the way there has changed/, why: 'dropped', says: 'is connected to anew, because this host reaches it another way than before' },
   { match: /^14 UNAVAILABLE|ECONNRESET|EPIPE|ETIMEDOUT|^13 INTERNAL: .*(RST_STREAM|closed)/, why: 'dropped', says: 'broke the connection off' },
   { match: /client was already closed/, why: 'replaced', unsent: true, says: 'was being connected to anew' },
   { match: /^1 CANCELLED/, why: 'closed', says: 'is no longer asked', hint: () => 'selvage stopped it' },

@@ -42,6 +42,7 @@ export class Endpoint {
   /** Off while etcd says that it has no users: its own client goes on without then, too. */
   private useLogin: boolean;
   private closed = false;
+  private connections = 0;
 
   constructor(url: string, options: EtcdOptions, tuning: Tuning) {
     this.url = url;
@@ -63,7 +64,7 @@ export class Endpoint {
       hosts: this.url,
       ...(this.url.startsWith('https:') ? { credentials: readCredentials(this.options) } : {}),
       ...(this.useLogin ? { auth: { username, password } } : {}),
-      grpcOptions: channelOptions(this.tuning),
+      grpcOptions: channelOptions(this.tuning, this.connections++),
       faultHandling: { host: () => NO_POLICY, global: NO_POLICY },
       // For what etcd3 calls by itself: the login.
       defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: Date.now() + this.tuning.deadlineMs }),

@@ -7,8 +7,10 @@ export type { GrpcCallOptions };
 
 type Grpc = typeof import('@grpc/grpc-js');
 
-/** Of a connection. */
-export const channelOptions = (tuning: Tuning): NonNullable<IOptions['grpcOptions']> => ({
+/** Of the `nth` connection of an endpoint. */
+export const channelOptions = (tuning: Tuning, nth: number): NonNullable<IOptions['grpcOptions']> => ({
+  // grpc-js shares connections among channels of equal options: a new one would wait for the one that it is to replace.
+  'grpc.secondary_user_agent': `selvage-connection/${nth}`,
   // 30,000 leases are 8 MB; grpc-js refuses replies over 4 MB.
   'grpc.max_receive_message_length': -1,
   // A peer that vanished without a word is noticed within keepaliveMs + keepaliveTimeoutMs, not when TCP gives up.

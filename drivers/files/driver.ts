@@ -2,18 +2,17 @@
  * Owns the kind `file`: whole files whose content is ours (subnet.env), and others' that get a value of ours (daemon.json). Reads,
  * replaces atomically, notices edits and deletion.
  *
- * - Lists only the files of interest; what is no regular file there is listed as absent, and its creation is a conflict. What can't be read
- *   is neither there nor absent.
+ * - Lists only the files of interest. What can't be read, or is no file of ours (own-file.ts), is neither there nor absent: it is told why.
  * - Writes only what differs now, whatever the plan saw; a file is deleted only if it is still what was seen.
  */
 import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { withDockerOptions } from '../../config/two-in-one.ts';
-import type { Change, Driver, Interest, Listing, Outcome } from '../../reconciler/contracts/driver.ts';
+import type { Change, Driver, Interest, Listing, Outcome, Unread } from '../../reconciler/contracts/driver.ts';
 import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
 import { type FileResource, type Have, idOf } from '../../reconciler/kinds/index.ts';
 import { FileChanged, FileConflict, fileFailure } from './failure.ts';
-import { followLinks, readState } from './look.ts';
+import { conflictAt, readState, sentenceOf } from './own-file.ts';
 import { readQuiet } from './quiet.ts';
 import { PathWatch } from './watch.ts';
 import { isMadeAgain, keepPrevious, removeLeftovers, saveBeside, syncFolder, writeAtomically } from './write.ts';
@@ -78,7 +77,7 @@ export function createFileDriver(): Driver {
       tell = trouble;
       ofInterest = () => interest().files;
       await follow([]);
-      for (const path of ofInterest()) await removeLeftovers((await followLinks(path).catch(() => [path])).at(-1)!);
+      for (const path of ofInterest()) await removeLeftovers(path);
       return stop;
     },
     close: stop,
@@ -88,18 +87,26 @@ export function createFileDriver(): Driver {
 async function listFiles(scope: Scope, interest: Interest): Promise<Listing> {
   const inScope = (path: string) => scope.all || scope.kinds.has('file') || scope.ids.has(idOfPath(path));
   const haves: Have[] = [];
-  const unread = new Map<string, string>();
+  const unread = new Map<string, Unread>();
   for (const path of interest.files.filter(inScope)) {
     try {
       const state = await readState(path);
-      if (state.what !== 'file') continue;
-      haves.push({ kind: 'file', path, content: state.bytes.toString('utf8'), mode: state.mode });
+      if (state.what === 'absent') continue;
+      if (state.what === 'file')
+        haves.push({ kind: 'file', path, content: state.bytes.toString('utf8'), mode: state.mode });
+      else unread.set(idOfPath(path), { why: 'not ours', detail: sentenceOf(path, state.wrong, 'its flag') });
     } catch (error) {
-      unread.set(idOfPath(path), (error as Error).message);
+      unread.set(idOfPath(path), unreadable(path, error as Error));
     }
   }
   return unread.size ? { haves, complete: true, unread } : { haves, complete: true };
 }
+
+/** docs/design.md#unreadable-is-not-absent */
+const unreadable = (path: string, { message }: Error): Unread => ({
+  why: 'unreadable',
+  detail: `file ${path} can't be read (${message}), so that nobody knows whether it is as it should be; run selvage as a user who may read it.`,
+});
 
 async function applyOne(change: Change): Promise<Outcome> {
   const resource = change.op === 'delete' ? change.have : change.want;
@@ -121,38 +128,31 @@ async function write({
   edit,
   shared,
 }: FileResource): Promise<boolean> {
-  const target = (await followLinks(path)).at(-1)!;
-  const state = shared ? await readQuiet(target) : await readState(target);
+  const state = shared ? await readQuiet(path) : await readState(path);
   const content = shared && state.what === 'file' ? withDockerOptions(wanted, state.bytes.toString('utf8')) : wanted;
-  if (state.what === 'other') {
-    throw new FileConflict(
-      'EEXIST',
-      `${path} is ${state.name}, where a file should be: move it away, or name another ${flag}.`,
-    );
-  }
+  if (state.what === 'other') throw conflictAt(path, state.wrong, flag);
   if (state.what === 'file') {
     if (state.bytes.equals(Buffer.from(content))) return false;
-    if (!edit && !isMadeAgain(state.bytes)) await saveBeside(target, state.bytes);
+    if (!edit && !isMadeAgain(state.bytes)) await saveBeside(path, state.bytes);
   }
   if (edit) {
     const same =
       state.what === 'file' ? edit.of !== undefined && state.bytes.equals(Buffer.from(edit.of)) : edit.of === undefined;
     if (!same) throw new FileChanged(`${path} was changed by somebody else just now; it is looked at again.`);
-    if (state.what === 'file') await keepPrevious(target, state.bytes, state.mode);
+    if (state.what === 'file') await keepPrevious(path, state.bytes, state.mode);
   }
-  await writeAtomically(target, content, state.what === 'file' ? state.mode : mode);
+  await writeAtomically(path, content, state.what === 'file' ? state.mode : mode, flag);
   return true;
 }
 
 /** True if something was deleted. */
 async function remove({ path, content }: FileResource): Promise<boolean> {
-  const target = (await followLinks(path)).at(-1)!;
-  const state = await readState(target);
+  const state = await readState(path);
   if (state.what === 'absent') return false;
   if (state.what === 'other' || state.bytes.toString('utf8') !== content) {
     throw new FileConflict('ESTALE', `${path} was changed by somebody else just now and is left as it is.`);
   }
-  await unlink(target);
-  await syncFolder(dirname(target));
+  await unlink(path);
+  await syncFolder(dirname(path));
   return true;
 }

@@ -5,13 +5,14 @@
  * - An existing file keeps its permission bits; a new one has those asked for, whatever the umask. Missing folders are made, 0755.
  * - A previous content that was not made by flannel or selvage is kept beside it as `<file>.selvage-saved`; that of an edited file
  *   (daemon.json), the last one, as `<file>.selvage-previous`.
+ * - What is there and is no file of ours (own-file.ts: a link, a pipe, another user's) is not replaced: that is a conflict.
  * - A temporary file that a crash left is removed by the next write; another process's that still runs is left alone.
  */
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { chmod, copyFile, link, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { chmod, link, mkdir, open, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FileConflict } from './failure.ts';
+import { conflictAt, readState, wrongAt } from './own-file.ts';
 
 const MAX_SAVED = 9;
 
@@ -19,8 +20,18 @@ const temporaryPrefix = (path: string) => `.${basename(path)}.selvage-`;
 /** Those being written by this process. */
 const inUse = new Set<string>();
 
-/** Rejects with the errno; then the old content is still there. `mode` is for a new file. */
-export async function writeAtomically(path: string, content: string | Buffer, mode: number): Promise<void> {
+/**
+ * Rejects with the errno, or FileConflict; then the old content is still there. `mode` is for a new file, `flag` the one that names the
+ * path, for the sentence.
+ */
+export async function writeAtomically(
+  path: string,
+  content: string | Buffer,
+  mode: number,
+  flag = '--subnet-file',
+): Promise<void> {
+  const wrong = await wrongAt(path);
+  if (wrong) throw conflictAt(path, wrong, flag);
   const folder = dirname(path);
   await makeFolders(folder);
   const temporary = join(folder, `${temporaryPrefix(path)}${process.pid}-${randomBytes(4).toString('hex')}`);
@@ -107,12 +118,13 @@ export async function saveBeside(path: string, bytes: Buffer): Promise<void> {
       // A hard link is the file itself, with owner, mode and times; not every file system has them.
       await link(path, saved).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'EEXIST') throw error;
-        return copyFile(path, saved, constants.COPYFILE_EXCL);
+        return writeFile(saved, bytes, { flag: 'wx', mode: 0o600 });
       });
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      if ((await readFile(saved)).equals(bytes)) return;
+      const there = await readState(saved);
+      if (there.what === 'file' && there.bytes.equals(bytes)) return;
     }
   }
   throw new FileConflict(

@@ -5,6 +5,7 @@
 
 import type { Driver } from '../../reconciler/contracts/driver.ts';
 import type { HostFacts } from '../../reconciler/contracts/host.ts';
+import type { Routing } from '../../reconciler/contracts/routing.ts';
 import { apply } from './apply.ts';
 import { Client } from './client.ts';
 import { readNexthop, writeNexthopGet } from './codec/nexthop.ts';
@@ -13,6 +14,7 @@ import { readHostFacts } from './facts.ts';
 import { KINDS } from './kinds/index.ts';
 import { list } from './list.ts';
 import { EVENT_BUFFER, EVENT_GROUPS, Monitor } from './monitor.ts';
+import { routingOf } from './routing.ts';
 import { NetlinkSocket } from './socket.ts';
 import type { Transport } from './transport.ts';
 
@@ -31,6 +33,8 @@ export interface NetlinkOptions {
 export interface NetlinkDriver extends Driver {
   /** Synchronous; throws an Error if the kernel can't be asked. */
   facts(): HostFacts;
+  /** What decides about a packet's way. Synchronous; throws an Error if the kernel can't be asked. */
+  routing(): Routing;
   /** Whether the kernel has nexthop objects (≥ 5.3). Asked once. */
   supportsNexthops(): boolean;
 }
@@ -57,6 +61,7 @@ export function openNetlink(options: NetlinkOptions = {}): NetlinkDriver {
       };
     },
     facts: () => readHostFacts(client),
+    routing: () => routingOf(client),
     supportsNexthops: () => {
       nexthops ??= client.get((w) => writeNexthopGet(w, 1), readNexthop).errno !== EOPNOTSUPP;
       return nexthops;

@@ -50,7 +50,7 @@ export function readHostFacts(client: Client): HostFacts {
     .map(({ index, gateway, metric }) => ({ dev: names.get(index) ?? '', gateway, metric }))
     .filter(({ dev }) => dev !== '');
   return {
-    interfaces: links.map((record) => toInterface(record, addresses)),
+    interfaces: links.map((record) => toInterface(record, addresses, names)),
     linkRoutes: linkRoutes(linked, names),
     defaultRoutes: defaultRoutes.sort((a, b) => a.metric - b.metric),
   };
@@ -60,7 +60,7 @@ function linkRoutes(records: RouteRecord[], names: ReadonlyMap<number, string>):
   return records
     .filter(({ route, index }) => route.table === MAIN_TABLE && route.type === 'unicast' && names.has(index))
     .filter(({ route }) => route.gateway === '' && route.nexthopId === 0)
-    .map(({ route, index }) => ({ dev: names.get(index)!, dst: route.dst }));
+    .map(({ route, index }) => ({ dev: names.get(index)!, dst: route.dst, metric: route.metric }));
 }
 
 function all<T>(what: string, { items, ...reply }: Dumped<T>): T[] {
@@ -69,7 +69,11 @@ function all<T>(what: string, { items, ...reply }: Dumped<T>): T[] {
   return items;
 }
 
-function toInterface({ link, index, flags }: LinkRecord, addresses: AddressRecord[]): Interface {
+function toInterface(
+  { link, index, flags, masterIndex, linkedIndex }: LinkRecord,
+  addresses: AddressRecord[],
+  names: ReadonlyMap<number, string>,
+): Interface {
   return {
     name: link.name,
     index,
@@ -77,6 +81,10 @@ function toInterface({ link, index, flags }: LinkRecord, addresses: AddressRecor
     mtu: link.mtu,
     up: link.up,
     loopback: (flags & c.IFF_LOOPBACK) !== 0,
+    type: link.type,
+    master: names.get(masterIndex) ?? '',
+    carrier: (flags & c.IFF_LOWER_UP) !== 0,
+    looped: link.type === 'veth' && names.has(linkedIndex),
     addresses: addresses
       .filter((record) => record.index === index)
       .map((record) => ({

@@ -10,6 +10,7 @@ interface Libc {
   bind(fd: number, address: Uint8Array, length: number): number;
   getsockname(fd: number, address: Uint8Array, length: Uint32Array): number;
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number;
+  getsockopt(fd: number, level: number, option: number, value: Uint8Array, length: Uint32Array): number;
   send(fd: number, data: Uint8Array, length: number, flags: number): number;
   recv(fd: number, data: Uint8Array, length: number, flags: number): number;
   setns(fd: number, type: number): number;
@@ -24,12 +25,13 @@ let loaded: Libc | undefined;
 /** Throws an Error if there is no C library to load. */
 export function libc(): Libc {
   if (loaded) return loaded;
-  const library = load();
+  const library = loadLibc();
   loaded = {
     socket: library.func('int socket(int, int, int)'),
     bind: library.func('int bind(int, void *, uint32_t)'),
     getsockname: library.func('int getsockname(int, void *, void *)'),
     setsockopt: library.func('int setsockopt(int, int, int, void *, uint32_t)'),
+    getsockopt: library.func('int getsockopt(int, int, int, void *, void *)'),
     send: library.func('intptr_t send(int, void *, size_t, int)'),
     recv: library.func('intptr_t recv(int, void *, size_t, int)'),
     setns: library.func('int setns(int, int)'),
@@ -41,7 +43,8 @@ export function libc(): Libc {
 
 export const errno = (): number => koffi.errno();
 
-function load() {
+/** For those who need more functions of it. Throws as `libc` does. */
+export function loadLibc(): ReturnType<typeof koffi.load> {
   const names = ['libc.so.6', `libc.musl-${MUSL_ARCH[arch] ?? arch}.so.1`, null]; // null: what Node itself is linked with
   let cause: unknown;
   for (const name of names) {

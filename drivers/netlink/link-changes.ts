@@ -58,10 +58,14 @@ function create(client: Client, want: TunnelLink, netns: string | undefined): Re
   if (reply.errno !== 0) return failureOf(reply.errno, reply.extack, what);
   refuseRouterAdvertisements(want.name, netns);
   const { alias, rpFilter } = want;
-  if (!alias && rpFilter === undefined) return undefined;
   const index = new Devices(client).index(want.name);
   const marked = client.change((w) =>
-    writeLinkChange(w, index, { ...(alias ? { alias } : {}), ...(rpFilter === undefined ? {} : { rpFilter }) }),
+    writeLinkChange(w, index, {
+      ...(alias ? { alias } : {}),
+      ...(rpFilter === undefined ? {} : { rpFilter }),
+      // It begins as the namespace's default has it, which may be off.
+      forwarding: true,
+    }),
   );
   return marked.errno === 0 ? undefined : failureOf(marked.errno, marked.extack, `${nameOf(want)} was not marked`);
 }
@@ -117,6 +121,7 @@ function differences(have: Link, want: TunnelLink, devices: Devices): LinkChange
   if (want.mtu && have.mtu !== want.mtu) change.mtu = want.mtu;
   if (want.alias !== undefined && have.alias !== want.alias) change.alias = want.alias;
   if (want.rpFilter !== undefined && have.rpFilter !== want.rpFilter) change.rpFilter = want.rpFilter;
+  if (have.forwarding === false) change.forwarding = true;
   const attributes = attributesThatDiffer(want.tunnel, have.tunnel);
   const parent = parentOf(attributes);
   const parentIndex = devices.index(parent);

@@ -28,7 +28,9 @@ interface SocketOptions {
   netns?: string;
   /** Bytes; the kernel doubles it. Without CAP_NET_ADMIN the host's rmem_max is the limit. */
   receiveBuffer: number;
-  /** RTNLGRP_* to listen to. */
+  /** Netlink's family of its own: NETLINK_ROUTE, if absent. */
+  protocol?: number;
+  /** RTNLGRP_* (or the family's own) to listen to. */
   groups?: readonly number[];
 }
 
@@ -82,7 +84,7 @@ export class NetlinkSocket implements Transport {
 
   #open(): void {
     const c = libc();
-    this.#fd = c.socket(AF_NETLINK, SOCK_RAW_NONBLOCK_CLOEXEC, NETLINK_ROUTE);
+    this.#fd = c.socket(AF_NETLINK, SOCK_RAW_NONBLOCK_CLOEXEC, this.#options.protocol ?? NETLINK_ROUTE);
     if (this.#fd < 0) throw this.#failed('socket');
     this.#receiveBuffer();
     for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) this.#set(SOL_NETLINK, option, 1);

@@ -6,7 +6,6 @@
  * - A file that can't be read or used is an error of the store, never an empty network: what was in force stays.
  * - It is only ever read. Its folder is watched, as a watch on a file ends at the first atomic rename.
  */
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { configKey } from '../../config/lease-key.ts';
 import {
@@ -19,11 +18,14 @@ import {
   type StoreSnapshot,
   type WatchEvent,
 } from '../../reconciler/contracts/source.ts';
+import { readState, sentenceOf } from '../files/own-file.ts';
 import { PathWatch } from '../files/watch.ts';
 import { parseStateFile } from './document.ts';
 
 /** Changes that a later watch may ask for. */
 const MOST_KEPT = 10_000;
+/** 16,384 leases are some 5 MB. */
+const MOST_BYTES = 256 << 20;
 
 interface Watcher {
   next: number;
@@ -115,14 +117,7 @@ export class FileSource implements Source {
   }
 
   async #read(): Promise<Map<string, string>> {
-    let text: string;
-    try {
-      text = await readFile(this.where, 'utf8');
-    } catch (cause) {
-      throw new StoreError('unavailable', `--state-file ${this.where} can't be read (${(cause as Error).message}).`, {
-        cause,
-      });
-    }
+    const text = await this.#text();
     try {
       return parseStateFile(text, this.#prefix);
     } catch (cause) {
@@ -130,6 +125,21 @@ export class FileSource implements Source {
         cause,
       });
     }
+  }
+
+  async #text(): Promise<string> {
+    // A person's own file, and only read: it may be a link, and be anybody's, as long as not everybody may write it.
+    const state = await readState(this.where, { follow: true, owner: 'any', most: MOST_BYTES }).catch(
+      (cause: Error) => {
+        throw new StoreError('unavailable', `--state-file ${this.where} can't be read (${cause.message}).`, { cause });
+      },
+    );
+    if (state.what === 'file') return state.bytes.toString('utf8');
+    const problem =
+      state.what === 'other'
+        ? sentenceOf(this.where, state.wrong, '--state-file')
+        : `--state-file ${this.where} can't be read (there is no such file).`;
+    throw new StoreError('unavailable', problem);
   }
 
   #changesTo(values: ReadonlyMap<string, string>): StoreChange[] {

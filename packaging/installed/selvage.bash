@@ -4,7 +4,8 @@ _selvage() {
   # bash splits at "=", so that a value may stand behind it or in the next word.
   if [[ $current == = ]]; then current=; elif [[ $previous == = ]]; then previous=${COMP_WORDS[COMP_CWORD - 2]}; fi
   case $previous in
-    --format) COMPREPLY=($(compgen -W 'table json markdown state-file' -- "$current")); return ;;
+    --format) COMPREPLY=($(compgen -W 'table json markdown commands state-file' -- "$current")); return ;;
+    --color) COMPREPLY=($(compgen -W 'auto always never' -- "$current")); return ;;
     --lease) COMPREPLY=($(compgen -W 'acquire adopt' -- "$current")); return ;;
     --etcd-api) COMPREPLY=($(compgen -W 'auto v2 v3' -- "$current")); return ;;
     --from) COMPREPLY=($(compgen -W 'v2 v3' -- "$current")); return ;;
@@ -12,12 +13,13 @@ _selvage() {
     --docker) COMPREPLY=($(compgen -W 'off report opts daemon-json' -- "$current")); return ;;
     --docker-restart) COMPREPLY=($(compgen -W 'never idle always' -- "$current")); return ;;
     --log-level) COMPREPLY=($(compgen -W 'trace debug info warn error' -- "$current")); return ;;
+    --log-format) COMPREPLY=($(compgen -W 'auto text json' -- "$current")); return ;;
     --etcd-keyfile|--etcd-certfile|--etcd-cafile|--subnet-file|--state-file|--state-cache|--docker-daemon-json|--docker-opts-file|--kubeconfig-file|--net-config-path) COMPREPLY=($(compgen -f -- "$current")); return ;;
-    --etcd-endpoints|--etcd-prefix|--etcd-username|--etcd-password|--iface|--iface-regex|--public-ip|--subnet-lease-renew-margin|--healthz-ip|--healthz-port|--v|--subnet-lease-ttl|--resync|--migration-grace|--docker-host|--docker-bridge|--docker-opts-key|--docker-restart-command|--docker-restart-window|--docker-restart-window-duration|--docker-restart-holdoff|--public-ipv6|--iface-can-reach|--iptables-resync|--kube-api-url|--kube-annotation-prefix|--vmodule|--log_backtrace_at) COMPREPLY=(); return ;;
+    --etcd-endpoints|--etcd-prefix|--etcd-username|--etcd-password|--iface|--iface-regex|--public-ip|--subnet-lease-renew-margin|--iptables-resync|--healthz-ip|--healthz-port|--v|--subnet-lease-ttl|--resync|--cloud-resync|--migration-grace|--docker-host|--docker-bridge|--docker-opts-key|--docker-restart-command|--docker-restart-window|--docker-restart-window-duration|--docker-restart-holdoff|--public-ipv6|--iface-can-reach|--kube-api-url|--kube-annotation-prefix|--vmodule|--log_backtrace_at) COMPREPLY=(); return ;;
     check-config) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
   if [[ $current == -* ]]; then
-    COMPREPLY=($(compgen -W '--etcd-endpoints --etcd-prefix --etcd-keyfile --etcd-certfile --etcd-cafile --etcd-username --etcd-password --iface --iface-regex --public-ip --subnet-file --subnet-lease-renew-margin --ip-masq --healthz-ip --healthz-port --v --version --help --once --format --subnet-lease-ttl --resync --migration-grace --keep-stale --lease --etcd-api --state-file --state-cache --from --to --apply --hand-back --release-lease --dry-run --docker --docker-host --docker-bridge --docker-daemon-json --docker-opts-file --docker-opts-key --docker-opts-combined --docker-restart --docker-restart-command --docker-restart-window --docker-restart-window-duration --docker-restart-holdoff --log-level --public-ipv6 --iface-can-reach --iptables-resync --iptables-forward-rules --ip-masq-fully-random-disable --ip-blackhole-route --kube-subnet-mgr --kube-api-url --kube-annotation-prefix --kubeconfig-file --net-config-path --set-node-network-unavailable --vmodule --log_backtrace_at' -- "$current"))
+    COMPREPLY=($(compgen -W '--etcd-endpoints --etcd-prefix --etcd-keyfile --etcd-certfile --etcd-cafile --etcd-username --etcd-password --iface --iface-regex --public-ip --subnet-file --subnet-lease-renew-margin --ip-masq --ip-masq-fully-random-disable --iptables-forward-rules --iptables-resync --healthz-ip --healthz-port --v --version --help --once --format --all --color --subnet-lease-ttl --resync --cloud-resync --migration-grace --keep-stale --lease --etcd-api --state-file --state-cache --from --to --apply --hand-back --release-lease --dry-run --docker --docker-host --docker-bridge --docker-daemon-json --docker-opts-file --docker-opts-key --docker-opts-combined --docker-restart --docker-restart-command --docker-restart-window --docker-restart-window-duration --docker-restart-holdoff --log-level --log-format --public-ipv6 --iface-can-reach --ip-blackhole-route --kube-subnet-mgr --kube-api-url --kube-annotation-prefix --kubeconfig-file --net-config-path --set-node-network-unavailable --vmodule --log_backtrace_at' -- "$current"))
   else
     COMPREPLY=($(compgen -W 'run drift leases migrate leave check-config docker-opts version help' -- "$current"))
   fi

@@ -7,6 +7,7 @@
  * - What a peer can't be given is held with a sentence; a peer never gets a part of its wants.
  */
 import type { Lease, NetworkConfig } from '../../config/model.ts';
+import type { CloudWant } from '../cloud/model.ts';
 import type { Host, Instance } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import type { Want } from '../kinds/index.ts';
@@ -51,6 +52,8 @@ export interface Backend {
   peer(context: BackendContext, lease: Lease): PeerWants;
   /** Ids of a peer's resources that its subnet alone tells: where to look for what a lease has left that nobody remembers. */
   idsOfSubnet(context: BackendContext, subnet: string): string[];
+  /** What it wants of a cloud, beside what it wants of the host. Left out: nothing. */
+  cloud?(context: BackendContext): CloudWant;
   /** What the config asks for and this backend doesn't do. */
   notices(context: NetworkContext): HeldEntry[];
 }

@@ -1,15 +1,25 @@
 /** Owns which backends there are, and who of them is asked. A new one is a new file, and a line here. */
+import { foreign } from '../../config/foreign-text.ts';
 import type { LeaseAttrs, NetworkConfig } from '../../config/model.ts';
 import type { HeldEntry } from '../contracts/report.ts';
+import { awsVpcType } from './aws-vpc.ts';
 import type { Backend } from './backend.ts';
 import type { BackendType, LeaseData } from './backend-type.ts';
+import { gceType } from './gce.ts';
 import { hostGwType } from './host-gw.ts';
 import { ipipType } from './ipip.ts';
+import { udpType } from './udp.ts';
 import { vxlanType } from './vxlan.ts';
 
-export const BACKEND_TYPES: readonly BackendType[] = [vxlanType, hostGwType, ipipType];
+export const BACKEND_TYPES: readonly BackendType[] = [vxlanType, hostGwType, ipipType, udpType, awsVpcType, gceType];
 
-const BY_LEASE: ReadonlyMap<string, BackendType> = new Map(BACKEND_TYPES.map((type) => [type.type, type]));
+/** By the BackendType of a lease. One that several types write (none at all: udp, aws-vpc, gce) leaves open which of them it means. */
+const BY_LEASE: ReadonlyMap<string, BackendType> = new Map(
+  BACKEND_TYPES.filter(({ type }) => BACKEND_TYPES.filter((other) => other.type === type).length === 1).map((type) => [
+    type.type,
+    type,
+  ]),
+);
 
 /** Undefined if we don't run it, or the network has no IPv4: see unsupportedBackend. */
 export function backendFor(config: NetworkConfig): Backend | undefined {
@@ -62,9 +72,7 @@ export function unsupportedBackend(config: NetworkConfig, key: string): HeldEntr
   const { type } = config.backend;
   const names = BACKEND_TYPES.map(({ name }) => name);
   const last = names.pop();
-  // Most who see this one have written no Backend, or misspelt the word.
-  const udp = 'The backend udp (which a config without Backend stands for)';
-  const what = config.backend.kind === 'udp' ? udp : type ? `The backend ${type}` : 'A Backend without a Type';
+  const what = type ? `The backend ${foreign(type)}` : 'A Backend without a Type';
   const detail = `${what} is not supported yet; set Backend.Type in ${key} to ${names.join(', ')} or ${last}, or run flanneld on this host.`;
   return { kind: 'config', key, why: 'backend not supported', detail, unmet: true };
 }

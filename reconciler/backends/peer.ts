@@ -1,4 +1,5 @@
 /** Owns what is asked of every peer's lease, whatever the backend, and the form of a hold on one. */
+import { foreign } from '../../config/foreign-text.ts';
 import { contains, formatIp } from '../../config/ipv4.ts';
 import type { Lease } from '../../config/model.ts';
 import type { HeldEntry } from '../contracts/report.ts';
@@ -17,7 +18,7 @@ export const hold = (lease: Lease, why: string, detail: string): PeerWants => ({
 export function otherBackend(lease: Lease, type: string): PeerWants {
   const { backendType, publicIP } = lease.attrs;
   const theirs = backendType
-    ? `the backend ${backendType}`
+    ? `the backend ${foreign(backendType)}`
     : 'a backend that names itself nowhere (udp and alloc do so)';
   const detail = `${lease.subnet} is of ${theirs}, and this network's is ${type}; restart the agent on ${publicIP}.`;
   return hold(lease, 'other backend', detail);

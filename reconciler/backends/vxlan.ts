@@ -8,6 +8,7 @@
  */
 import type { BackendConfig, Lease, LeaseAttrs, VxlanConfig } from '../../config/model.ts';
 import { readWrittenVxlan, vniOf, vxlanBackendData, vxlanData } from '../../config/vxlan-lease.ts';
+import type { HeldEntry } from '../contracts/report.ts';
 import { idOf, type Link, SELVAGE_PROTOCOL, type Want } from '../kinds/index.ts';
 import { portOf } from '../tunnels/vxlan.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
@@ -41,7 +42,7 @@ export const vxlanPath = (vni: number): string => `${TYPE} ${vni & 0xffff}`;
 
 export function vxlanBackend(options: VxlanConfig): Backend {
   const dev = `flannel.${options.vni}`;
-  const mtu = ({ host }: NetworkContext): number => (options.mtu ?? host.uplink.mtu) - OVERHEAD;
+  const mtu = ({ host }: NetworkContext): number => mtuOf(options, host.uplink.mtu);
   return {
     type: TYPE,
     path: vxlanPath(options.vni),
@@ -56,8 +57,18 @@ export function vxlanBackend(options: VxlanConfig): Backend {
       wantsOf(context, subnet, dev, '', '')
         .filter(({ kind }) => kind !== 'fdb')
         .map(idOf),
-    notices: () => [],
+    notices: (context) => mtuNotice(options, dev, context),
   };
+}
+
+/** The kernel refuses more than what is under the tunnel leaves it (vxlan_change_mtu). */
+const mtuOf = ({ mtu }: VxlanConfig, uplink: number): number => Math.min(mtu ?? uplink, uplink) - OVERHEAD;
+
+function mtuNotice(options: VxlanConfig, dev: string, { host }: NetworkContext): HeldEntry[] {
+  const { name, mtu } = host.uplink;
+  if (options.mtu === undefined || options.mtu <= mtu) return [];
+  const detail = `Backend.MTU ${options.mtu} is more than ${name} carries, whose MTU is ${mtu}; so ${dev} and FLANNEL_MTU have ${mtuOf(options, mtu)}: correct Backend.MTU, or the MTU of ${name}.`;
+  return [{ kind: 'config', key: 'Backend.MTU', why: 'MTU out of reach', detail, unmet: false }];
 }
 
 /** The options that a device of this name was made with, as far as a device tells them; undefined if it is not a vxlan one. */

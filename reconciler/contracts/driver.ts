@@ -45,6 +45,12 @@ export interface Interest {
   ofCompanions?: ReadonlyMap<string, readonly CompanionName[]>;
 }
 
+/** Why a single thing could not be read, or must not be believed: a few words, and a sentence with the cure. */
+export interface Unread {
+  why: string;
+  detail: string;
+}
+
 export interface Listing {
   haves: Have[];
   /** False when something could not be read: then nothing may be deleted on the word of this listing. */
@@ -52,7 +58,7 @@ export interface Listing {
   /** Why it is incomplete, as a sentence. */
   problem?: string;
   /** Ids of single things of which not even that they are there could be read, and why: what is wanted in their place waits. */
-  unread?: ReadonlyMap<string, string>;
+  unread?: ReadonlyMap<string, Unread>;
 }
 
 /**

@@ -11,12 +11,21 @@ export interface Interface {
   mtu: number;
   up: boolean;
   loopback: boolean;
+  /** IFLA_INFO_KIND: "bridge", "veth", "vlan"; "" or absent for a network card. */
+  type?: string;
+  /** Name of the bridge or bond that it is a port of; "" or absent for none. */
+  master?: string;
+  /** Something is at the other end of the line. Absent: not known, taken as true. */
+  carrier?: boolean;
+  /** Of a veth pair of which both ends are in this namespace. */
+  looped?: boolean;
   /** "192.168.64.3/24" with rtnetlink's scope ("global", "link", "host") and whether it is permanent and deprecated. */
   addresses: { address: string; scope: string; permanent: boolean; deprecated: boolean }[];
 }
 
 export interface DefaultRoute {
   dev: string;
+  /** "" for none. */
   gateway: string;
   metric: number;
 }
@@ -26,6 +35,8 @@ export interface LinkRoute {
   dev: string;
   /** "192.168.64.0/24" */
   dst: string;
+  /** Absent: 0. */
+  metric?: number;
 }
 
 export interface HostFacts {
@@ -33,6 +44,23 @@ export interface HostFacts {
   linkRoutes: LinkRoute[];
   /** IPv4 default routes of table main, lowest metric first. */
   defaultRoutes: DefaultRoute[];
+  /** Addresses of the store's endpoints, and of the host's name servers. Absent: not known. */
+  store?: readonly string[];
+  nameServers?: readonly string[];
+}
+
+/** What no subnet may cover, or this host is cut off from it (desired/guards.ts). */
+export interface Guard {
+  /** "192.168.64.0/24"; an address is a /32. */
+  range: string;
+  /** For a sentence: "the gateway 192.168.64.1". */
+  what: string;
+  /** The interface that it is a network or an address of; "" for what is elsewhere. */
+  dev: string;
+  /** `containers`: a network or an address that may be of containers, and so inside this host's own subnet. */
+  of: 'uplink' | 'elsewhere' | 'host' | 'containers';
+  /** It has a route in the kernel with the very key that a peer's route on the same range has: there the plan says so. */
+  routed?: boolean;
 }
 
 /** The host as the backends see it. */
@@ -44,6 +72,10 @@ export interface Host {
   publicIP: string;
   /** Nexthop objects (kernel ≥ 5.3). */
   nexthopObjects: boolean;
+  /** Absent: nothing is known of it. */
+  guards?: readonly Guard[];
+  /** All IPv4 addresses of this host but those of flannel's devices, sorted. Absent: the uplink's is all that is known. */
+  addresses?: readonly string[];
 }
 
 /** What this host has of the network, for those who follow it: what subnet.env says of IPv4. */

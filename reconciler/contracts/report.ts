@@ -8,8 +8,10 @@ import type { StoreErrorKind } from './failure.ts';
 import type { CompanionName } from './scope.ts';
 
 export type Op = 'create' | 'update' | 'delete';
-/** What can stand in a report: resources, companions, and what has no driver. */
-export type ReportKind = Kind | CompanionName | 'lease' | 'config' | 'peer' | 'store' | 'sysctl';
+/** What can stand in a report: resources, companions, what is in a cloud, and what has no driver. */
+export type ReportKind = Kind | CompanionName | CloudKind | 'lease' | 'config' | 'peer' | 'store' | 'sysctl';
+/** What is in a cloud (cloud/model.ts); `cloud-host`: what is said of this host there. */
+export type CloudKind = 'cloud-route' | 'source-dest-check' | 'cloud-host';
 
 export interface DriftEntry {
   op: Op;
@@ -20,6 +22,14 @@ export interface DriftEntry {
   fields?: string[];
   want?: unknown;
   have?: unknown;
+}
+
+/** What people are told of an entry beside its key. */
+export interface Told {
+  /** As `ip`, `bridge` or `ls` print it. */
+  text: string;
+  /** The host that it is there for. */
+  peer?: { subnet: string; publicIP: string };
 }
 
 export interface HeldEntry {
@@ -44,6 +54,24 @@ export interface CompanionSections {
     engine: { version: string; liveRestore: boolean; containers: number } | null;
     bridge: { name: string; address: string; mtu: number; ipMasq: boolean } | null;
   };
+  /** The udp engine, as it was before the round. Absent where there is none, or the config asks for none. */
+  udp?: {
+    pid: number;
+    /** ISO time of its start. */
+    since: string;
+    /** "192.168.64.2:8285" */
+    listens: string;
+    peers: number;
+    /** Since its start. */
+    sent: { packets: number; bytes: number };
+    received: { packets: number; bytes: number };
+    /** Packets by cause; those that there were. */
+    drops: Record<string, number>;
+    /** Which of the kernel's offloads it does without. */
+    without: string[];
+    /** What it could not give up; [] if it has no rights. */
+    rightsKept: string[];
+  };
 }
 
 export interface Report extends CompanionSections {
@@ -66,9 +94,9 @@ export interface Report extends CompanionSections {
     error?: { kind: StoreErrorKind; message: string };
   };
   network: { network: string; subnet: string; backend: string; mtu: number };
-  drift: DriftEntry[];
+  drift: (DriftEntry & Told)[];
   outcomes: { kind: ReportKind; key: string; op: Op; result: 'done' | 'noop' | 'failed' | 'blocked'; error?: string }[];
-  held: HeldEntry[];
+  held: (HeldEntry & Told)[];
   summary: { create: number; update: number; delete: number; held: number; failed: number };
   converged: boolean;
 }

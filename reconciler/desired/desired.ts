@@ -5,28 +5,34 @@
  * - One lease that changes costs one lease, however many there are.
  * - `complete` is false until all leases are known; then nothing may be deleted for want of a Want.
  */
+import { type Cidr, formatCidr } from '../../config/ipv4.ts';
 import { configKey } from '../../config/lease-key.ts';
 import type { Lease } from '../../config/model.ts';
 import { formatSubnetEnv } from '../../config/subnet-env.ts';
 import type { Backend, BackendContext, PeerWants } from '../backends/backend.ts';
 import { backendFor, pathOf, unsupportedBackend } from '../backends/index.ts';
 import { prefersPlain } from '../backends/routes.ts';
+import type { CloudWant } from '../cloud/model.ts';
 import type { Interest } from '../contracts/driver.ts';
 import type { HostSubnet } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import { type CompanionName, emptyScope, mergeScope, type Scope } from '../contracts/scope.ts';
 import { BOOT_PROTOCOL, type FileResource, idOf, linkOf, type Route, type Want } from '../kinds/index.ts';
 import { notMoved, Peers } from './peers.ts';
+import { Refusals } from './refusals.ts';
 
 /** What Desired needs of the mirror. */
 export interface LeaseSource {
+  /** By subnet. */
   leases: ReadonlyMap<string, Lease>;
+  /** Of leases that are there and can't be read. */
+  readonly unreadableSubnets?: readonly string[];
   complete: boolean;
 }
 
 export class Desired {
   readonly context: BackendContext;
-  /** Undefined if we don't run the config's backend: then there are no wants, and that is held. */
+  /** Undefined if we don't run the config's backend, or may not use our lease: then there are no wants, and that is held. */
   readonly backend: Backend | undefined;
   /** Those of earlier configs, on which this host still receives and reaches the hosts that haven't moved. */
   readonly earlier: readonly Backend[];
@@ -35,26 +41,36 @@ export class Desired {
   /** By id. */
   readonly wants: ReadonlyMap<string, Want>;
   complete = false;
+  /** What it is made of: read anew each time, it changes. */
+  #source: LeaseSource = { leases: new Map(), complete: false };
 
+  /** We run the config's backend: what is not wanted is so for certain. */
+  readonly #isKnown: boolean;
   readonly #wants = new Map<string, Want>();
   /** The config's first. */
   readonly #paths: readonly Backend[];
   readonly #peers: Peers;
   /** Paths of companions' files among the wants. */
   readonly #filesOf = new Map<CompanionName, readonly string[]>();
+  /** Ids of what else companions want. */
+  readonly #wantsOf = new Map<CompanionName, Set<string>>();
   readonly #notices: readonly HeldEntry[];
+  readonly #refusals: Refusals;
 
   constructor(context: BackendContext, earlier: readonly Backend[] = []) {
     this.context = context;
     this.wants = this.#wants;
     const backend = backendFor(context.config);
-    this.backend = backend;
-    this.earlier = backend ? earlier : [];
-    this.#paths = backend ? [backend, ...earlier] : [];
+    this.#refusals = new Refusals(context.config, context.host);
+    const refused = this.#refusals.ofOwn(context.own);
+    this.#isKnown = backend !== undefined;
+    this.backend = refused ? undefined : backend;
+    this.earlier = this.backend ? earlier : [];
+    this.#paths = this.backend ? [this.backend, ...earlier] : [];
     this.deviceWants = this.#paths.flatMap((path) => path.device(context));
-    if (!backend) {
-      this.#notices = [unsupportedBackend(context.config, configKey(context.instance.prefix))];
-      this.#peers = new Peers(this.#wants, () => ({ wants: [] }));
+    if (!backend || refused) {
+      this.#notices = [refused ?? unsupportedBackend(context.config, configKey(context.instance.prefix))];
+      this.#peers = new Peers(this.#wants, (lease) => this.#unlessRefused({ wants: [] }, lease));
       return;
     }
     this.#notices = backend.notices(context);
@@ -66,12 +82,24 @@ export class Desired {
   /** On the path that the lease names. Another VNI than we have is no hindrance, on an earlier path either: as in flannel, which doesn't look at it. */
   #peerOn(backend: Backend, lease: Lease): PeerWants {
     const named = pathOf(lease.attrs, this.#paths);
-    if (named === backend.path) return backend.peer(this.context, lease);
+    if (named === backend.path) return this.#unlessRefused(backend.peer(this.context, lease), lease);
     const { backendType } = lease.attrs;
     const path =
       this.#paths.find((one) => one.path === named) ?? this.#paths.find(({ type }) => type === backendType) ?? backend;
-    const result = path.peer(this.context, lease);
+    const result = this.#unlessRefused(path.peer(this.context, lease), lease);
     return result.wants ? { ...result, note: notMoved(lease, named, path.path, backend.path) } : result;
+  }
+
+  #unlessRefused(result: PeerWants, lease: Lease): PeerWants {
+    const own = this.backend && this.context.own.subnet;
+    const held = (result.wants || result.held.unmet) && this.#refusals.ofPeer(lease, own);
+    return held ? { held, unreadable: false } : result;
+  }
+
+  /** Whether a thing of ours in that range cuts this host off: it goes whatever the store says, or doesn't. */
+  cutsOff(range: Cidr): boolean {
+    const { guards } = this.#refusals;
+    return !guards.empty && guards.ofPeer(formatCidr(range), this.backend && this.context.own.subnet) !== undefined;
   }
 
   /** In the order of a report. */
@@ -100,6 +128,25 @@ export class Desired {
     return this.#peers.update(changes);
   }
 
+  /** What this host wants of a cloud: on the config's path, else on an earlier one. */
+  cloudWant(): CloudWant | undefined {
+    for (const path of this.#paths) if (path.cloud) return path.cloud(this.context);
+    return undefined;
+  }
+
+  /** Subnets of all leases that are there, readable or not, as of now. */
+  leasedSubnets(): Set<string> {
+    const { leases, unreadableSubnets = [] } = this.#source;
+    return new Set([...leases.keys(), ...unreadableSubnets, this.context.own.subnet]);
+  }
+
+  /** Subnets of peers whose lease names `backendType`. */
+  subnetsOfType(backendType: string): string[] {
+    return [...this.#source.leases.values()].flatMap(({ subnet, attrs }) =>
+      attrs.backendType === backendType ? subnet : [],
+    );
+  }
+
   /** What companions follow; undefined where there is no IPv4 subnet to follow. */
   hostSubnet(): HostSubnet | undefined {
     const { config, own, ipMasq } = this.context;
@@ -119,7 +166,8 @@ export class Desired {
   }
 
   #follow(source: LeaseSource): void {
-    this.complete = source.complete && this.backend !== undefined;
+    this.#source = source;
+    this.complete = source.complete && this.#isKnown;
   }
 
   idsOfPeer(subnet: string): readonly string[] {
@@ -174,6 +222,35 @@ export class Desired {
       if (scope.kinds.has(want.kind) || (link !== undefined && scope.links.has(link))) inside.set(id, want);
     }
     return inside;
+  }
+
+  /** What else a companion wants, in place of what it wanted before. @returns the ids of both */
+  setWantsOf(companion: CompanionName, wants: readonly Want[]): string[] {
+    const before = this.#wantsOf.get(companion) ?? new Set();
+    this.#wantsOf.set(companion, new Set());
+    return [
+      ...this.changeWantsOf(companion, { add: [], remove: [...before] }),
+      ...this.changeWantsOf(companion, { add: wants, remove: [] }),
+    ];
+  }
+
+  /** What changes in what a companion wants; `remove` are ids. @returns all ids that this is about */
+  changeWantsOf(
+    companion: CompanionName,
+    { add, remove }: { add: readonly Want[]; remove: readonly string[] },
+  ): string[] {
+    const own = this.#wantsOf.get(companion) ?? new Set<string>();
+    this.#wantsOf.set(companion, own);
+    for (const id of remove) {
+      own.delete(id);
+      this.#wants.delete(id);
+    }
+    const ids = add.map(idOf);
+    for (const [i, id] of ids.entries()) {
+      own.add(id);
+      this.#wants.set(id, add[i]!);
+    }
+    return [...remove, ...ids];
   }
 
   /** What listings and watches are to be about. Devices that are to be cleaned up come from the listing, not from here. */

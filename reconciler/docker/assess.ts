@@ -103,7 +103,7 @@ function readFiles(
       held.push(say.givenTwice(options, givenTwice(seen.optsFile, { ...json, values: all }), cure));
       mayStart = false;
     } else {
-      const file = daemonFile(options, wanted, seen.daemonJson, json);
+      const file = daemonFile(options, wanted, seen.daemonJson, json, opensRouting(seen));
       if (file) files.push(file);
     }
   } else {
@@ -118,6 +118,12 @@ function readFiles(
   const inside = pools.filter((pool) => overlaps(own.network, pool));
   if (inside.length) held.push(say.poolInNetwork(options, inside, own.network));
   return mayStart;
+}
+
+/** Docker drops what other hosts' containers send, and knows the setting that ends it (28.2; an older one would not start with it). */
+function opensRouting({ isShut, engine }: DockerObserved): boolean {
+  const [major = 0, minor = 0] = (engine?.version ?? '').split('.').map(Number);
+  return isShut && (major > 28 || (major === 28 && minor >= 2));
 }
 
 /** Of an options file: --bip and so on, by the name in daemon.json. */

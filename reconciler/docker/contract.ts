@@ -41,6 +41,8 @@ export interface DockerObserved {
   daemonJson: string | undefined;
   optsFile: string | undefined;
   restarted: Restarted | undefined;
+  /** Docker's own rules drop what comes to its containers from other hosts (`raw`, since 28). */
+  isShut: boolean;
   /** What could not be read, as a sentence: then nothing is concluded from what is missing. */
   problem: string | undefined;
 }

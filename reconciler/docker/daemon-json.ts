@@ -18,12 +18,14 @@ export interface DaemonJson {
   values: Partial<Record<keyof DaemonValues, unknown>>;
   /** False if Docker is told to leave the firewall alone. */
   iptables: boolean;
+  /** `allow-direct-routing`, of any type: set where Docker shuts other hosts out, and never taken away. */
+  directRouting: unknown;
   fixedCidr: string | undefined;
   /** Ranges from which Docker takes the subnets of its other networks; empty: its own. */
   pools: string[];
 }
 
-const NO_FILE: DaemonJson = { values: {}, iptables: true, fixedCidr: undefined, pools: [] };
+const NO_FILE: DaemonJson = { values: {}, iptables: true, directRouting: undefined, fixedCidr: undefined, pools: [] };
 const BYTE_ORDER_MARK = '\ufeff';
 
 /** Of the file's text, undefined if there is none. Why it can't be read, as half a sentence, for one that is no JSON object. */
@@ -44,7 +46,14 @@ export function readDaemonJson(text: string | undefined): DaemonJson | string {
   for (const key of DAEMON_KEYS) if (object[key] !== undefined) values[key] = object[key];
   const fixed = object['fixed-cidr'];
   const iptables = object.iptables !== false;
-  return { values, iptables, fixedCidr: typeof fixed === 'string' ? fixed : undefined, pools: poolsOf(object) };
+  const directRouting = object['allow-direct-routing'];
+  return {
+    values,
+    iptables,
+    directRouting,
+    fixedCidr: typeof fixed === 'string' ? fixed : undefined,
+    pools: poolsOf(object),
+  };
 }
 
 function poolsOf(object: Record<string, unknown>): string[] {

@@ -36,12 +36,16 @@ export function optsFile({ opts }: DockerOptions, wanted: BridgeNetwork): FileRe
   };
 }
 
-/** daemon.json as it should be: with our values in `daemon-json` mode, without those of the options file in `opts` mode; undefined: as it is. */
+/**
+ * daemon.json as it should be: with our values in `daemon-json` mode, without those of the options file in `opts` mode; undefined: as it is.
+ * `opensRouting`: with `allow-direct-routing`, unless somebody has said otherwise.
+ */
 export function daemonFile(
   options: DockerOptions,
   wanted: BridgeNetwork,
   text: string | undefined,
-  { values }: DaemonJson,
+  { values, directRouting }: DaemonJson,
+  opensRouting = false,
 ): FileResource | undefined {
   const ours = options.mode === 'daemon-json';
   const all: Required<DaemonValues> = { bip: wanted.address, mtu: wanted.mtu, 'ip-masq': wanted.ipMasq };
@@ -54,6 +58,10 @@ export function daemonFile(
     if (key === 'ip-masq' && ours && value === true && values[key] === undefined) continue;
     want[key] = value;
     have[key] = values[key];
+  }
+  if (ours && opensRouting && directRouting === undefined) {
+    want['allow-direct-routing'] = true;
+    have['allow-direct-routing'] = undefined;
   }
   const content = editDaemonJson(text, want);
   if (content === undefined || content === text) return undefined;

@@ -1,7 +1,8 @@
 /** Owns what an IPv4 address of a device is. Ours is the subnet's first one on the tunnel's device. */
 import { parseCidr } from '../../config/ipv4.ts';
+import { ip, oneCommand } from './command.ts';
 import { SAME } from './fields.ts';
-import { type KindRules, plainFields, thereAlready, USUAL } from './kind.ts';
+import { type KindRules, plainFields, textUnderDevice, thereAlready, USUAL } from './kind.ts';
 
 export interface Address {
   kind: 'address';
@@ -28,6 +29,8 @@ export const addressKind: KindRules<Address> = {
   goesThrough: () => undefined,
   rangeOf: ({ address }) => parseCidr(address),
   text: ({ address, dev }) => `${address} dev ${dev}`,
+  commands: (change) => oneCommand(change, (verb, { address, dev }) => ip('address', verb, address, 'dev', dev)),
+  textOfKey: textUnderDevice,
   name,
   describe: name,
   inTheWay: (have) => thereAlready(name(have)),

@@ -1,6 +1,8 @@
 /** Owns what an FDB entry of a tunnel's device is (AF_BRIDGE, NTF_SELF): a VTEP's MAC → its host's address. */
+
+import { bridge, type Command, oneCommand } from './command.ts';
 import { differing, SAME } from './fields.ts';
-import { type Judge, type KindRules, type Owner, plainFields, thereAlready, USUAL } from './kind.ts';
+import { type Judge, type KindRules, type Owner, plainFields, textUnderDevice, thereAlready, USUAL } from './kind.ts';
 
 export interface Fdb {
   kind: 'fdb';
@@ -32,6 +34,8 @@ export const fdbKind: KindRules<Fdb> = {
   rangeOf: () => undefined,
   text: ({ mac, dev, dst, permanent }) =>
     `${mac} dev ${dev}${dst && ` dst ${dst}`} self${permanent ? ' permanent' : ''}`,
+  commands: (change) => oneCommand(change, command),
+  textOfKey: textUnderDevice,
   name,
   describe: (have) => `${name(have)} to ${have.dst || 'nowhere'}${have.permanent ? ' permanent' : ''}`,
   inTheWay: (have) => thereAlready(name(have)),
@@ -56,4 +60,17 @@ function ownerOf(have: Fdb, judge: Judge): Owner {
   if (first & MULTICAST) return 'foreign';
   if (first & LOCALLY_ADMINISTERED) return 'ours';
   return judge.isWanted(`fdb ${have.dev}|${have.mac}`) ? 'ours' : 'foreign';
+}
+
+function command(verb: string, { mac, dev, dst }: Fdb): Command {
+  return bridge(
+    'fdb',
+    verb,
+    mac,
+    'dev',
+    dev,
+    ...(dst ? ['dst', dst] : []),
+    'self',
+    ...(verb === 'del' ? [] : ['permanent']),
+  );
 }

@@ -1,6 +1,7 @@
 /** Owns what a file is: one whose whole content is ours (`subnet.env`), or somebody else's with a few values of ours in it (`edit`). */
 import { hasDockerOptions, withDockerOptions } from '../../config/two-in-one.ts';
 import { SAME } from './fields.ts';
+import { fileCommands } from './file-commands.ts';
 import { type Judge, type KindRules, type Owner, plainFields, thereAlready, USUAL } from './kind.ts';
 
 export interface FileResource {
@@ -43,6 +44,8 @@ export const fileKind: KindRules<FileResource> = {
   goesThrough: () => undefined,
   rangeOf: () => undefined,
   text: ({ path }) => path,
+  commands: fileCommands,
+  textOfKey: (key) => key,
   name,
   describe: name,
   inTheWay: (have) => thereAlready(name(have)),

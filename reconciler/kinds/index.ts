@@ -7,26 +7,31 @@
  */
 import type { Cidr } from '../../config/ipv4.ts';
 import { type Address, addressKind } from './address.ts';
+import type { ChangeOf, Command } from './command.ts';
 import { type Fdb, fdbKind } from './fdb.ts';
 import { type FileResource, fileKind } from './file.ts';
+import { type FirewallPart, firewallKind } from './firewall.ts';
 import type { KindRules, Owner } from './kind.ts';
 import { type Link, linkKind } from './link.ts';
 import { type Neighbour, neighbourKind } from './neighbour.ts';
 import { type Nexthop, nexthopKind } from './nexthop.ts';
 import { type Route, type RouteJudge, routeKind } from './route.ts';
+import { type UdpPeer, udpPeerKind } from './udp-peer.ts';
 
 export type { Address } from './address.ts';
 export type { Fdb } from './fdb.ts';
 export { identical } from './fields.ts';
 export type { FileEdit, FileResource } from './file.ts';
+export type { FirewallPart } from './firewall.ts';
 export type { Owner } from './kind.ts';
 export type { Link } from './link.ts';
 export { BOOT_PROTOCOL, SELVAGE_PROTOCOL } from './marks.ts';
 export type { Neighbour } from './neighbour.ts';
 export type { Nexthop } from './nexthop.ts';
 export { MAIN_TABLE, type Route, type RouteJudge } from './route.ts';
+export type { UdpPeer } from './udp-peer.ts';
 
-export type Resource = Link | Address | Neighbour | Fdb | Nexthop | Route | FileResource;
+export type Resource = Link | Address | Neighbour | Fdb | UdpPeer | Nexthop | Route | FirewallPart | FileResource;
 /** A resource as desired. */
 export type Want = Resource;
 /** A resource as observed. Whose it is, is decided from nothing but this and the instance's identity. */
@@ -36,7 +41,17 @@ export type Have = Resource;
 export type Kind = Resource['kind'];
 
 /** In build order. */
-const RULES = [linkKind, addressKind, neighbourKind, fdbKind, nexthopKind, routeKind, fileKind] as const;
+const RULES = [
+  linkKind,
+  addressKind,
+  neighbourKind,
+  fdbKind,
+  udpPeerKind,
+  nexthopKind,
+  routeKind,
+  firewallKind,
+  fileKind,
+] as const;
 
 const byName = Object.fromEntries(RULES.map((rules) => [rules.kind, rules])) as unknown as Record<
   Kind,
@@ -97,6 +112,11 @@ export const rangeOf = (resource: Resource): Cidr | number | undefined => byName
 
 /** As `ip` prints it. */
 export const textOf = (resource: Resource): string => byName[resource.kind].text(resource);
+
+/** What a person types to make this change. */
+export function commandsOf(change: ChangeOf<Resource>): Command[] {
+  return byName[(change.op === 'delete' ? change.have : change.want).kind].commands(change);
+}
 
 /** What a sentence calls it. */
 export const nameOf = (resource: Resource): string => byName[resource.kind].name(resource);

@@ -5,6 +5,7 @@
  * - A new kind is a new file with such a value, and two lines in index.ts: one in the list, one in the union.
  */
 import type { Cidr } from '../../config/ipv4.ts';
+import type { ChangeOf, Command } from './command.ts';
 
 export type Owner =
   | 'ours'
@@ -67,6 +68,8 @@ export interface KindRules<R extends OfKind> {
 
   /** As `ip`, `bridge` or `ls` print it: "10.5.34.0/24 via 10.5.34.0 dev flannel.1". */
   text(resource: R): string;
+  /** As much of that as its key tells. */
+  textOfKey(key: string): string;
   /** What a sentence calls it: "FDB entry aa:… on flannel.1". */
   name(resource: R): string;
   /** What stands there, for a sentence: its name and what it is. */
@@ -75,6 +78,8 @@ export interface KindRules<R extends OfKind> {
   inTheWay(have: R): string;
   /** What is worth telling of one that is there, also if nothing is wrong. */
   remark?(want: R, have: R): { why: string; detail: string } | undefined;
+  /** What a person types to make this change, in order. */
+  commands(change: ChangeOf<R>): Command[];
   /** Its fields in a report; one inside another is named by its path ("ipip.local"). */
   fields(resource: R): Record<string, unknown>;
 }
@@ -88,6 +93,12 @@ export const USUAL = {
   sharesSlot: false,
   decidedWith: [],
 } as const;
+
+/** Of a key that is `device|what`; a device's name may have the stroke too. */
+export function textUnderDevice(key: string): string {
+  const at = key.lastIndexOf('|');
+  return `${key.slice(at + 1)} dev ${key.slice(0, at)}`;
+}
 
 /** Everything but its kind, which a report says beside it. */
 export function plainFields(resource: object): Record<string, unknown> {

@@ -2,6 +2,7 @@
 import { parseCidr } from '../../config/ipv4.ts';
 import { isFixed, isForm, type Tunnel, tunnelDiffers, tunnelFields, tunnelRules } from '../tunnels/index.ts';
 import { type Judge, type KindRules, type Owner, thereAlready, USUAL } from './kind.ts';
+import { linkCommands } from './link-commands.ts';
 
 /** Observed ones may be of any type; wanted ones are tunnels. */
 export interface Link {
@@ -18,6 +19,8 @@ export interface Link {
   master: string;
   /** net.ipv4.conf.<name>.rp_filter of a tunnel's device: 2 is loose. Undefined: not known, or not wanted in particular. */
   rpFilter?: number;
+  /** False if net.ipv4.conf.<name>.forwarding of a tunnel's device is off: every tunnel is wanted with it. Undefined: on, or not known. */
+  forwarding?: false;
   /** What makes it, if it is of a type that a backend makes. */
   tunnel?: Tunnel;
 }
@@ -39,6 +42,8 @@ export const linkKind: KindRules<Link> = {
   goesThrough: () => undefined,
   rangeOf: () => undefined,
   text,
+  commands: linkCommands,
+  textOfKey: (key) => key,
   name,
   describe,
   inTheWay: (have) => thereAlready(name(have)),
@@ -55,6 +60,7 @@ function differs(want: Link, have: Link): readonly string[] {
   if (want.alias !== undefined && have.alias !== want.alias) fields.push('alias');
   if (want.rpFilter !== undefined && have.rpFilter !== undefined && have.rpFilter !== want.rpFilter)
     fields.push('rpFilter');
+  if (want.tunnel && have.forwarding === false) fields.push('forwarding');
   if (want.tunnel) fields.push(...tunnelDiffers(want.tunnel, have.tunnel));
   return fields;
 }
@@ -66,6 +72,8 @@ function differs(want: Link, have: Link): readonly string[] {
 function ownerOf(link: Link, judge: Judge): Owner {
   if (link.master !== '' || !isForm(link)) return 'foreign';
   if (link.alias) return link.alias === judge.alias ? 'ours' : 'foreign';
+  const { isOursUnmarked } = tunnelRules(link.type) ?? {};
+  if (isOursUnmarked) return isOursUnmarked(link.tunnel) ? 'ours' : 'foreign';
   const addresses = judge.addressesOf(link.name);
   if (addresses?.length === 0) return judge.isWanted(`link ${link.name}`) ? 'ours' : 'foreign';
   return addresses?.some((address) => judge.inside(parseCidr(address))) ? 'ours' : 'foreign';
@@ -74,7 +82,7 @@ function ownerOf(link: Link, judge: Judge): Owner {
 /** As `ip -d link` prints what makes it. */
 function text({ name, type, tunnel }: Link): string {
   const rules = tunnel && tunnelRules(tunnel.type);
-  if (rules) return `${name} type ${rules.text(tunnel)}`;
+  if (rules) return `${name} type ${rules.text(rules.asMade(tunnel))}`;
   return `${name}${type && ` type ${type}`}`;
 }
 

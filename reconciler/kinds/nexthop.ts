@@ -1,5 +1,6 @@
 /** Owns what a nexthop object is (RTM_NEWNEXTHOP, kernel ≥ 5.3). Ours has its peer's subnet address as its id, and so is known by it. */
 import { formatIp } from '../../config/ipv4.ts';
+import { type Command, ip, oneCommand } from './command.ts';
 import { differing, SAME } from './fields.ts';
 import { type KindRules, plainFields, thereAlready, USUAL } from './kind.ts';
 import { protocolName, SELVAGE_PROTOCOL, viaText } from './marks.ts';
@@ -35,6 +36,8 @@ export const nexthopKind: KindRules<Nexthop> = {
   rangeOf: ({ id }) => id,
   text: (nexthop) =>
     `id ${nexthop.id}${viaText(nexthop)} proto ${protocolName(nexthop.protocol)}${nexthop.onlink ? ' onlink' : ''}`,
+  commands: (change) => oneCommand(change, command),
+  textOfKey: (key) => `id ${key}`,
   name,
   describe: (have) => `${name(have)}${viaText(have)} proto ${have.protocol}`,
   inTheWay: (have) => thereAlready(name(have)),
@@ -50,4 +53,10 @@ function differs(want: Nexthop, have: Nexthop): readonly string[] {
   )
     return SAME;
   return differing(want, have, ['dev', 'gateway', 'onlink', 'plain']);
+}
+
+function command(verb: string, { id, gateway, dev, onlink, protocol }: Nexthop): Command {
+  if (verb === 'del') return ip('nexthop', verb, 'id', id);
+  const via = [...(gateway ? ['via', gateway] : []), ...(dev ? ['dev', dev] : []), ...(onlink ? ['onlink'] : [])];
+  return ip('nexthop', verb, 'id', id, ...via, 'protocol', protocol);
 }

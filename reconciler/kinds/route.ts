@@ -1,5 +1,6 @@
 /** Owns what a route is. Ours lie in table main, on a nexthop object of their own or with a plain gateway (plan/route-form.ts decides). */
 import { parseCidr } from '../../config/ipv4.ts';
+import { type Command, ip, oneCommand } from './command.ts';
 import { differing, SAME } from './fields.ts';
 import { type Judge, type KindRules, type Owner, plainFields, USUAL } from './kind.ts';
 import { KERNEL_PROTOCOL, protocolName, SELVAGE_PROTOCOL, viaText } from './marks.ts';
@@ -49,6 +50,8 @@ export const routeKind: KindRules<Route> = {
   goesThrough: ({ dev, gateway }) => (gateway === '' ? undefined : `neighbour ${dev}|${gateway}`),
   rangeOf: ({ dst }) => parseCidr(dst),
   text,
+  commands: (change) => oneCommand(change, command),
+  textOfKey,
   name,
   describe: (have) => `${have.type} ${name(have)}${viaText(have)} proto ${have.protocol}`,
   inTheWay,
@@ -94,6 +97,12 @@ function text(route: Route): string {
   return `${type}${route.dst}${viaText(route)}${table}${metric}${route.onlink ? ' onlink' : ''}`;
 }
 
+function textOfKey(key: string): string {
+  const [table, dst = key, tos, metric] = key.split('|');
+  const where = table === String(MAIN_TABLE) ? '' : ` table ${table}`;
+  return `${dst}${tos === '0' ? '' : ` tos ${tos}`}${where}${metric === '0' ? '' : ` metric ${metric}`}`;
+}
+
 function inTheWay(have: Route): string {
   const proto = `proto ${protocolName(have.protocol)}`;
   if (have.type !== 'unicast')
@@ -103,4 +112,24 @@ function inTheWay(have: Route): string {
   const via = have.gateway === '' ? '' : ` via ${have.gateway}`;
   const dev = have.dev === '' ? '' : ` on ${have.dev}`;
   return `${have.dst} is already routed${via}${dev} (${proto}); remove that route, then selvage will take over.`;
+}
+
+/** A delete names all that it knows, so that nobody else's is hit; what is not plain has more than we know. */
+function command(verb: string, route: Route): Command {
+  const { type, dst, tos, table, metric, nexthopId, gateway, dev, onlink, protocol, plain } = route;
+  const where = [...(tos ? ['tos', tos] : []), 'table', table, ...(metric ? ['metric', metric] : [])];
+  const direct = [...(gateway ? ['via', gateway] : []), ...(dev ? ['dev', dev] : [])];
+  const via = nexthopId ? ['nhid', nexthopId] : verb === 'del' && !plain ? [] : direct;
+  const flags = onlink && !nexthopId && verb !== 'del' ? ['onlink'] : [];
+  return ip(
+    'route',
+    verb,
+    ...(type === 'unicast' ? [] : [type]),
+    dst,
+    ...where,
+    ...via,
+    ...flags,
+    'protocol',
+    protocol,
+  );
 }

@@ -9,6 +9,8 @@
  */
 import { type Cidr, contains, formatCidr, maskCidr, overlaps, parseCidr, parseIp } from '../../config/ipv4.ts';
 import type { Lease, NetworkConfig } from '../../config/model.ts';
+import type { Guards } from '../desired/guards.ts';
+import { COVERS, coversAll } from '../desired/refusals.ts';
 import { byAge } from './age.ts';
 import { capacity, type Pool, pickFree } from './free.ts';
 
@@ -23,6 +25,8 @@ export interface ChooseInput {
   publicIP: string;
   /** What this host had, from its subnet.env: "10.5.34.0/24" or "10.5.34.1/24". */
   previousSubnet?: string;
+  /** What this host must not cover (desired/guards.ts); absent: nothing. */
+  guards?: Guards;
   /** A number in [0, 1). */
   random: () => number;
 }
@@ -30,8 +34,8 @@ export interface ChooseInput {
 export type LeaseChoice = (
   | { action: 'reuse'; lease: Lease }
   | { action: 'create'; subnet: string }
-  /** One sentence for a person. */
-  | { action: 'outOfSubnets'; detail: string }
+  /** One sentence for a person. `covered`: the lease that this host has, and may not use. */
+  | { action: 'outOfSubnets'; why: string; detail: string; covered?: Lease }
 ) & {
   /** Leases of this host that don't fit the config or overlap an elder one: to be released. Never reservations (permanent leases). */
   release: Lease[];
@@ -45,7 +49,7 @@ interface Candidate {
 }
 
 export function chooseLease(input: ChooseInput): LeaseChoice {
-  const { config, publicIP } = input;
+  const { config, publicIP, guards } = input;
   const pool = poolOf(config);
   const all = [...input.leases].map((lease) => ({ lease, block: parseCidr(lease.subnet)! }));
   const isLingering = ({ lease }: Candidate): boolean => input.lingering?.has(lease.key) ?? false;
@@ -56,7 +60,10 @@ export function chooseLease(input: ChooseInput): LeaseChoice {
   const network = parseCidr(config.network)!;
   const isInside = (block: Cidr): boolean => contains(network, block);
   const rivals = inStore.filter(({ block }) => isInside(block));
-  const fitting = mine.filter((one) => fits(pool, one.block) && fitsIPv6(config, one.lease) && !isYounger(one, rivals));
+  const isCovering = ({ lease }: Candidate): boolean => guards?.ofOwn(lease.subnet) !== undefined;
+  const fitting = mine.filter(
+    (one) => fits(pool, one.block) && fitsIPv6(config, one.lease) && !isYounger(one, rivals) && !isCovering(one),
+  );
   const unfit = mine.filter((one) => !fitting.includes(one)).map(({ lease }) => lease);
   const release = unfit.filter((lease) => lease.leaseId !== '0');
   const kept = unfit.filter((lease) => lease.leaseId === '0');
@@ -80,15 +87,28 @@ export function chooseLease(input: ChooseInput): LeaseChoice {
 
   for (const subnet of [...mineLost.map(({ lease }) => lease.subnet), previous]) {
     const block = subnet === undefined ? undefined : parseCidr(subnet);
-    if (subnet && block && fits(pool, block) && !taken.some((other) => overlaps(block, other))) {
-      return { action: 'create', subnet, release, others };
-    }
+    if (!subnet || !block || !fits(pool, block) || guards?.ofOwn(subnet)) continue;
+    if (!taken.some((other) => overlaps(block, other))) return { action: 'create', subnet, release, others };
   }
 
-  const free = pickFree(pool, taken, input.random);
+  const free = freeBlock(pool, taken, input);
   if (free) return { action: 'create', subnet: formatCidr(free), release, others };
+  const covering = mine.filter(isCovering);
+  const forbidden = covering[0]?.block ?? (guards && pickFree(pool, taken, input.random));
+  if (forbidden) {
+    const detail = coversAll(guards?.ofOwn(formatCidr(forbidden)), config);
+    const covered = covering.find((one) => fits(pool, one.block))?.lease;
+    // Nothing better came of it: what there is stays where it is, unused.
+    return { action: 'outOfSubnets', why: COVERS, detail, release: [], others, ...(covered && { covered }) };
+  }
   const detail = `All ${capacity(pool)} subnets of length /${pool.length} from ${config.subnetMin} to ${config.subnetMax} are taken; remove leases of hosts that are gone, or widen SubnetMin and SubnetMax in the config.`;
-  return { action: 'outOfSubnets', detail, release, others };
+  return { action: 'outOfSubnets', why: 'out of subnets', detail, release, others };
+}
+
+/** First where nothing of this host is, then where at most containers are: their bridge may have its network from a lease that we had. */
+function freeBlock(pool: Pool, taken: readonly Cidr[], { guards, random }: ChooseInput): Cidr | undefined {
+  if (!guards || guards.empty) return pickFree(pool, taken, random);
+  return pickFree(pool, [...taken, ...guards.ranges], random) ?? pickFree(pool, [...taken, ...guards.hard], random);
 }
 
 function poolOf(config: NetworkConfig): Pool {

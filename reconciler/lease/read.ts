@@ -2,6 +2,7 @@
  * Owns how a record under `<prefix>/subnets/` becomes a lease, or why it doesn't. "Unreadable is not absent": what can't be read is held
  * with its reason, and the addresses that its key names count as taken.
  */
+import { foreign } from '../../config/foreign-text.ts';
 import { type Cidr, networkOf, parseCidr } from '../../config/ipv4.ts';
 import { parseLeaseAttrs } from '../../config/lease.ts';
 import { parseLeaseKey } from '../../config/lease-key.ts';
@@ -9,6 +10,16 @@ import type { Lease } from '../../config/model.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import type { StoreRecord } from '../contracts/source.ts';
 import { readWrittenForm } from './written-form.ts';
+
+/** Of a key or a value, in bytes. flannel's have less than 300. */
+export const MOST_BYTES = 16_384;
+const LONG = MOST_BYTES.toLocaleString('en');
+/** As a report names it; every real key is shorter. */
+const MOST_KEY = 300;
+
+/** Whether it has more bytes than any key or value of a lease may have. */
+export const isTooLong = (text: string): boolean =>
+  text.length > MOST_BYTES || (3 * text.length > MOST_BYTES && Buffer.byteLength(text) > MOST_BYTES);
 
 /** What a key says, whatever its value. */
 export type KeyReading =
@@ -30,23 +41,24 @@ export function readLeaseKey(subnets: string, key: string): KeyReading {
 }
 
 function readUnusualKey(subnets: string, key: string): KeyReading {
-  const parsed = parseLeaseKey(key);
+  const parsed = isTooLong(key) ? undefined : parseLeaseKey(key);
+  const shown = foreign(key, MOST_KEY);
   const held = (detail: string): HeldEntry => ({
     kind: 'lease',
-    key,
+    key: shown,
     why: 'malformed key',
     detail,
     unmet: false,
   });
   if (!parsed) {
-    const detail = `${key} is not a lease key such as ${subnets}10.5.34.0-24, and flannel does not read it either; delete it if nobody needs it.`;
+    const detail = `${shown} is not a lease key such as ${subnets}10.5.34.0-24, and flannel does not read it either; delete it if nobody needs it.`;
     return { problem: held(detail) };
   }
   const { subnet, ipv6Subnet } = parsed;
   const block = parseCidr(subnet)!;
   const name = (ipv6Subnet === undefined ? subnet : `${subnet}&${ipv6Subnet}`).replaceAll('/', '-');
   if (key === subnets + name && networkOf(block.ip, block.length) === block.ip) return { ...parsed, block };
-  const detail = `${key} stands for ${subnet}, which is no subnet in its own form (host bits set, or something before the address); its owner has to take the lease again under the right key.`;
+  const detail = `${shown} stands for ${subnet}, which is no subnet in its own form (host bits set, or something before the address); its owner has to take the lease again under the right key.`;
   return { problem: held(detail), occupies: subnet };
 }
 
@@ -56,6 +68,10 @@ export function readLease(
   record: StoreRecord,
 ): Lease | HeldEntry {
   const { key, value, modRevision, createRevision, leaseId } = record;
+  if (isTooLong(value)) {
+    const detail = `The lease at ${key} is longer than ${LONG} bytes, which no lease is, and what this host has for it stays as it is; see who wrote it, and delete it if nobody needs it.`;
+    return { kind: 'lease', key, why: 'malformed lease', detail, unmet: false };
+  }
   try {
     const attrs = readWrittenForm(value) ?? parseLeaseAttrs(value);
     return { key, subnet, ipv6Subnet, attrs, value, modRevision, createRevision, leaseId };

@@ -1,6 +1,7 @@
 /**
  * Owns the sentences about what stands in our way: what is there, and what a person does about it. Decides nothing.
  */
+import type { Unread } from '../contracts/driver.ts';
 import { aliasOf, type Instance } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import {
@@ -23,9 +24,8 @@ function held(want: Want, why: string, detail: string, unmet = true): HeldEntry 
 }
 
 /** What can't be read is held, for it may well be there: docs/design.md#unreadable-is-not-absent. */
-export function unreadable(want: Want, problem: string): HeldEntry {
-  const detail = `${want.kind} ${keyOf(want)} can't be read (${problem}), so that nobody knows whether it is as it should be; run selvage as a user who may read it.`;
-  return held(want, 'unreadable', detail);
+export function unreadable(want: Want, { why, detail }: Unread): HeldEntry {
+  return held(want, why, detail);
 }
 
 /** A device of the wanted name that isn't ours. */
@@ -45,6 +45,10 @@ export function foreignDevice(want: Link, have: Link, addresses: readonly Addres
       ? `belongs to the network at ${have.alias.slice(ALIAS_PREFIX.length)}; ${rules?.apart ?? 'give one of the two networks another backend'}`
       : `is marked as somebody else's (alias "${have.alias}"); remove or rename it, then selvage will make its own`;
     return held(want, 'foreign device', `${name} ${whose}.`);
+  }
+  if (have.alias === '' && rules?.isOursUnmarked?.(have.tunnel) === false) {
+    const detail = `${name} is ${rules.what(have.tunnel)}; end that (systemctl stop flanneld), then selvage makes its own by itself.`;
+    return held(want, 'foreign device', detail);
   }
   if (!isForm(have)) {
     const detail = `${name} is ${rules?.what(have.tunnel)}, which selvage did not make; remove or rename it, then selvage will make its own.`;
@@ -114,6 +118,13 @@ export function foreignAddress(have: Link, addresses: readonly Address[]): HeldE
 export function unsureTunnel(have: Link, backend: string): HeldEntry {
   const detail = `${have.name} may be of flannel's ${backend} backend, but has not the address and the route that it would have here, so it is left alone; if nothing uses it, remove it (ip link delete ${have.name}).`;
   return held(have, 'unmarked device', detail, false);
+}
+
+/** Somebody's address on a device of ours that is wanted: kept, but the kernel may send with it, and a DHCP client may bring a route. */
+export function addressOnOurs(have: Address): HeldEntry {
+  const { dev, address } = have;
+  const detail = `${dev} has the address ${address}, which selvage did not give it (a DHCP client may have); take it away (ip address del ${address} dev ${dev}), and keep such clients off ${dev}.`;
+  return held(have, 'foreign address', detail, false);
 }
 
 export function keptStale(have: Have): HeldEntry {

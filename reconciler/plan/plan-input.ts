@@ -1,4 +1,5 @@
 /** Owns what a plan is made from: the wants and haves of one scope, and what is known beside them. */
+import type { Cidr } from '../../config/ipv4.ts';
 import type { Listing } from '../contracts/driver.ts';
 import type { Have, Route, Want } from '../kinds/index.ts';
 import type { KeepStale, Knowledge } from './gates.ts';
@@ -18,6 +19,8 @@ export interface PlanInput extends OwnershipContext, Knowledge {
   prefersPlain?: (route: Route) => boolean;
   retry: RetryView;
   keepStale?: KeepStale;
+  /** Whether what lies in a range would cut the host off: then it goes without complete knowledge. */
+  cutsOff?: (range: Cidr) => boolean;
   /** --keep-stale: what nobody wants is reported and stays. */
   reportStale?: boolean;
 }

@@ -89,6 +89,14 @@ export class Retry {
     return { empty: this.size === 0, holds: (change) => this.holds(change, now) };
   }
 
+  /** What stands in the way of these may be gone: the next plan tries again. What is contested goes on waiting. */
+  endWaits(ids: Iterable<string>, now: number): void {
+    for (const id of ids) {
+      const failed = this.#failed.get(id);
+      if (failed) failed.until = Math.min(failed.until, now);
+    }
+  }
+
   /** When the next wait is over (ms on the caller's clock, maybe already past); undefined if nothing waits for time alone. */
   nextDue(): number | undefined {
     let next = this.#contest.nextDue();

@@ -33,7 +33,11 @@ export function planStale(state: StaleInput): void {
   const { observed, ownership, inUse } = state;
   const links = observed.stale.filter((have): have is Link => have.kind === 'link');
   for (const link of links) reportStrange(link, state);
-  if (!state.mayDelete) return;
+  for (const have of observed.stale) if (isOnOurs(have, state)) state.hold(conflict.addressOnOurs(have));
+  if (!state.mayDelete) {
+    for (const have of observed.stale) if (mustGo(have, state)) offerDelete(have, state);
+    return;
+  }
 
   const others = observed.stale.filter((have) => have.kind !== 'link');
   for (const id of state.unneeded) {
@@ -57,6 +61,10 @@ export function planStale(state: StaleInput): void {
     // A nexthop object may move to another device, and its routes with it: they don't go with the device that they are on now.
     const dev = have.kind === 'route' && have.nexthopId !== 0 ? '' : (parentOf(have) ?? '');
     if (settled.has(dev) || state.isVoid(dev) || ownership.ownerOf(have) !== 'ours') continue;
+    if (mustGo(have, state)) {
+      offerDelete(have, state);
+      continue;
+    }
     if (state.input.keepStale?.(have) || (used.size && used.has(idOf(have)))) continue;
     if (have.kind === 'nexthop') {
       if (inUse.nexthops.has(have.id)) continue;
@@ -70,20 +78,39 @@ export function planStale(state: StaleInput): void {
   }
 }
 
-function remove(have: Have, { input, hold, offer }: StaleInput): boolean {
-  if (!input.reportStale) return offer({ op: 'delete', id: idOf(have), reason: 'not wanted', have });
+/** No store can want it, so no store needs to be heard: docs/design.md#a-host-is-never-cut-off. */
+function mustGo(have: Have, { input, ownership }: StaleInput): boolean {
+  if (!input.cutsOff || (have.kind !== 'route' && have.kind !== 'address')) return false;
+  const range = parseCidr(have.kind === 'route' ? have.dst : have.address);
+  return range !== undefined && input.cutsOff(range) && ownership.ownerOf(have) === 'ours';
+}
+
+const offerDelete = (have: Have, { offer }: StaleInput): boolean =>
+  offer({ op: 'delete', id: idOf(have), reason: 'not wanted', have });
+
+function remove(have: Have, state: StaleInput): boolean {
+  const { input, hold } = state;
+  if (!input.reportStale) return offerDelete(have, state);
   hold(conflict.keptStale(have));
   return true;
 }
 
 /** Removing a device takes everything on it along, so nothing on it may be somebody else's. */
 function isRemovable(link: Link, state: StaleInput): boolean {
-  if (tunnelRulesNamed(link.name)?.knownByRoute) return isLeftover(link, state);
-  if (state.ownership.ownerOf(link) !== 'ours') return false;
+  const isOurs = state.ownership.ownerOf(link) === 'ours';
+  if (!isOurs && tunnelRulesNamed(link.name)?.knownByRoute) return isLeftover(link, state);
+  if (!isOurs) return false;
   const foreign = addressesOf(link, state).filter((address) => state.ownership.ownerOf(address) !== 'ours');
   if (foreign.length > 0) state.hold(conflict.foreignAddress(link, foreign));
   return foreign.length === 0;
 }
+
+/** Of a device that isn't wanted any more all addresses are named together. */
+const isOnOurs = (have: Have, { input, ownership }: StaleInput): have is Address =>
+  have.kind === 'address' &&
+  input.desired.has(`link ${have.dev}`) &&
+  ownership.ownsDevice(have.dev) &&
+  ownership.ownerOf(have) === 'foreign';
 
 const addressesOf = (link: Link, { input }: StaleInput): readonly Address[] => input.addresses.get(link.name) ?? [];
 
@@ -105,7 +132,9 @@ function reportStrange(link: Link, state: StaleInput): void {
   const { ownership, hold } = state;
   const rules = tunnelRulesNamed(link.name);
   if (rules?.knownByRoute) {
-    if (link.type === rules.type && !isLeftover(link, state)) hold(conflict.unsureTunnel(link, rules.backend));
+    const isOurs = ownership.ownerOf(link) === 'ours';
+    if (link.type === rules.type && !isOurs && !isLeftover(link, state))
+      hold(conflict.unsureTunnel(link, rules.backend));
     return;
   }
   if (!rules || ownership.ownerOf(link) !== 'foreign') return;

@@ -6,8 +6,8 @@
  *   makes none, so there it means that there was nothing to make.
  */
 import { type Change, isMade, type Outcome, resourceOf } from '../contracts/driver.ts';
-import type { CompanionSections, DriftEntry, HeldEntry, Report } from '../contracts/report.ts';
-import { BUILD_ORDER, type Resource, rulesOf, splitId } from '../kinds/index.ts';
+import type { CompanionSections, DriftEntry, HeldEntry, Report, ReportKind, Told } from '../contracts/report.ts';
+import { BUILD_ORDER, isResourceKind, type Resource, rulesOf, splitId, textOf } from '../kinds/index.ts';
 
 export interface ReportInput extends Pick<Report, 'mode' | 'durationMs' | 'host' | 'source' | 'network'> {
   /** When the round began, ms since epoch. */
@@ -23,6 +23,8 @@ export interface ReportInput extends Pick<Report, 'mode' | 'durationMs' | 'host'
   sections?: CompanionSections;
   leave?: Report['leave'];
   held: readonly HeldEntry[];
+  /** The host that a thing is there for, by id (`kind key`). */
+  peerOf?: (id: string) => Told['peer'];
 }
 
 /** Up in build order, then down in reverse: as a plan is carried out. */
@@ -56,21 +58,33 @@ function pick(resource: Resource, names: readonly string[]): object {
   return Object.fromEntries(names.map((name) => [name, valueAt(name)]));
 }
 
+/** An entry of which no more than the key is known. */
+function told<E extends { kind: ReportKind; key: string }>(entry: E, peerOf: ReportInput['peerOf']): E & Told {
+  const { kind, key } = entry;
+  return withPeer({ ...entry, text: isResourceKind(kind) ? rulesOf(kind).textOfKey(key) : key }, peerOf);
+}
+
+function withPeer<E extends { kind: ReportKind; key: string }>(entry: E, peerOf: ReportInput['peerOf']): E {
+  const peer = peerOf?.(`${entry.kind} ${entry.key}`);
+  return peer ? { ...entry, peer } : entry;
+}
+
 /** A change as a person wants to read it: for an update only what differs. */
-function driftEntry(change: Change): DriftEntry {
+function driftEntry(change: Change): DriftEntry & Pick<Told, 'text'> {
   const { op, reason } = change;
+  const text = textOf(resourceOf(change));
   const { kind, key } = splitId(change.id);
   switch (change.op) {
     case 'create':
-      return { op, kind, key, reason, want: fieldsOf(change.want) };
+      return { op, kind, key, text, reason, want: fieldsOf(change.want) };
     case 'update': {
       const { fields } = change;
       const edit = change.want.kind === 'file' ? change.want.edit : undefined;
-      if (edit) return { op, kind, key, reason, fields, want: edit.want, have: edit.have };
-      return { op, kind, key, reason, fields, want: pick(change.want, fields), have: pick(change.have, fields) };
+      if (edit) return { op, kind, key, text, reason, fields, want: edit.want, have: edit.have };
+      return { op, kind, key, text, reason, fields, want: pick(change.want, fields), have: pick(change.have, fields) };
     }
     case 'delete':
-      return { op, kind, key, reason, have: fieldsOf(change.have) };
+      return { op, kind, key, text, reason, have: fieldsOf(change.have) };
   }
 }
 
@@ -83,7 +97,11 @@ function outcomeEntry({ change, result, failure }: Outcome): Report['outcomes'][
 export function buildReport(input: ReportInput): Report {
   const { mode, durationMs, host, source, network } = input;
   const changes = inOrder(input.changes);
-  const drift = [...(input.otherDrift ?? []), ...changes.map(driftEntry)];
+  const { peerOf } = input;
+  const drift = [
+    ...(input.otherDrift ?? []).map((entry) => told(entry, peerOf)),
+    ...changes.map((change) => withPeer(driftEntry(change), peerOf)),
+  ];
   // A round comes after what it needs from the store: in a repair run the lease has been made by now.
   const made = mode === 'once' ? (input.otherDrift ?? []).filter(({ kind }) => kind === 'lease') : [];
   const outcomes = [
@@ -91,9 +109,9 @@ export function buildReport(input: ReportInput): Report {
     ...(input.outcomes ?? []).map(outcomeEntry),
     ...(input.otherOutcomes ?? []),
   ];
-  const held = [...input.held].sort(
-    (a, b) => byText(a.kind, b.kind) || natural(a.key, b.key) || byText(a.key, b.key) || byText(a.why, b.why),
-  );
+  const held = input.held
+    .map((entry) => told(entry, peerOf))
+    .sort((a, b) => byText(a.kind, b.kind) || natural(a.key, b.key) || byText(a.key, b.key) || byText(a.why, b.why));
 
   const allMade = outcomes.every(isMade);
   // Who leaves goes by what is on the host: what it doesn't know of the store is not missing.

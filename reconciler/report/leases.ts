@@ -1,12 +1,16 @@
 /** Owns the answer of `selvage leases`: the network as the store has it, who holds what and for how long, and what is wrong with it. */
 import { formatDuration } from '../../config/duration.ts';
+import { foreign } from '../../config/foreign-text.ts';
 import type { Lease, NetworkConfig } from '../../config/model.ts';
-import { leaseData, mismatches } from '../backends/index.ts';
+import { identityOf, leaseData, mismatches } from '../backends/index.ts';
+import type { Host } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import type { Source } from '../contracts/source.ts';
+import { Refusals } from '../desired/refusals.ts';
+import { impossibleAddress, impossiblePeer, NOWHERE } from '../lease/address.ts';
 import { byAge } from '../lease/age.ts';
 import type { Mirror } from '../store/mirror.ts';
-import { cell, draw, markdownTable } from './draw.ts';
+import { cell, draw, markdownTable, PLAIN_LOOK } from './draw.ts';
 import { olderHosts } from './older-hosts.ts';
 import type { Format } from './render.ts';
 import { plain } from './text.ts';
@@ -33,18 +37,19 @@ export interface LeasesDocument {
   held: HeldEntry[];
 }
 
-/** What a lease without PublicIP has, as flannel reads it. */
-const NOWHERE = '0.0.0.0';
-
-/** `timeLeft`: by lease id; undefined for one that ended meanwhile. */
+/** `timeLeft`: by lease id; undefined for one that ended meanwhile. `host`: the one that this runs on, if it is one of the network's. */
 export function leasesDocument(
   mirror: Mirror,
   { kind, held = [] }: Pick<Source, 'kind' | 'held'>,
   timeLeft: ReadonlyMap<string, { ttlSeconds: number } | undefined>,
+  host?: Host,
 ): LeasesDocument {
   const { config } = mirror;
+  const refusals = config && host && new Refusals(config, host);
+  const own = host && mirror.allLeases.find(({ attrs }) => attrs.publicIP === host.publicIP)?.subnet;
   const all = mirror.allLeases;
   const byHost = groupBy(all, ({ attrs }) => attrs.publicIP);
+  const byMac = groupBy(all, ({ attrs }) => identityOf(attrs) ?? '');
   const heldByKey = groupBy(mirror.held, ({ key }) => key);
   const row = (lease: Lease): LeaseRow => {
     const { problem, ...data } = leaseData(lease.attrs);
@@ -55,10 +60,17 @@ export function leasesDocument(
     if (config) problems.push(...backendProblems(lease, config));
     const twin = byHost.get(publicIP)?.find((other) => other.key !== lease.key);
     if (twin && publicIP !== NOWHERE) problems.push(`${twin.key} has the same public IP.`);
+    const mac = identityOf(lease.attrs);
+    const double = mac && byMac.get(mac)?.find((other) => other.key !== lease.key);
+    if (double) problems.push(`${double.key} has the same VTEP MAC ${mac}.`);
+    const refused = lease.attrs.publicIP === host?.publicIP ? refusals?.ofOwn(lease) : refusals?.ofPeer(lease, own);
+    const impossible = refusals ? undefined : impossibleAddress(config, lease);
+    if (refused) problems.push(refused.detail);
+    else if (impossible) problems.push(impossiblePeer(lease, impossible));
     return {
       subnet: lease.subnet,
       publicIP,
-      backend: backendType,
+      backend: foreign(backendType),
       ...data,
       timeLeft: lease.leaseId === '0' ? null : (timeLeft.get(lease.leaseId)?.ttlSeconds ?? 0),
       key: lease.key,
@@ -73,7 +85,7 @@ export function leasesDocument(
     source: { kind, revision: String(mirror.revision) },
     network: {
       network: config?.network ?? '',
-      backend: config?.backend.type ?? '',
+      backend: foreign(config?.backend.type ?? ''),
       subnetLen: config?.subnetLen ?? 0,
     },
     leases,
@@ -86,12 +98,13 @@ function backendProblems({ attrs }: Lease, config: NetworkConfig): string[] {
   const networks = config.backend.type.toLowerCase();
   const theirs = ['udp', 'alloc'].includes(networks) ? '' : networks;
   const its = attrs.backendType;
-  if (its !== theirs) return [`Its backend is ${its || 'not named'}, the network's is ${networks || 'not named'}.`];
+  if (its !== theirs)
+    return [`Its backend is ${foreign(its) || 'not named'}, the network's is ${foreign(networks) || 'not named'}.`];
   return mismatches(attrs, config);
 }
 
 /** As text that ends with a line feed. */
-export async function renderLeases(document: LeasesDocument, format: Format): Promise<string> {
+export function renderLeases(document: LeasesDocument, format: Format, look = PLAIN_LOOK): string {
   if (format === 'json') return `${JSON.stringify(document, null, 2)}\n`;
   const { network, source, leases, held } = document;
   const what = network.network
@@ -113,7 +126,7 @@ export async function renderLeases(document: LeasesDocument, format: Format): Pr
   );
   const markdown = format === 'markdown';
   const blocks = [markdown ? `## ${cell(title)}` : title];
-  if (rows.length) blocks.push(markdown ? markdownTable(head, rows) : await draw(head, rows));
+  if (rows.length) blocks.push(markdown ? markdownTable(head, rows) : draw(head, rows, look.width));
   if (held.length)
     blocks.push(held.map((entry) => (markdown ? `- ${cell(entry.detail)}` : plain(entry.detail))).join('\n'));
   return `${blocks.join('\n\n')}\n`;

@@ -1,30 +1,22 @@
 /** Owns the report as it goes into a ticket or a chat. */
 import type { Report } from '../contracts/report.ts';
-import { cell, markdownTable as table } from './draw.ts';
-import { capped, headline, heldMark, summaryLine, troubles } from './text.ts';
+import { cell, type Look, PLAIN_LOOK, markdownTable as table } from './draw.ts';
+import { driftRows, heldRows } from './rows.ts';
+import { headline, summaryLine } from './text.ts';
 
-export function renderMarkdown(report: Report): string {
+export function renderMarkdown(report: Report, { all }: Look = PLAIN_LOOK): string {
   const blocks = [`## selvage: ${cell(headline(report))}`];
-  if (report.drift.length) {
-    const { shown, more } = capped(report.drift);
-    const trouble = troubles(report);
-    const rows = shown.map(({ op, kind, key, reason }) => {
-      const failed = trouble.get(`${kind} ${key}`);
-      return [op, kind, key, failed ? `${reason}; ${failed}` : reason];
+  const drift = driftRows(report, all);
+  if (drift.length) {
+    const rows = drift.map(({ op, kind, text, differs, reason, peer }) => {
+      return [op, kind, [text, ...differs].join('; '), reason, peer];
     });
-    blocks.push('### Drift', table(['op', 'what', 'key', 'reason'], rows));
-    if (more) blocks.push(`…${more}`);
+    blocks.push('### Drift', table(['op', 'what', '', 'why', 'for'], rows));
   }
-  if (report.held.length) {
-    const { shown, more } = capped(report.held);
-    blocks.push(
-      '### Held',
-      table(
-        ['what', 'key', 'why', 'detail'],
-        shown.map((entry) => [entry.kind, entry.key, heldMark(entry), entry.detail]),
-      ),
-    );
-    if (more) blocks.push(`…${more}`);
+  const held = heldRows(report, all);
+  if (held.length) {
+    const rows = held.map(({ kind, text, why, detail }) => [kind, text, why, detail]);
+    blocks.push('### Held', table(['what', '', 'why', 'detail'], rows));
   }
   blocks.push(`**${summaryLine(report)}**`);
   return `${blocks.join('\n\n')}\n`;

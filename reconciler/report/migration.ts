@@ -1,7 +1,7 @@
 /** Owns the answer of `selvage migrate`: what is copied, what is there already, and what differs. */
 import { formatDuration } from '../../config/duration.ts';
 import type { MigrationDocument, MigrationEntry } from '../store/migration.ts';
-import { cell, draw, markdownTable } from './draw.ts';
+import { cell, draw, markdownTable, PLAIN_LOOK } from './draw.ts';
 import type { Format } from './render.ts';
 import { plain } from './text.ts';
 
@@ -19,7 +19,7 @@ const WORDS: Record<MigrationEntry['action'], string> = {
 };
 
 /** As text that ends with a line feed. */
-export async function renderMigration(document: MigrationDocument, format: Format): Promise<string> {
+export function renderMigration(document: MigrationDocument, format: Format, look = PLAIN_LOOK): string {
   if (format === 'json') return `${JSON.stringify(document, null, 2)}\n`;
   const { from, to, entries, applied } = document;
   const count = (...actions: MigrationEntry['action'][]): number =>
@@ -30,7 +30,7 @@ export async function renderMigration(document: MigrationDocument, format: Forma
   const rows = entries.map((entry) => [entry.key, WORDS[entry.action], timeOf(entry), wrongWith(entry)].map(plain));
   const markdown = format === 'markdown';
   const blocks = [markdown ? `## ${cell(plain(title))}` : plain(title)];
-  if (rows.length) blocks.push(markdown ? markdownTable(head, rows) : await draw(head, rows));
+  if (rows.length) blocks.push(markdown ? markdownTable(head, rows) : draw(head, rows, look.width));
   return `${blocks.join('\n\n')}\n`;
 }
 

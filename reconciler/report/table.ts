@@ -1,24 +1,36 @@
-/** Owns the report as a person reads it on a terminal. */
-import type { Report } from '../contracts/report.ts';
-import { draw } from './draw.ts';
-import { capped, headline, heldMark, plain, summaryLine, troubles } from './text.ts';
+/** Owns the report as a person reads it on a terminal: each thing as `ip`, `bridge` or `ls` print it, with the host that it is there for. */
+import type { Op, Report } from '../contracts/report.ts';
+import { draw, type Look, PLAIN_LOOK, paint, wrap } from './draw.ts';
+import { driftRows, heldRows, type Row } from './rows.ts';
+import { headline, plain, summaryLine } from './text.ts';
 
-export async function renderTable(report: Report): Promise<string> {
-  const blocks = [headline(report)];
-  if (report.drift.length) {
-    const { shown, more } = capped(report.drift);
-    const trouble = troubles(report);
-    const rows = shown.map(({ op, kind, key, reason }) => {
-      const failed = trouble.get(`${kind} ${key}`);
-      return [op, kind, plain(key), plain(failed ? `${reason}; ${failed}` : reason)];
-    });
-    blocks.push((await draw(['OP', 'WHAT', 'KEY', 'REASON'], rows)) + (more ? `\n${more}` : ''));
+const SIGNS: Record<Op, [sign: string, color: 'green' | 'yellow' | 'red']> = {
+  create: ['+', 'green'],
+  update: ['~', 'yellow'],
+  delete: ['-', 'red'],
+};
+
+export function renderTable(report: Report, look: Look = PLAIN_LOOK): string {
+  const blocks = [wrap(headline(report), look.width)];
+  const drift = driftRows(report, look.all);
+  if (drift.length) blocks.push(draw(['', 'WHAT', '', 'WHY', 'FOR'], drift.map(cellsOf(look)), look.width));
+  const held = heldRows(report, look.all);
+  if (held.length) {
+    const lines = held.map(({ kind, text, why, detail }) =>
+      [wrap(plain(`${kind} ${text}: ${why}`), look.width, '  '), wrap(plain(detail), look.width, '    ')].join('\n'),
+    );
+    blocks.push(`Held:\n${lines.join('\n')}`);
   }
-  if (report.held.length) {
-    const { shown, more } = capped(report.held);
-    const rows = shown.map((entry) => [entry.kind, plain(entry.key), heldMark(entry), plain(entry.detail)]);
-    blocks.push((await draw(['HELD', 'KEY', 'WHY', 'DETAIL'], rows)) + (more ? `\n${more}` : ''));
-  }
-  blocks.push(summaryLine(report));
+  if (drift.length < report.drift.length || held.length < report.held.length)
+    blocks.push('Many that are alike are one line; --all shows each.');
+  blocks.push(paint(wrap(summaryLine(report), look.width), report.converged ? 'green' : 'red', look));
   return `${blocks.join('\n\n')}\n`;
 }
+
+const cellsOf =
+  (look: Look) =>
+  ({ op, kind, text, differs, reason, peer }: Row): string[] => {
+    const [sign, color] = SIGNS[op];
+    const what = [text, ...differs].map(plain).join('\n  ');
+    return [paint(sign, color, look), kind, what, plain(reason), plain(peer)];
+  };

@@ -1,25 +1,15 @@
 /**
  * Owns the sentences that the table and the markdown share, so that they can't tell different stories.
  */
+import { foreign, MOST_SENTENCE } from '../../config/foreign-text.ts';
 import { isMade } from '../contracts/driver.ts';
-import type { HeldEntry, Report } from '../contracts/report.ts';
+import type { Report } from '../contracts/report.ts';
 
-/** What a person reads at once; the rest is in the JSON document. */
-export const MAX_ROWS = 50;
+/** A sentence or a cell as it may be shown: keys come from etcd, and anybody may have written them. */
+export const plain = (text: string): string => foreign(text, MOST_SENTENCE);
 
-/** What of it is shown, and the line that says how much is not. */
-export function capped<T>(rows: readonly T[]): { shown: readonly T[]; more?: string } {
-  if (rows.length <= MAX_ROWS) return { shown: rows };
-  const more = rows.length - MAX_ROWS;
-  return { shown: rows.slice(0, MAX_ROWS), more: `and ${more.toLocaleString('en')} more (--format json has them all)` };
-}
-
-/** Control characters are shown, not obeyed: keys come from etcd, and anybody may have written them. */
-export const plain = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
-
-const plural = (n: number, one: string, many = `${one}s`): string =>
+/** "1 lease", "4,096 leases". */
+export const plural = (n: number, one: string, many = `${one}s`): string =>
   `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 
 /** "web1 (eth0, 192.168.64.3): 10.5.34.0/24 of 10.5.0.0/16, host-gw, MTU 1500; 3 leases, etcd-v3 revision 42" */
@@ -71,5 +61,3 @@ export function troubles({ outcomes }: Report): Map<string, string> {
   }
   return found;
 }
-
-export const heldMark = (entry: HeldEntry): string => (entry.unmet ? `${entry.why} (unmet)` : entry.why);

@@ -12,7 +12,7 @@ import type { Lease, NetworkConfig } from '../../config/model.ts';
 import { HeldList } from '../contracts/held-list.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import type { StoreChange, StoreRecord, StoreSnapshot } from '../contracts/source.ts';
-import { readLease, readLeaseKey } from '../lease/read.ts';
+import { isTooLong, readLease, readLeaseKey } from '../lease/read.ts';
 import { ConfigMirror } from './config-mirror.ts';
 import { type Doubt, doubtHold, doubtOf, Lingering } from './doubt.ts';
 import { type Claimant, InForce } from './in-force.ts';
@@ -216,7 +216,8 @@ export class Mirror {
     if (this.#lingering.delete(key)) this.#inForce.place(entry);
     if (entry.record !== record && isSameRecord(entry.record, record)) return undefined;
 
-    entry.record = record;
+    // Nothing is kept of what nobody will ever read.
+    entry.record = isTooLong(record.value) ? { ...record, value: '' } : record;
     const reading = readLease(entry, record);
     if ('attrs' in reading) {
       entry.lease = reading;
@@ -225,7 +226,7 @@ export class Mirror {
     } else {
       this.#held.set('lease', key, reading);
       // What it said stays; what it hangs on is as it is, so that its owner can still write it.
-      if (entry.lease) entry.lease = { ...entry.lease, ...record };
+      if (entry.lease) entry.lease = { ...entry.lease, ...entry.record };
     }
     this.#inForce.place(entry);
     return entry;

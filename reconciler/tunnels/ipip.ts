@@ -28,6 +28,12 @@ export const ipipTunnel: TunnelRules<IpipTunnel> = {
   what: () => 'an ipip device',
   apart: 'a host has room for one network of ipip: give one of the two another backend',
   text: (tunnel) => `ipip${ends(tunnel)}`,
+  // As drivers/netlink/tunnels/ipip.ts gives it. Neither can be changed in place.
+  arguments: ({ local, remote }) => [
+    ...(remote ? ['remote', remote] : []),
+    ...(local ? ['local', local] : []),
+    ...['ttl', '0', 'nopmtudisc'],
+  ],
   describe: (tunnel) => `ipip${ends(tunnel)}`,
 };
 

@@ -30,6 +30,11 @@ export interface TunnelRules<T extends { readonly type: string }> {
   isNamed(name: string): boolean;
   /** Whether a device of these attributes has the very name that goes with them: only then can it be ours. */
   isForm(name: string, tunnel: T | undefined): boolean;
+  /**
+   * Whether a device without a mark is ours by what it is, where its address doesn't tell: another program's has such a one too. Left out:
+   * its address tells.
+   */
+  isOursUnmarked?(tunnel: T | undefined): boolean;
   /** As the kernel will have it, which puts its own value where a want leaves one open. */
   asMade(want: T): T;
   /** Of two devices that the kernel takes only one of, why not, and what a person does about it; undefined if they get along. */
@@ -41,6 +46,8 @@ export interface TunnelRules<T extends { readonly type: string }> {
   readonly apart: string;
   /** As `ip -d link` prints what makes it: "vxlan id 1 local 192.0.2.1 dev eth0 dstport 8472". */
   text(tunnel: T): string;
+  /** What `ip link add … type TYPE`, or `ip link set`, is given for these attributes; those that are absent stay as they are. */
+  arguments(attributes: Partial<T>): string[];
   /** What stands there, for a sentence: "vxlan id 1 port 8472 local 192.0.2.1 dev eth0". */
   describe(tunnel: T): string;
 }

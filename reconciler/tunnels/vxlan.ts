@@ -37,6 +37,7 @@ export const vxlanTunnel: TunnelRules<VxlanTunnel> = {
   what: (tunnel) => `a vxlan device of VNI ${tunnel?.vni}`,
   apart: 'give one of the two networks another VNI',
   text: (tunnel) => `vxlan id ${tunnel.vni}${local(tunnel)}${dev(tunnel)} dstport ${tunnel.port}`,
+  arguments: argumentsOf,
   describe: (tunnel) => `vxlan id ${tunnel.vni} port ${tunnel.port}${local(tunnel)}${dev(tunnel)}`,
 };
 
@@ -48,3 +49,14 @@ function clash(want: VxlanTunnel, have: VxlanTunnel, holder: string): string | u
 
 const local = (tunnel: VxlanTunnel): string => (tunnel.local ? ` local ${tunnel.local}` : '');
 const dev = ({ parent }: VxlanTunnel): string => (parent ? ` dev ${parent}` : '');
+
+function argumentsOf({ vni, local, parent, port, learning, gbp }: Partial<VxlanTunnel>): string[] {
+  return [
+    ...(vni === undefined ? [] : ['id', String(vni)]),
+    ...(local ? ['local', local] : []),
+    ...(parent ? ['dev', parent] : []),
+    ...(port ? ['dstport', String(port)] : []),
+    ...(learning === undefined ? [] : [learning ? 'learning' : 'nolearning']),
+    ...(gbp ? ['gbp'] : []),
+  ];
+}

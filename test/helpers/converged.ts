@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { Instance } from '../../reconciler/contracts/host.ts';
-import { type Have, idOf, type Link, type Want } from '../../reconciler/kinds/index.ts';
+import { type Have, idOf, type Link, linkOf, type Want } from '../../reconciler/kinds/index.ts';
 import { hasForeignAddress, isTouchable, ownDeviceNames } from './foreign.ts';
 import { vxlanIn } from './tunnels.ts';
 
@@ -28,7 +28,7 @@ export function assertForeignUntouched({ instance, desired, before, after }: Jud
   const now = new Set(after.map((have) => JSON.stringify(have)));
   for (const have of before) {
     if (isTouchable(have, own, instance)) continue;
-    if (have.kind !== 'link' && have.kind !== 'file' && own.has(have.dev)) {
+    if (have.kind !== 'link' && have.kind !== 'file' && have.kind !== 'firewall' && own.has(have.dev)) {
       const [was, is] = [linksBefore.get(have.dev), linksAfter.get(have.dev)];
       if (!is || fixed(was) !== fixed(is) || (have.kind === 'neighbour' && was?.mac !== is.mac)) continue;
     }
@@ -52,7 +52,7 @@ export function assertConverged({ instance, desired, after }: Judged): void {
 
   let unmet = false;
   for (const [id, want] of desired) {
-    const dev = want.kind === 'link' ? want.name : want.kind === 'file' ? '' : want.dev;
+    const dev = linkOf(want) ?? '';
     const have = slots.get(id);
     if (want.kind === 'nexthop' || isMet(want, have)) continue;
     unmet = true;
@@ -83,9 +83,11 @@ function isMet(want: Want, have: Have | undefined): boolean {
     address: [],
     neighbour: ['mac', 'permanent'],
     fdb: ['dst', 'permanent', 'plain'],
+    'udp-peer': ['host'],
     nexthop: ['dev', 'gateway', 'onlink', 'plain'],
     // On a nexthop object or not: a listed route shows where it goes.
     route: ['dev', 'gateway', 'onlink', 'type', 'plain'],
+    firewall: [],
     file: ['content'],
   };
   const [w, h] = [want as unknown as Record<string, unknown>, have as unknown as Record<string, unknown>];

@@ -54,6 +54,8 @@ export function isTouchable(have: Have, own: ReadonlySet<string>, instance: Inst
       if (!own.has(have.dev) || !have.plain) return false;
       return !have.permanent || (have.dst !== '' && (Number.parseInt(have.mac, 16) & 3) === 2);
     }
+    case 'udp-peer':
+      return own.has(have.dev);
     case 'nexthop':
       return have.protocol === 115 && isInside(instance, have.id, 32);
     case 'route': {
@@ -62,5 +64,7 @@ export function isTouchable(have: Have, own: ReadonlySet<string>, instance: Inst
     }
     case 'file':
       return have.path === instance.subnetFile;
+    case 'firewall':
+      return false;
   }
 }

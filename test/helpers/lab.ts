@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Report } from '../../reconciler/contracts/report.ts';
 import { Daemon } from './daemon.ts';
+import { checkDocument } from './documents.ts';
 import { dumpHost } from './dump.ts';
 import { type Etcd, type EtcdOptions, startCluster, startEtcd } from './etcd.ts';
 import { eventually } from './eventually.ts';
@@ -118,7 +119,12 @@ export class LabHost {
       child.once('error', reject);
       child.once('close', (code) => {
         clearTimeout(timer);
-        resolve({ ...result, code: code ?? -1 });
+        try {
+          if (code !== null) checkDocument(result.stdout);
+          resolve({ ...result, code: code ?? -1 });
+        } catch (error) {
+          reject(error);
+        }
       });
     });
   }
@@ -145,7 +151,9 @@ export class LabHost {
     const get = `exec 3<>/dev/tcp/127.0.0.1/${HEALTH_PORT} && printf 'GET /report HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3`;
     const { stdout } = await this.ns.exec('bash', '-c', get);
     const [head = '', body = ''] = stdout.split(/\r\n\r\n(.*)/s);
-    return / 200 /.test(head.split('\r\n')[0]!) ? (JSON.parse(body) as Report) : undefined;
+    if (!/ 200 /.test(head.split('\r\n')[0]!)) return undefined;
+    checkDocument(body);
+    return JSON.parse(body) as Report;
   }
 
   ip(...args: string[]): Promise<string> {

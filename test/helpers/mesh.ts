@@ -59,7 +59,7 @@ export async function flannelDevices(host: LabHost): Promise<string[]> {
 }
 
 /** Waits until every lease's value matches, and every daemon says that it has converged and that nobody is behind. */
-export async function allMoved(lab: Lab, value: RegExp): Promise<void> {
+export async function allMoved(lab: Lab, value: RegExp, timeout = 30_000): Promise<void> {
   await eventually(
     async () => {
       for (const text of (await lab.leases()).values()) assert.match(text, value);
@@ -71,7 +71,7 @@ export async function allMoved(lab: Lab, value: RegExp): Promise<void> {
       }
       return true;
     },
-    { what: `all leases to be ${value}`, timeout: 30_000, interval: 50 },
+    { what: `all leases to be ${value}`, timeout, interval: 50 },
   );
 }
 

@@ -126,9 +126,10 @@ export class ModelDriver implements Driver {
     } else if (want.kind === 'address') kernel.addAddress(want);
     else if (want.kind === 'neighbour') kernel.setNeighbour(want, flags);
     else if (want.kind === 'fdb') kernel.setFdb(want, flags);
+    else if (want.kind === 'udp-peer') kernel.setUdpPeer(want);
     else if (want.kind === 'nexthop') kernel.setNexthop(want, flags);
     else if (want.kind === 'route') kernel.setRoute(want, flags);
-    else kernel.writeFile(want);
+    else if (want.kind === 'file') kernel.writeFile(want);
     return 'done';
   }
 
@@ -151,9 +152,10 @@ export class ModelDriver implements Driver {
     else if (have.kind === 'address') kernel.deleteAddress(have);
     else if (have.kind === 'neighbour') kernel.deleteNeighbour(have);
     else if (have.kind === 'fdb') kernel.deleteFdb(have);
+    else if (have.kind === 'udp-peer') kernel.deleteUdpPeer(have);
     else if (have.kind === 'nexthop') kernel.deleteNexthop(have.id);
     else if (have.kind === 'route') kernel.deleteRoute(have);
-    else kernel.deleteFile(have.path);
+    else if (have.kind === 'file') kernel.deleteFile(have.path);
   }
 
   /** As the netlink driver: gone already is what a delete wanted, and what exists is looked into. */
@@ -212,6 +214,7 @@ function concerns(have: Have, interest: Interest, links: ReadonlyMap<string, Lin
       return isTunnel(links.get(have.dev)) && have.dev !== interest.uplink;
     case 'neighbour':
     case 'fdb':
+    case 'udp-peer':
       return devices.includes(have.dev);
     case 'nexthop':
       return have.protocol === SELVAGE_PROTOCOL || inNetworks(have.id) || devices.includes(have.dev);
@@ -219,6 +222,8 @@ function concerns(have: Have, interest: Interest, links: ReadonlyMap<string, Lin
       return devices.includes(have.dev) || (parseCidr(have.dst) !== undefined && inNetworks(have.dst));
     case 'file':
       return interest.files.includes(have.path);
+    case 'firewall':
+      return false;
   }
 }
 
@@ -241,7 +246,8 @@ function put(kernel: ModelKernel, resource: Resource): void {
   } else if (resource.kind === 'address') kernel.addAddress(resource);
   else if (resource.kind === 'neighbour') kernel.setNeighbour(resource, 'create');
   else if (resource.kind === 'fdb') kernel.setFdb(resource, 'create');
+  else if (resource.kind === 'udp-peer') kernel.setUdpPeer(resource);
   else if (resource.kind === 'nexthop') kernel.setNexthop(resource, 'create');
   else if (resource.kind === 'route') kernel.setRoute(resource, 'append');
-  else kernel.writeFile(resource);
+  else if (resource.kind === 'file') kernel.writeFile(resource);
 }

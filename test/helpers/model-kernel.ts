@@ -7,7 +7,7 @@
  */
 
 import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
-import type { Address, Fdb, FileResource, Neighbour, Nexthop, Route } from '../../reconciler/kinds/index.ts';
+import type { Address, Fdb, FileResource, Neighbour, Nexthop, Route, UdpPeer } from '../../reconciler/kinds/index.ts';
 import { type Have, idOf, keyOf, type Link, type Resource } from '../../reconciler/kinds/index.ts';
 import type { VxlanTunnel } from '../../reconciler/tunnels/vxlan.ts';
 import { Errno } from './errno.ts';
@@ -37,6 +37,8 @@ export class ModelKernel {
   readonly #addresses = new Map<string, Address>();
   readonly #neighbours = new Map<string, Neighbour>();
   readonly #fdb = new Map<string, Fdb>();
+  /** Tables of udp engines, which go with their devices. */
+  readonly #udpPeers = new Map<string, UdpPeer>();
   readonly #nexthops = new Map<number, Nexthop>();
   readonly #routes = new Map<string, Route[]>();
   readonly #files = new Map<string, FileResource>();
@@ -45,7 +47,15 @@ export class ModelKernel {
   /** All there is, as a listing shows it; copies. */
   all(): Have[] {
     const routes = [...this.#routes.values()].flat().map((route) => this.#shown(route));
-    const others = [this.#links, this.#addresses, this.#neighbours, this.#fdb, this.#nexthops, this.#files];
+    const others = [
+      this.#links,
+      this.#addresses,
+      this.#neighbours,
+      this.#fdb,
+      this.#udpPeers,
+      this.#nexthops,
+      this.#files,
+    ];
     return [...others.flatMap((map): Have[] => [...map.values()]), ...routes].map((have) => structuredClone(have));
   }
 
@@ -90,6 +100,7 @@ export class ModelKernel {
     if (!this.#links.has(name)) throw new Errno('ENODEV');
     this.#flushNeighbours(name);
     for (const [key, { dev }] of this.#fdb) if (dev === name) this.#announce(this.#fdb, key);
+    for (const [key, { dev }] of this.#udpPeers) if (dev === name) this.#announce(this.#udpPeers, key);
     for (const [key, { dev }] of this.#addresses) if (dev === name) this.#announce(this.#addresses, key);
     this.#dropRoutesAndNexthops(name);
     this.#links.delete(name);
@@ -128,6 +139,18 @@ export class ModelKernel {
     this.#write();
     this.#device(neighbour.dev);
     this.#remove(this.#neighbours, neighbour, 'ENOENT');
+  }
+
+  setUdpPeer(peer: UdpPeer): void {
+    this.#write();
+    this.#device(peer.dev);
+    this.#put(this.#udpPeers, peer);
+  }
+
+  deleteUdpPeer(peer: UdpPeer): void {
+    this.#write();
+    this.#device(peer.dev);
+    this.#remove(this.#udpPeers, peer, 'ENOENT');
   }
 
   setFdb(fdb: Fdb, flags: Flags): void {

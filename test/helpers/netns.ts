@@ -5,7 +5,7 @@
  * - A run that was killed outright can't clean up: the next one removes the namespaces of processes that are no more.
  * - A namespace starts with loopback up and nothing else; what runs in it is started through `spawn` and ended by `destroy`.
  */
-import { type ChildProcess, execFile, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 
@@ -118,6 +118,7 @@ export async function createNetns(label: string): Promise<Netns> {
     destroy: async () => {
       if (!alive.delete(name)) return;
       await Promise.all([...children].map(end));
+      killThoseIn(name);
       await run('ip', ['netns', 'del', name]);
     },
   };
@@ -126,6 +127,18 @@ export async function createNetns(label: string): Promise<Netns> {
   // A link-local address that is only there a second later would be a change that nobody made.
   await run('ip', ['netns', 'exec', name, 'sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0']);
   return ns;
+}
+
+/** What outlives its parent by design, as a udp engine does; only in a namespace of our own. */
+function killThoseIn(name: string): void {
+  const { stdout } = spawnSync('ip', ['netns', 'pids', name], { encoding: 'utf8' });
+  for (const pid of (stdout ?? '').split('\n').map(Number)) {
+    try {
+      if (pid > 1) process.kill(pid, 'SIGKILL');
+    } catch {
+      // gone meanwhile
+    }
+  }
 }
 
 function end(child: ChildProcess): Promise<void> {
@@ -152,6 +165,7 @@ function destroyAllNow(): void {
   for (const [name, { children }] of alive) {
     alive.delete(name);
     for (const child of children) child.kill('SIGKILL');
+    killThoseIn(name);
     try {
       execFileSync('ip', ['netns', 'del', name], { stdio: 'ignore' });
     } catch {
@@ -166,6 +180,7 @@ function removeOrphans(): void {
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
     const pid = /^slv(\d+)-/.exec(name)?.[1];
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    killThoseIn(name);
     try {
       execFileSync('ip', ['netns', 'del', name], { stdio: 'ignore' });
     } catch {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { Report } from '../../reconciler/contracts/report.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
 import type { ExecResult } from '../helpers/netns.ts';
@@ -51,7 +52,8 @@ describe('flags', () => {
     const drift = await host.selvage(['drift'], { env });
     assert.equal(drift.code, 0, drift.stdout + drift.stderr);
     const first = await host.selvage(['drift'], { env: { ...env, SELVAGE_IP_MASQ: 'false' } });
-    assert.deepEqual([first.code, json(first).drift[0].kind], [2, 'file']);
+    const kinds = json(first).drift.map(({ kind }: Report['drift'][number]) => kind);
+    assert.deepEqual([first.code, kinds], [2, ['firewall', 'file']]);
   });
 
   it('--iface by name, address and expression; --public-ip', async () => {

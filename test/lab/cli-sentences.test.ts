@@ -125,7 +125,10 @@ describe('permissions', () => {
       assert.deepEqual(found, []);
       assert.deepEqual(
         held.map(({ kind, key, why }: Report['held'][number]) => [kind, key, why]),
-        [['file', host.subnetFile, 'unreadable']],
+        [
+          ['file', host.subnetFile, 'unreadable'],
+          ['firewall', 'nf_tables', 'not permitted'],
+        ],
       );
     } finally {
       chownSync(host.subnetFile, 0, 0);

@@ -66,8 +66,9 @@ describe('a config that changes, under a ping between all hosts', () => {
   const REMADE: [what: string, to: object, isSo: (host: LabHost) => Promise<unknown>][] = [
     ['the port', { Port: 4789 }, async (host) => (await device(host))?.port === 4789],
     ['the port, back', {}, async (host) => (await device(host))?.port === 8472],
-    ['GBP', { GBP: true }, async (host) => (await device(host))?.gbp === true],
-    ['GBP, off', {}, async (host) => !(await device(host))?.gbp],
+    // iproute2 prints true, from 6.15 on null, and nothing where it is off.
+    ['GBP', { GBP: true }, async (host) => 'gbp' in ((await device(host)) ?? {})],
+    ['GBP, off', {}, async (host) => !('gbp' in ((await device(host)) ?? {}))],
   ];
   for (const [what, to, isSo] of REMADE) {
     it(`${what}: the device is made anew on every host, and all come together again on the same subnets`, async (t: TestContext) => {

@@ -98,15 +98,18 @@ for (const version of ['0.11', '0.28'] as const) {
       writeFileSync(host.subnetFile, text);
     });
 
-    it('is taken over: only the alias and loose filtering are added, the rest, lease and file stay as they are', async () => {
+    it('is taken over: only the alias, loose filtering and a table of our own are added, the rest, lease and file stay as they are', async () => {
       const [leases, revision, file] = [await lab.leases(), await lab.revision(), statSync(host.subnetFile).ino];
-      const found = await assertDrift(host, ['link flannel.1']);
+      const found = await assertDrift(host, ['link flannel.1', 'firewall nft ip selvage']);
       assert.deepEqual(
         found.drift.map(({ op, kind, fields }) => [op, kind, fields]),
-        [['update', 'link', ['alias', 'rpFilter']]],
+        [
+          ['update', 'link', ['alias', 'rpFilter']],
+          ['create', 'firewall', undefined],
+        ],
       );
       const report = await repair(host);
-      assert.deepEqual(driftIds(report), ['link flannel.1']);
+      assert.deepEqual(driftIds(report), ['link flannel.1', 'firewall nft ip selvage']);
       assert.equal(withoutAlias(await overlayOf(host)), left);
       assert.deepEqual([await lab.leases(), await lab.revision()], [leases, revision]);
       assert.equal(statSync(host.subnetFile).ino, file);

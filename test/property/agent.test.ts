@@ -39,9 +39,10 @@ function deleteOne({ kernel }: World, index: number): void {
   else if (have.kind === 'address') kernel.deleteAddress(have);
   else if (have.kind === 'neighbour') kernel.deleteNeighbour(have);
   else if (have.kind === 'fdb') kernel.deleteFdb(have);
+  else if (have.kind === 'udp-peer') kernel.deleteUdpPeer(have);
   else if (have.kind === 'nexthop') kernel.deleteNexthop(have.id);
   else if (have.kind === 'route') kernel.deleteRoute(have);
-  else kernel.deleteFile(have.path);
+  else if (have.kind === 'file') kernel.deleteFile(have.path);
 }
 
 function spoilLink({ kernel }: World, how: number): void {

@@ -55,19 +55,23 @@ export const RTNLGRP_NEXTHOP = 32;
 // linux/if.h
 export const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;
+export const IFF_LOWER_UP = 0x10000;
 
 // linux/if_link.h
 export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
+export const IFLA_LINK = 5;
 export const IFLA_MASTER = 10;
 export const IFLA_TXQLEN = 13;
 export const IFLA_LINKINFO = 18;
+export const IFLA_LINK_NETNSID = 37;
 export const IFLA_IFALIAS = 20;
 export const IFLA_AF_SPEC = 26;
 export const IFLA_EXT_MASK = 29;
 /** linux/if_link.h, inside IFLA_AF_SPEC's AF_INET: an array of u32, numbered from 1 by linux/ip.h (IPV4_DEVCONF_*). */
 export const IFLA_INET_CONF = 1;
+export const IPV4_DEVCONF_FORWARDING = 1;
 export const IPV4_DEVCONF_RP_FILTER = 8;
 export const RTEXT_FILTER_SKIP_STATS = 8;
 export const IFLA_INFO_KIND = 1;
@@ -109,6 +113,8 @@ export const RTM_F_LOOKUP_TABLE = 0x1000;
 /** Answer a lookup with the FIB entry it found (kernel ≥ 4.13). */
 export const RTM_F_FIB_MATCH = 0x2000;
 export const RTA_DST = 1;
+export const RTA_SRC = 2;
+export const RTA_IIF = 3;
 export const RTA_OIF = 4;
 export const RTA_GATEWAY = 5;
 export const RTA_PRIORITY = 6;
@@ -122,7 +128,13 @@ export const RTA_ENCAP = 22;
 export const RTA_NH_ID = 30;
 
 // linux/fib_rules.h
+export const FRA_DST = 1;
+export const FRA_SRC = 2;
+export const FRA_IIFNAME = 3;
 export const FRA_PRIORITY = 6;
+export const FRA_FWMARK = 10;
+export const FRA_TABLE = 15;
+export const FRA_OIFNAME = 17;
 
 // linux/nexthop.h
 export const NHA_ID = 1;

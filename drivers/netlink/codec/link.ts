@@ -18,6 +18,8 @@ export interface LinkRecord {
   masterIndex: number;
   /** Index of the tunnel's underlay device, 0 for none. */
   parentIndex: number;
+  /** IFLA_LINK: the interface that it is on, or of a veth its other end; 0 for none, or one in another namespace. */
+  linkedIndex: number;
 }
 
 export function writeLinkDump(w: Writer): void {
@@ -53,7 +55,14 @@ export function readLink(m: Message): LinkRecord {
     master: '',
   };
   const families = m.nest(c.IFLA_AF_SPEC);
-  const record = { link, index: m.u32(body + 4), flags, masterIndex: m.attrU32(c.IFLA_MASTER), parentIndex: 0 };
+  const record = {
+    link,
+    index: m.u32(body + 4),
+    flags,
+    masterIndex: m.attrU32(c.IFLA_MASTER),
+    parentIndex: 0,
+    linkedIndex: m.has(c.IFLA_LINK_NETNSID) ? 0 : m.attrU32(c.IFLA_LINK),
+  };
   const info = m.nest(c.IFLA_LINKINFO);
   let wire: ReturnType<typeof wireTunnel>;
   if (info) {
@@ -69,18 +78,21 @@ export function readLink(m: Message): LinkRecord {
     }
   }
   // Of other devices it is nobody's business here.
-  if (families && wire) link.rpFilter = readRpFilter(m, families);
+  if (families && wire) {
+    link.rpFilter = readInetConf(m, families, c.IPV4_DEVCONF_RP_FILTER);
+    if (readInetConf(m, families, c.IPV4_DEVCONF_FORWARDING) === 0) link.forwarding = false;
+  }
   return record;
 }
 
-/** The device's own net.ipv4.conf.*.rp_filter; undefined if it doesn't come with the link. */
-function readRpFilter(m: Message, families: { from: number; to: number }): number | undefined {
+/** One of the device's own net.ipv4.conf.* (IPV4_DEVCONF_…); undefined if it doesn't come with the link. */
+function readInetConf(m: Message, families: { from: number; to: number }, which: number): number | undefined {
   m.scan(families.from, families.to);
   const inet = m.nest(c.AF_INET);
   if (!inet) return undefined;
   m.scan(inet.from, inet.to);
   const conf = m.nest(c.IFLA_INET_CONF);
-  const at = (conf?.from ?? 0) + 4 * (c.IPV4_DEVCONF_RP_FILTER - 1);
+  const at = (conf?.from ?? 0) + 4 * (which - 1);
   return conf && at + 4 <= conf.to ? m.u32(at) : undefined;
 }
 
@@ -115,6 +127,7 @@ export interface LinkChange {
   mtu?: number;
   alias?: string;
   rpFilter?: number;
+  forwarding?: true;
   /** Those that the kernel changes in place. `parentIndex`: 0 to leave the underlay device as it is. */
   tunnel?: { type: Tunnel['type']; attributes: Partial<Tunnel>; parentIndex: number };
 }
@@ -130,7 +143,7 @@ export function writeLinkChange(w: Writer, which: string | number, change: LinkC
   if (change.mac !== undefined) w.attrMac(c.IFLA_ADDRESS, change.mac);
   if (change.mtu !== undefined) w.attrU32(c.IFLA_MTU, change.mtu);
   if (change.alias !== undefined) w.attrString(c.IFLA_IFALIAS, change.alias);
-  if (change.rpFilter !== undefined) writeRpFilter(w, change.rpFilter);
+  if (change.rpFilter !== undefined || change.forwarding) writeInetConf(w, change);
   const { tunnel } = change;
   if (tunnel) {
     const info = w.openNest(c.IFLA_LINKINFO);
@@ -144,11 +157,12 @@ export function writeLinkChange(w: Writer, which: string | number, change: LinkC
 }
 
 /** As sysctl(8) would, but wherever /proc/sys is read-only too (devinet.c: inet_set_link_af). */
-function writeRpFilter(w: Writer, value: number): void {
+function writeInetConf(w: Writer, { rpFilter, forwarding }: LinkChange): void {
   const spec = w.openNest(c.IFLA_AF_SPEC);
   const inet = w.openNest(c.AF_INET);
   const conf = w.openNest(c.IFLA_INET_CONF);
-  w.attrU32(c.IPV4_DEVCONF_RP_FILTER, value);
+  if (rpFilter !== undefined) w.attrU32(c.IPV4_DEVCONF_RP_FILTER, rpFilter);
+  if (forwarding) w.attrU32(c.IPV4_DEVCONF_FORWARDING, 1);
   w.closeNest(conf);
   w.closeNest(inet);
   w.closeNest(spec);

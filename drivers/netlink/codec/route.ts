@@ -32,14 +32,31 @@ export function writeRouteDump(w: Writer, table: number, index = 0): void {
   w.end();
 }
 
-/** Asks which FIB entry a packet to `address` would take. Policy rules, metrics and the longest prefix have their say: read with care. */
-export function writeRouteLookup(w: Writer, address: string): void {
+/**
+ * Asks which FIB entry a packet to `address` would take: from this host, or one that comes in by the interface of index `iif` from `source`.
+ * Policy rules, metrics and the longest prefix have their say: read with care.
+ */
+export function writeRouteLookup(w: Writer, address: string, from?: { source: string; iif: number }): void {
   const at = w.begin(c.RTM_GETROUTE, 0, RTMSG);
   w.u8[at] = c.AF_INET;
   w.u8[at + 1] = 32;
   w.u32(at + 8, c.RTM_F_FIB_MATCH | c.RTM_F_LOOKUP_TABLE);
   w.attrIPv4(c.RTA_DST, address);
+  if (from) {
+    w.u8[at + 2] = 32;
+    w.attrIPv4(c.RTA_SRC, from.source);
+    w.attrU32(c.RTA_IIF, from.iif);
+  }
   w.end();
+}
+
+/** Whether a route of table main is longer than `length`, or exactly `length` long and to `own`. Decodes no more than it must. */
+export function isLonger(m: Message, length: number, own: number): boolean {
+  const its = m.byte(m.body + 1);
+  if (m.byte(m.body) !== c.AF_INET || its < length) return false;
+  if (its > length) return true;
+  m.scan(m.body + RTMSG);
+  return m.attrIPv4Number(c.RTA_DST) === own;
 }
 
 /** True for a default route: the only one whose destination has no bits. */

@@ -1,9 +1,19 @@
-/** Policy rules on the wire (RTM_GETRULE, struct fib_rule_hdr): only as much as tells whether there are any but the kernel's own. */
+/** Policy rules on the wire (RTM_GETRULE, struct fib_rule_hdr of linux/fib_rules.h). Read only: selvage makes none. */
+import type { Rule } from '../../../reconciler/contracts/routing.ts';
 import * as c from './constants.ts';
 import type { Message } from './message.ts';
 import type { Writer } from './writer.ts';
 
 const FIB_RULE_HDR = 12;
+/** fr_action; what isn't here leads nowhere else. */
+const ACTIONS = new Map<number, Rule['action']>([
+  [1, 'lookup'],
+  [6, 'blackhole'],
+  [7, 'unreachable'],
+  [8, 'prohibit'],
+]);
+/** Of a rule's flags: it matches what its conditions don't. */
+const FIB_RULE_INVERT = 2;
 
 export function writeRuleDump(w: Writer): void {
   w.u8[w.begin(c.RTM_GETRULE, c.NLM_F_DUMP, FIB_RULE_HDR)] = c.AF_INET;
@@ -21,3 +31,27 @@ export function readRule(m: Message): string {
 
 /** The rules that every IPv4 namespace is born with. */
 export const BORN_RULES: ReadonlySet<string> = new Set(['0 255', '32766 254', '32767 253']);
+
+/** A rule with what a sentence needs of it; undefined for one that decides nothing (goto, nop). */
+export function readWholeRule(m: Message): Rule | undefined {
+  const { body } = m;
+  const action = ACTIONS.get(m.byte(body + 7));
+  if (action === undefined) return undefined;
+  const [dstLength, srcLength, flags] = [m.byte(body + 1), m.byte(body + 2), m.u32(body + 8)];
+  m.scan(body + FIB_RULE_HDR);
+  const priority = m.attrU32(c.FRA_PRIORITY);
+  const table = m.attrU32(c.FRA_TABLE, m.byte(body + 4));
+  const to = dstLength ? `${m.attrIPv4(c.FRA_DST)}/${dstLength}` : '';
+  const from = srcLength ? `${m.attrIPv4(c.FRA_SRC)}/${srcLength}` : 'all';
+  const conditions = [
+    flags & FIB_RULE_INVERT ? 'not ' : '',
+    `from ${from}`,
+    to && ` to ${to}`,
+    m.has(c.FRA_FWMARK) ? ` fwmark 0x${m.attrU32(c.FRA_FWMARK).toString(16)}` : '',
+    m.has(c.FRA_IIFNAME) ? ` iif ${m.attrString(c.FRA_IIFNAME)}` : '',
+    m.has(c.FRA_OIFNAME) ? ` oif ${m.attrString(c.FRA_OIFNAME)}` : '',
+  ];
+  const leads = action === 'lookup' ? `lookup ${table}` : action;
+  const inverted = (flags & FIB_RULE_INVERT) !== 0;
+  return { priority, table, action, to: inverted ? '' : to, text: `${conditions.join('')} ${leads}` };
+}

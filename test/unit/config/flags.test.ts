@@ -13,6 +13,7 @@ test('names are unique, and so are the variables that they come to', () => {
   assert.deepEqual(envNames(flagNamed('subnet-lease-renew-margin')!), [
     'SELVAGE_SUBNET_LEASE_RENEW_MARGIN',
     'FLANNELD_SUBNET_LEASE_RENEW_MARGIN',
+    'FLANNEL_SUBNET_LEASE_RENEW_MARGIN',
   ]);
 });
 

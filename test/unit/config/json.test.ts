@@ -67,7 +67,7 @@ test('strings and bools of the wrong type are named', () => {
 });
 
 test('a long value is cut short in the message', () => {
-  assert.throws(() => read(`{"On":"${'x'.repeat(100)}"}`), /On is "x{56}\.\.\., but/);
+  assert.throws(() => read(`{"On":"${'x'.repeat(100)}"}`), /On is "x{63}… \(102 characters in all\), but/);
 });
 
 test('source text and escapes', () => {

@@ -144,6 +144,16 @@ describe('backends', () => {
     assert.deepEqual(backend('{"type":"Udp","port":7890}'), { type: 'Udp', kind: 'udp', port: 7890 });
     assert.deepEqual(backend('{"Type":"IPIP"}'), { type: 'IPIP', kind: 'ipip', directRouting: false });
     assert.deepEqual(backend('{"Type":"wireguard","PSK":1}'), { type: 'wireguard', kind: 'other' });
+    assert.deepEqual(backend('{"Type":"GCE"}'), { type: 'GCE', kind: 'gce' });
+    const aws = (id: string) => backend(`{"Type":"aws-vpc"${id}}`);
+    const type = { type: 'aws-vpc', kind: 'aws-vpc' };
+    assert.deepEqual(aws(''), type);
+    assert.deepEqual(aws(',"routetableid":"rtb-1"'), { ...type, routeTables: ['rtb-1'] });
+    assert.deepEqual(aws(',"RouteTableID":["rtb-1","rtb-\\u0032"]'), { ...type, routeTables: ['rtb-1', 'rtb-2'] });
+    assert.deepEqual(aws(',"RouteTableID":[]'), { ...type, routeTables: [] });
+    assert.equal((aws(',"RouteTableID":null') as { routeTables?: string[] }).routeTables, undefined);
+    for (const wrong of ['1', '[1]', '""', '{}', '["rtb-1",null]'])
+      assert.throws(() => aws(`,"RouteTableID":${wrong}`), /Backend\.RouteTableID is .* leave it out/);
     assert.deepEqual(backend('{}'), { type: '', kind: 'other' });
     assert.deepEqual(backend('null'), { type: '', kind: 'other' });
     assert.deepEqual(backend('{"Type":null}'), { type: '', kind: 'other' });

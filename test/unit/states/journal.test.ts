@@ -105,10 +105,26 @@ describe('a round', () => {
       buildReport(inputOf({ changes: [linkUpdate], outcomes: [{ change: linkUpdate, result: 'done' }] })),
       'x',
     );
-    assert.deepEqual(said('info'), ['link flannel.1 was mtu, local address differ: 1 updated in 12 ms.']);
-    const changes = [...peerChanges('create', 3), ...peerChanges('delete', 4)];
+    assert.deepEqual(said('info'), [
+      'link flannel.1 type vxlan id 1 local 192.0.2.1 dev eth0 dstport 8472: mtu, local address differ; put right in 12 ms.',
+    ]);
+    const changes = [...peerChanges('create', 3), ...peerChanges('create', 4), ...peerChanges('delete', 5)];
     journal.report(buildReport(inputOf({ changes })), 'x');
-    assert.equal(said('info')[1], '2 created, 2 deleted in 12 ms.');
+    assert.match(
+      said('info')[1]!,
+      /^2 ARP entries: missing, 2 routes: missing, route 10\.5\.5\.0.*: not wanted, neighbour .*; all repaired in 12 ms\.$/,
+    );
+  });
+
+  it('of 4,096 lost routes is one line', () => {
+    const { journal, lines } = open();
+    const changes = Array.from({ length: 4096 }, (_, i) => peerChanges('create', i + 2)[1]!);
+    const outcomes = changes.map((change) => ({ change, result: 'done' as const }));
+    journal.report(buildReport(inputOf({ changes, outcomes })), 'x');
+    assert.deepEqual(
+      lines.map(({ message }) => message),
+      ['4,096 routes: missing; all made again in 12 ms.'],
+    );
   });
 
   it('of many changes carries the first of them', () => {

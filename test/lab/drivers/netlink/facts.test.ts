@@ -39,6 +39,10 @@ test('interfaces with their addresses, default routes by metric', async (t) => {
     mtu: 1400,
     up: true,
     loopback: false,
+    type: 'bridge',
+    master: '',
+    carrier: false,
+    looped: false,
     addresses: [
       { address: '198.51.100.1/31', scope: 'link', permanent: true, deprecated: false }, // the kernel's own order
       { address: '192.0.2.1/24', scope: 'global', permanent: true, deprecated: false },
@@ -57,6 +61,27 @@ test('interfaces with their addresses, default routes by metric', async (t) => {
     { dev: 'br0', gateway: '192.0.2.252', metric: 300 },
     { dev: 'br0', gateway: '192.0.2.251', metric: 300 },
   ]);
+});
+
+test('what tells an uplink from a thing of containers: kind, master, carrier, and where the other end of a veth is', async (t) => {
+  const [ns, other] = await Promise.all([createNetns('facts'), createNetns('facts')]);
+  const driver = openNetlink({ netns: ns.path });
+  t.after(async () => {
+    await driver.close();
+    await Promise.all([ns.destroy(), other.destroy()]);
+  });
+  await ns.ipBatch([
+    'link add br0 up type bridge',
+    'link add v0 up type veth peer name v1',
+    'link set v1 up master br0',
+    `link add eth0 up type veth peer name there netns ${other.name}`,
+  ]);
+  const told = Object.fromEntries(
+    driver.facts().interfaces.map(({ name, type, master, carrier, looped }) => [name, [type, master, carrier, looped]]),
+  );
+  assert.deepEqual(told.v1, ['veth', 'br0', true, true]);
+  assert.deepEqual(told.br0, ['bridge', '', true, false]);
+  assert.deepEqual(told.eth0, ['veth', '', false, false]);
 });
 
 test('a namespace that is not there is said so', () => {

@@ -88,7 +88,8 @@ test('group policy, learning, port and a device without parent survive the round
     odd,
   );
   const [link] = await f.ns.ipJson('link', 'show', 'flannel.1');
-  assert.equal(link?.linkinfo?.info_data?.gbp, true);
+  // iproute2 prints true, from 6.15 on null, and nothing where it is off.
+  assert.ok('gbp' in link!.linkinfo!.info_data!);
 });
 
 test('what a link can change in place it changes in place; the rest is recreated', async (t) => {

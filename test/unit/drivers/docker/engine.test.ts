@@ -125,6 +125,26 @@ describe('asking the engine', () => {
     assert.match('problem' in failed ? (failed.problem ?? '') : '', /it answered 500 to \/info/);
   });
 
+  const notAnEngine: Record<string, [body: unknown, said: RegExp]> = {
+    HTML: ['<html>', /its answer to \/info is no engine's/],
+    'an empty object': [{}, /its answer to \/info is no engine's/],
+    'more than a megabyte': [{ ServerVersion: 'x'.repeat(1 << 20) }, /its answer to \/info is too long/],
+  };
+  for (const [name, [body, said]] of Object.entries(notAnEngine)) {
+    it(`${name} is a problem that says so in a few words`, async (t) => {
+      const fake = new FakeEngine(t);
+      await fake.start();
+      fake.answers['/info'] = { body };
+      const { engine, problem = '' } = (await askEngine(parseEngineAddress(`unix://${fake.socket}`))) as {
+        engine: unknown;
+        problem?: string;
+      };
+      assert.equal(engine, undefined);
+      assert.match(problem, said);
+      assert.ok(problem.length < 400);
+    });
+  }
+
   it('addresses', () => {
     assert.deepEqual(parseEngineAddress('unix:///run/x.sock'), { socketPath: '/run/x.sock', host: '', port: 0 });
     assert.deepEqual(parseEngineAddress('tcp://127.0.0.1:2375'), { socketPath: '', host: '127.0.0.1', port: 2375 });

@@ -47,10 +47,14 @@ test("subnet.env and Docker's options in one file: both sets of lines are kept, 
 test('without subnet.env the environment alone counts; -d /dev/stdout prints', (t) => {
   const folder = temporaryFolder(t);
   const args = ['-f', join(folder, 'missing'), '-d', '/dev/stdout', '-k', 'X'];
-  assert.deepEqual(run(args), { status: 0, stdout: 'X=""\n', stderr: '' });
+  // The script's exit code and file; but not without a word.
+  const stderr = `selvage: ${join(folder, 'missing')} is not there, or empty, so the options of the subnet are left out; Docker would take a network of its own. Is selvage or flanneld running?\n`;
+  assert.deepEqual(run(args), { status: 0, stdout: 'X=""\n', stderr });
+  writeFileSync(join(folder, 'half'), 'FLANNEL_SUBNET=10.5.34.1/24\nFLANNEL_IPMASQ=true\n');
+  assert.match(run(['-f', join(folder, 'half'), '-d', '/dev/stdout']).stderr, /half has no FLANNEL_MTU, so/);
   const env = { DOCKER_OPT_LOG: '--log-level=debug', X: '-H y' };
   const stdout = 'DOCKER_OPT_LOG="--log-level=debug"\nX="-H y  --log-level=debug"\n';
-  assert.deepEqual(run(args, env), { status: 0, stdout, stderr: '' });
+  assert.deepEqual(run(args, env), { status: 0, stdout, stderr });
 });
 
 test('a wrong FLANNEL_IPMASQ leaves the file as it was; bad usage says how, exit 1', (t) => {
@@ -73,5 +77,5 @@ test('says which file could not be written', (t) => {
   writeFileSync(join(folder, 'file'), '');
   const { status, stderr } = run(['-f', '/nonexistent', '-d', join(folder, 'file', 'docker')]);
   assert.equal(status, 1);
-  assert.match(stderr, /^selvage: A part of the path \S+ is a file, not a folder.*-d FILE\.\n$/);
+  assert.match(stderr, /\nselvage: A part of the path \S+ is a file, not a folder.*-d FILE\.\n$/);
 });

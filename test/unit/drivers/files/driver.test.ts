@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -86,15 +87,29 @@ describe('listing files', () => {
     const path = '/proc/self/mem'; // a regular file, from whose beginning nobody can read
     const { haves, complete, unread } = await createFileDriver().list(everything(), interestIn(path));
     assert.deepEqual([haves, complete, [...(unread ?? [])].map(([id]) => id)], [[], true, [`file ${path}`]]);
-    assert.match(unread?.get(`file ${path}`) ?? '', /EIO/);
+    assert.match(unread?.get(`file ${path}`)?.detail ?? '', /EIO/);
   });
 
-  it('takes a pipe or a folder for absent, and does not wait for a writer', async (t) => {
+  it('takes what is no file of ours neither for there nor for absent, says the cure, and does not wait for a writer', async (t) => {
     const folder = temporaryFolder(t);
-    const pipe = join(folder, 'pipe');
+    const [pipe, link, open] = ['pipe', 'link', 'open'].map((name) => join(folder, name)) as [string, string, string];
     execFileSync('mkfifo', [pipe]);
-    const listing = await createFileDriver().list(everything(), interestIn(pipe, folder, join(pipe, 'below')));
-    assert.deepEqual(listing, { haves: [], complete: true });
+    writeFileSync(open, ENV);
+    chmodSync(open, 0o666);
+    symlinkSync(open, link);
+    const below = join(pipe, 'below');
+    const { haves, complete, unread } = await createFileDriver().list(
+      everything(),
+      interestIn(pipe, folder, below, link, open),
+    );
+    assert.deepEqual([haves, complete], [[], true]);
+    const said = Object.fromEntries([...(unread ?? [])].map(([id, { why, detail }]) => [id, `${why}: ${detail}`]));
+    assert.deepEqual(said, {
+      [`file ${pipe}`]: `not ours: ${pipe} is a pipe, where a file should be: move it away, or name another file by its flag.`,
+      [`file ${folder}`]: `not ours: ${folder} is a folder, where a file should be: move it away, or name another file by its flag.`,
+      [`file ${link}`]: `not ours: ${link} is a symbolic link (to ${open}), which is not followed: remove the link, or name the file itself by its flag.`,
+      [`file ${open}`]: `not ours: ${open} may be written by everybody (mode 0666): see what it says and chmod go-w it, or remove it.`,
+    });
   });
 });
 
@@ -178,16 +193,47 @@ describe('writing a file', () => {
     assert.equal(readFileSync(path, 'utf8'), 'content 10');
   });
 
-  it('follows a symbolic link, also one that leads nowhere yet, and leaves the link', async (t) => {
+  it('never writes through a symbolic link, also one that leads nowhere yet, and leaves the link', async (t) => {
     const folder = temporaryFolder(t);
-    const [path, target] = [join(folder, 'link'), join(folder, 'run/subnet.env')];
-    symlinkSync('run/subnet.env', path);
+    const [path, target] = [join(folder, 'link'), join(folder, 'target')];
+    symlinkSync('target', path);
+    for (const there of [undefined, 'precious']) {
+      if (there !== undefined) writeFileSync(target, there);
+      const { result, failure } = await applyOne(create(path));
+      assert.deepEqual([result, failure?.kind], ['failed', 'conflict']);
+      assert.match(
+        failure!.message,
+        /link is a symbolic link \(to target\), which is not followed: .*--subnet-file\.$/,
+      );
+      assert.equal(existsSync(target) ? readFileSync(target, 'utf8') : undefined, there);
+      assert.equal(readlinkSync(path), 'target');
+    }
+  });
+
+  it('leaves what another user owns or everybody may write, also where it would say the same', async (t) => {
+    const folder = temporaryFolder(t);
+    const [theirs, open] = [join(folder, 'theirs'), join(folder, 'open')];
+    for (const path of [theirs, open]) writeFileSync(path, ENV);
+    chownSync(theirs, 65534, 65534);
+    chmodSync(open, 0o646);
+    for (const path of [theirs, open]) {
+      const outcome = await applyOne(create(path));
+      assert.equal(outcome.failure?.kind, 'conflict', path);
+      assert.equal((await applyOne(remove(path))).failure?.kind, 'conflict', path);
+      assert.equal(readFileSync(path, 'utf8'), ENV);
+    }
+  });
+
+  it('keeps nothing through a link or a pipe beside the file', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = join(folder, 'subnet.env');
+    execFileSync('mkfifo', [`${path}.selvage-saved`]);
+    symlinkSync('precious', `${path}.selvage-saved.2`);
+    writeFileSync(path, 'foreign');
     assert.equal((await applyOne(create(path))).result, 'done');
-    assert.equal(readFileSync(target, 'utf8'), ENV);
-    assert.equal((await applyOne(create(path, 'FLANNEL_MTU=2\n'))).result, 'done');
-    assert.equal(readFileSync(target, 'utf8'), 'FLANNEL_MTU=2\n');
-    assert.equal(lstatSync(path).isSymbolicLink(), true);
-    assert.equal(readlinkSync(path), 'run/subnet.env');
+    assert.equal(readFileSync(`${path}.selvage-saved.3`, 'utf8'), 'foreign');
+    assert.equal(existsSync(join(folder, 'precious')), false);
+    assert.equal(lstatSync(`${path}.selvage-saved`).isFIFO(), true);
   });
 
   it('is a conflict where something else is in the way', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { type Health, serveHealth } from '../../../../drivers/health/server.ts';
 
@@ -48,6 +49,41 @@ describe('the health server', () => {
     assert.equal(response.status, 200);
     assert.match(response.headers.get('content-type') ?? '', /^application\/json/);
     assert.equal(await response.text(), report);
+  });
+
+  it('answers GET and HEAD only', async (t) => {
+    const get = await serve(t);
+    const head = await get('/healthz', { method: 'HEAD' });
+    assert.deepEqual([head.status, await head.text()], [200, '']);
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+      const response = await get('/healthz', { method });
+      assert.deepEqual([response.status, response.headers.get('allow')], [405, 'GET, HEAD'], method);
+    }
+  });
+
+  it('has no more than 64 connections, and is there again when some have ended', async (t) => {
+    const port = await freePort();
+    t.after(await serveHealth('127.0.0.1', port, { ready: () => true, report: () => undefined }));
+    const sockets = await Promise.all(
+      Array.from({ length: 64 }, async () => {
+        const socket = connect(port, '127.0.0.1');
+        t.after(() => socket.destroy());
+        await once(socket, 'connect');
+        return socket;
+      }),
+    );
+    const extra = connect(port, '127.0.0.1');
+    t.after(() => extra.destroy());
+    extra.on('error', () => {}); // reset, maybe
+    await once(extra, 'close');
+    for (const socket of sockets) socket.destroy();
+    for (;;) {
+      const status = await fetch(`http://127.0.0.1:${port}/healthz`).then(
+        (response) => response.status,
+        () => 0,
+      );
+      if (status === 200) break;
+    }
   });
 
   it('says of anything else what there is', async (t) => {

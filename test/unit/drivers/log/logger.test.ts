@@ -6,14 +6,18 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 
 /** What a process that ends right after its last line has written. */
-function run(level: string, terminal: boolean): { stdout: string; stderr: string } {
+function run(level: string, format: 'auto' | 'text' | 'json', asJournal = false): { stdout: string; stderr: string } {
   const code = `
+    const { fstatSync } = await import('node:fs');
+    const { dev, ino } = fstatSync(2, { bigint: true });
+    process.env.JOURNAL_STREAM = ${asJournal} ? dev + ':' + ino : '8:1';
     const { openLog } = await import('./drivers/log/logger.ts');
-    const log = await openLog('${level}', ${terminal});
+    const log = await openLog('${level}', '${format}');
     log.debug({ at: 1 }, 'a detail');
     log.info({ round: { drift: [] }, key: 'x' }, 'some news');
     log.warn({}, 'a warning');
     log.error({ error: 'E' }, 'an error');
+    log.error({ cause: '\\u202e' + 'x'.repeat(1e6) }, '\\u001b[2J' + 'y'.repeat(1e6));
     process.exit(0);`;
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
@@ -26,7 +30,7 @@ function run(level: string, terminal: boolean): { stdout: string; stderr: string
 
 describe('the log', () => {
   it('is one JSON object a line, on stderr alone, complete to the last line', () => {
-    const { stdout, stderr } = run('debug', false);
+    const { stdout, stderr } = run('debug', 'auto');
     assert.equal(stdout, '');
     const lines = stderr
       .trim()
@@ -39,23 +43,35 @@ describe('the log', () => {
         ['info', 'some news'],
         ['warn', 'a warning'],
         ['error', 'an error'],
+        ['error', lines.at(-1)?.msg],
       ],
     );
+    const { msg, cause } = lines.at(-1)!;
+    assert.match(String(msg), /^\\x1b\[2Jy{1000,}… \(1,000,004 characters in all\)$/);
+    assert.match(String(cause), /^\\u202ex{1000,}… \(1,000,001 characters in all\)$/);
+    assert.ok(stderr.length < 6000);
     assert.deepEqual(lines[1]?.round, { drift: [] });
     for (const { time } of lines) assert.equal(new Date(String(time)).toISOString(), time);
     assert.ok(!('pid' in lines[0]!) && !('hostname' in lines[0]!));
   });
 
   it('leaves out what is below its level', () => {
-    const { stderr } = run('warn', false);
-    assert.equal(stderr.trim().split('\n').length, 2);
+    const { stderr } = run('warn', 'auto');
+    assert.equal(stderr.trim().split('\n').length, 3);
   });
 
-  it('is text for a person on a terminal, without the details of a round', () => {
-    const { stdout, stderr } = run('info', true);
+  it('is text for a person where asked for, without the details of a round', () => {
+    const { stdout, stderr } = run('info', 'text');
     assert.equal(stdout, '');
     assert.match(stderr, /some news/);
     assert.match(stderr, /an error/);
     assert.doesNotMatch(stderr, /a detail|drift/);
+  });
+
+  it('has the priorities of the journal where it goes there, a line for each line of text', () => {
+    const { stderr } = run('debug', 'auto', true);
+    assert.equal(stderr, '<7>a detail\n<6>some news\n<4>a warning\n<3>an error\n<3>E\n');
+    assert.equal(run('warn', 'text', true).stderr, '<4>a warning\n<3>an error\n<3>E\n');
+    assert.match(run('error', 'json', true).stderr, /^\{"level":"error"/);
   });
 });

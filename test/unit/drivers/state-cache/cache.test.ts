@@ -1,5 +1,18 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -70,7 +83,48 @@ describe('the file of the last good copy', () => {
   it('says so when it can’t be read or written', async () => {
     const path = join(folder, 'a-folder');
     mkdirSync(path);
-    await assert.rejects(openStateCache(path).head(), /a-folder can't be read \(EISDIR/);
-    await assert.rejects(openStateCache(path).save(copyOf(100)));
+    await assert.rejects(openStateCache(path).head(), /not used: .*a-folder is a folder, where a file should be: move/);
+    await assert.rejects(openStateCache(path).save(copyOf(100)), /a-folder is a folder/);
+  });
+
+  const inTheWay: Record<string, [put: (path: string) => void, said: RegExp]> = {
+    pipe: [(path) => execFileSync('mkfifo', [path]), /is a pipe, where a file should be: .*--state-cache\.$/],
+    link: [
+      (path) => symlinkSync(`${path}.elsewhere`, path),
+      /is a symbolic link \(to .*elsewhere\), which is not followed/,
+    ],
+    theirs: [(path) => chownSync(path, 65534, 65534), /belongs to another user \(uid 65534\)/],
+    open: [(path) => chmodSync(path, 0o606), /may be written by everybody \(mode 0606\): .*chmod go-w/],
+    group: [
+      (path) => {
+        chownSync(path, 0, 65534);
+        chmodSync(path, 0o660);
+      },
+      /may be written by the group 65534 \(mode 0660\)/,
+    ],
+  };
+  for (const [name, [put, said]] of Object.entries(inTheWay)) {
+    it(`neither believes nor replaces what is no file of root's: ${name}`, async () => {
+      const path = join(folder, `in-the-way-${name}`);
+      const cache = openStateCache(path);
+      if (['theirs', 'open', 'group'].includes(name)) await cache.save(copyOf(100));
+      put(path);
+      const before = lstatSync(path).ino;
+      for (const tried of [cache.head, cache.load, () => cache.save(copyOf(200))]) await assert.rejects(tried(), said);
+      assert.equal(lstatSync(path).ino, before);
+      assert.equal(existsSync(`${path}.elsewhere`), false);
+    });
+  }
+
+  it('reads a head of a copy of any length', async () => {
+    const path = join(folder, 'long.json');
+    const leases = Array.from({ length: 300 }, (_, n) =>
+      leaseRecord({ subnet: `10.5.${n % 250}.0/24`, host: 1, revision: 10 }),
+    );
+    const copy = { ...copyOf(100), snapshot: snapshotOf({ revision: 100, leases }) };
+    await openStateCache(path).save(copy);
+    assert.ok(statSync(path).size > 65_536);
+    assert.equal((await openStateCache(path).head())?.revision, 100);
+    assert.equal((await openStateCache(path).load())?.snapshot.leases.length, 300);
   });
 });

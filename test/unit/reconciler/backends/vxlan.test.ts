@@ -42,11 +42,31 @@ describe('vxlan, the device', () => {
     ]);
   });
 
+  it('takes no MTU that the uplink does not carry, and says so with both figures', () => {
+    for (const [mtu, gets, says] of [
+      [
+        9000,
+        1450,
+        /Backend\.MTU 9000 is more than eth0 carries, whose MTU is 1500; so flannel\.1 and FLANNEL_MTU have 1450/,
+      ],
+      [1400, 1350, undefined],
+      [1500, 1450, undefined],
+    ] as const) {
+      const context = contextOf({ config: `{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan","MTU":${mtu}}}` });
+      const backend = backendOf(context);
+      const [link] = backend.device(context);
+      assert.deepEqual([link?.kind === 'link' && link.mtu, backend.mtu(context)], [gets, gets]);
+      const [notice] = backend.notices(context);
+      if (says) assert.match(notice?.detail ?? '', says);
+      else assert.equal(notice, undefined);
+    }
+  });
+
   it('follows the options of the config', () => {
     const context = contextOf({ config: withBackend({ VNI: 77, Port: 4789, GBP: true, Learning: true, MTU: 9000 }) });
     const [link] = backendOf(context).device(context);
     assert.ok(link?.kind === 'link');
-    assert.deepEqual([link.name, link.mtu], ['flannel.77', 8950]);
+    assert.deepEqual([link.name, link.mtu], ['flannel.77', 1450]);
     assert.deepEqual(
       [vxlanOf(link).vni, vxlanOf(link).port, vxlanOf(link).gbp, vxlanOf(link).learning],
       [77, 4789, true, true],
@@ -167,7 +187,6 @@ describe('vxlan, a peer', () => {
 describe('backendFor', () => {
   for (const [name, config, words] of [
     ['another backend', '{"Network":"10.5.0.0/16","Backend":{"Type":"wireguard"}}', /wireguard/],
-    ['a config without one (udp)', '{"Network":"10.5.0.0/16"}', /udp \(which a config without Backend stands for\)/],
     ['no type at all', '{"Network":"10.5.0.0/16","Backend":{}}', /without a Type/],
     [
       'IPv6 alone',

@@ -109,6 +109,99 @@ describe('chooseUplink', () => {
     assert.match(choose({}, over).problem ?? '', /name it with --iface/);
   });
 
+  describe('passes over what leads to no other host, and says so', () => {
+    const ens = link('ens33', 2, '192.168.132.131/24');
+    const way = { dev: 'ens33', gateway: '192.168.132.1', metric: 100 };
+    const over = (one: Interface, ...others: Interface[]): HostFacts => ({
+      interfaces: [ens, one, ...others],
+      linkRoutes: [],
+      defaultRoutes: [way, { dev: one.name, gateway: '', metric: 5 }],
+    });
+    const port = (name: string, master: string): Interface => ({ ...link(name, 9), type: 'veth', master });
+    const bridge = (name: string, address = '10.5.8.1/24'): Interface => ({
+      ...link(name, 5, address),
+      type: 'bridge',
+    });
+    for (const [what, on, why] of [
+      ["Docker's bridge", over(bridge('docker0')), 'docker0 is a bridge of containers'],
+      [
+        'a bridge of containers',
+        over(bridge('lan', '172.20.0.1/16'), port('veth1', 'lan')),
+        'lan is a bridge of containers',
+      ],
+      ['a bridge without ports', over(bridge('br9', '172.20.0.1/16')), 'br9 is a bridge of containers'],
+      ["flannel's device", over(link('flannel.1', 5, '10.5.8.0/32')), "flannel.1 is flannel's own device"],
+      [
+        "a bridge's port",
+        over({ ...port('eth7', 'br0'), addresses: ens.addresses }, bridge('br0')),
+        'eth7 is a port of br0',
+      ],
+      [
+        'a veth pair',
+        over({ ...link('v0', 5, '172.20.0.1/16'), type: 'veth', looped: true }),
+        'v0 is a veth whose other end is on this host too',
+      ],
+      [
+        'a tunnel',
+        over({ ...link('wg0', 5, '172.20.0.1/16'), type: 'wireguard' }),
+        'wg0 is a tunnel (wireguard) that runs over another interface',
+      ],
+      [
+        'an address inside the Network',
+        over(link('eth5', 5, '10.5.77.1/24')),
+        'eth5 has 10.5.77.1, which is inside the Network',
+      ],
+      ['no carrier', over({ ...link('eth5', 5, '172.20.0.1/16'), carrier: false }), 'eth5 has no carrier'],
+      [
+        'a link-local address',
+        over(link('eth5', 5, '169.254.7.7/16')),
+        'eth5 has the link-local address 169.254.7.7 only',
+      ],
+    ] as const) {
+      it(what, () => {
+        const isContainers = (address: string) => address.startsWith('10.5.');
+        const { uplink, passedOver } = choose({ isContainers }, on);
+        assert.equal(uplink?.name, 'ens33');
+        assert.deepEqual(
+          passedOver.map(({ reason }) => reason),
+          [why],
+        );
+        const only = { ...on, defaultRoutes: on.defaultRoutes.slice(1) };
+        const alone = choose({ isContainers }, only);
+        // No better one: a doubt is no reason to have none.
+        if (/carrier|link-local|Network/.test(why)) assert.equal(alone.uplink?.name, 'eth5');
+        else
+          assert.match(
+            alone.problem ?? '',
+            new RegExp(`${why.replace(/[()]/g, '\\$&')}; name it with --iface; this host has`),
+          );
+      });
+    }
+
+    it('but not what a person would take too', () => {
+      const nic = { ...link('eth0', 9), type: 'veth', master: 'br0' };
+      assert.equal(choose({}, over(bridge('br0', '192.168.1.5/24'), nic)).uplink?.name, 'br0');
+      const tap = { ...link('tap0', 2, '10.0.2.100/24'), type: 'tun' };
+      const defaultRoutes = [{ dev: 'tap0', gateway: '10.0.2.2', metric: 0 }];
+      assert.equal(choose({}, { interfaces: [tap], linkRoutes: [], defaultRoutes }).uplink?.name, 'tap0', 'slirp');
+      assert.equal(
+        chosen({}, { ...over(ens), interfaces: [link('ens33', 2, '192.168.132.100/32', '192.168.132.131/24')] }),
+        'ens33 192.168.132.131',
+      );
+      assert.equal(
+        chosen({ iface: ['docker0'] }, over(bridge('docker0'))),
+        'docker0 10.5.8.1',
+        'who names it means it',
+      );
+      const ways = [
+        { dev: 'eth5', gateway: '172.20.0.2', metric: 0 },
+        { ...way, metric: 0 },
+      ];
+      const multipath = { ...over({ ...link('eth5', 5, '172.20.0.1/16'), carrier: false }), defaultRoutes: ways };
+      assert.equal(choose({}, multipath).uplink?.name, 'ens33', 'the first way of several that works');
+    });
+  });
+
   for (const [name, result, expected] of [
     [
       'an --iface that is not there',

@@ -22,6 +22,7 @@ const NOTHING: DockerObserved = {
   daemonJson: undefined,
   optsFile: undefined,
   restarted: undefined,
+  isShut: false,
   problem: undefined,
 };
 /** An engine with its bridge in the kernel. */
@@ -194,6 +195,33 @@ describe('opts', () => {
 });
 
 describe('daemon-json', () => {
+  test('opens direct routing where Docker ≥ 28.2 shuts other hosts out, and never takes it away', () => {
+    const seen = (version: string, parts: Partial<DockerObserved> = {}): Partial<DockerObserved> => ({
+      engine: { ...engine(), version },
+      isShut: true,
+      ...parts,
+    });
+    const opened = (parts: Partial<DockerObserved>): unknown =>
+      assess('daemon-json', parts).files[0]?.edit?.want['allow-direct-routing'];
+    assert.equal(opened(seen('28.2.0')), true);
+    assert.equal(opened(seen('29.0.1')), true);
+    assert.equal(opened(seen('28.1.1')), undefined, 'it would not start with it');
+    assert.equal(opened(seen('28.2.0', { isShut: false })), undefined, 'nothing is shut');
+    assert.equal(
+      opened(seen('28.2.0', { daemonJson: '{"allow-direct-routing":false}' })),
+      undefined,
+      'somebody has said no',
+    );
+    const text = '{"bip":"10.5.34.1/24","mtu":1450,"ip-masq":false,"allow-direct-routing":true}';
+    const { files } = assess('daemon-json', seen('28.2.0', { daemonJson: text, isShut: false }), {
+      ...LEASE,
+      ipMasq: true,
+    });
+    assert.deepEqual(files, []);
+    for (const mode of ['report', 'opts'] as const)
+      assert.doesNotMatch(JSON.stringify(assess(mode, seen('28.2.0')).files), /direct-routing/);
+  });
+
   test('puts bip and mtu in, and ip-masq only where it is not Docker’s default', () => {
     assert.deepEqual(edits(assess('daemon-json', {})), [
       { want: { bip: '10.5.34.1/24', mtu: 1450 }, have: { bip: undefined, mtu: undefined } },

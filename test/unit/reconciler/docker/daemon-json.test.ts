@@ -56,15 +56,22 @@ describe('an edit, as a person would make it', () => {
 describe('reading', () => {
   test('what counts', () => {
     const text =
-      '{"bip":"a","mtu":1450,"ip-masq":false,"fixed-cidr":"10.5.34.0/25","iptables":false,"default-address-pools":[{"base":"10.5.0.0/16","size":24},{"size":1},7]}';
+      '{"bip":"a","mtu":1450,"ip-masq":false,"fixed-cidr":"10.5.34.0/25","iptables":false,"allow-direct-routing":true,"default-address-pools":[{"base":"10.5.0.0/16","size":24},{"size":1},7]}';
     assert.deepEqual(readDaemonJson(text), {
       values: { bip: 'a', mtu: 1450, 'ip-masq': false },
       iptables: false,
+      directRouting: true,
       fixedCidr: '10.5.34.0/25',
       pools: ['10.5.0.0/16'],
     } satisfies DaemonJson);
     for (const none of [undefined, '', ' \n', '{}']) {
-      assert.deepEqual(readDaemonJson(none), { values: {}, iptables: true, fixedCidr: undefined, pools: [] });
+      assert.deepEqual(readDaemonJson(none), {
+        values: {},
+        iptables: true,
+        directRouting: undefined,
+        fixedCidr: undefined,
+        pools: [],
+      });
     }
   });
 

@@ -24,13 +24,36 @@ const all = [
   { kind: 'address' as const, dev: 'flannel.1', address: '10.5.34.0/32' },
   neighbour,
   fdb,
+  { kind: 'udp-peer' as const, dev: 'flannel0', subnet: '10.5.2.0/24', host: '192.0.2.2' },
   nexthop,
   route,
+  {
+    kind: 'firewall' as const,
+    part: 'rules' as const,
+    engine: 'nft' as const,
+    family: 'ip' as const,
+    table: 'filter',
+    tag: 'selvage',
+    chain: 'FORWARD',
+    rules: [{ comment: 'selvage', verdict: { to: 'jump' as const, chain: 'SELVAGE-FWD' } }],
+    place: 'first' as const,
+    inPlace: true,
+  },
   { kind: 'file' as const, path: '/run/flannel/subnet.env', content: '', mode: 0o644 },
 ];
 
 test('the list is the build order, and names each kind once', () => {
-  assert.deepEqual(BUILD_ORDER, ['link', 'address', 'neighbour', 'fdb', 'nexthop', 'route', 'file']);
+  assert.deepEqual(BUILD_ORDER, [
+    'link',
+    'address',
+    'neighbour',
+    'fdb',
+    'udp-peer',
+    'nexthop',
+    'route',
+    'firewall',
+    'file',
+  ]);
   assert.deepEqual(
     all.map(({ kind }) => kind),
     BUILD_ORDER,
@@ -58,18 +81,18 @@ test('only what lives under a device has a parent', () => {
   assert.equal(parentOf(route), 'flannel.1');
   assert.deepEqual(
     kindsThat((rules) => rules.isUnderLink),
-    ['address', 'neighbour', 'fdb', 'nexthop', 'route'],
+    ['address', 'neighbour', 'fdb', 'udp-peer', 'nexthop', 'route'],
   );
 });
 
-test('where it lies in a network is a range or a number, and nothing for a device, an FDB entry and a file', () => {
+test('where it lies in a network is a range or a number, and nothing for a device, an FDB entry, the firewall and a file', () => {
   assert.deepEqual(
     all.filter((resource) => rangeOf(resource) === undefined).map(({ kind }) => kind),
-    ['link', 'fdb', 'file'],
+    ['link', 'fdb', 'firewall', 'file'],
   );
 });
 
-test('each words itself as ip, bridge or ls print it', () => {
+test('each words itself as ip, bridge, iptables or ls print it', () => {
   const { mac, dst } = fdb as unknown as { mac: string; dst: string };
   const { gateway, id } = nexthop as unknown as { gateway: string; id: number };
   assert.deepEqual(all.map(textOf), [
@@ -77,8 +100,10 @@ test('each words itself as ip, bridge or ls print it', () => {
     '10.5.34.0/32 dev flannel.1',
     `${gateway} dev flannel.1 lladdr ${mac} PERMANENT`,
     `${mac} dev flannel.1 dst ${dst} self permanent`,
+    '10.5.2.0/24 to 192.0.2.2 by udp dev flannel0',
     `id ${id} via ${gateway} dev flannel.1 proto selvage onlink`,
     `${gateway}/24 via ${gateway} dev flannel.1 onlink`,
+    '-A FORWARD -m comment --comment selvage -j SELVAGE-FWD',
     '/run/flannel/subnet.env',
   ]);
   assert.equal(
@@ -89,7 +114,7 @@ test('each words itself as ip, bridge or ls print it', () => {
 
 test('a sentence has a name for each', () => {
   for (const resource of all)
-    assert.match(nameOf(resource), /^(link|address|neighbour|FDB entry|nexthop object|route|file) /);
+    assert.match(nameOf(resource), /^(link|address|neighbour|FDB entry|udp peer|nexthop object|route|firewall|file) /);
 });
 
 test('a scope may name what is no resource', () => {

@@ -124,7 +124,7 @@ test('a route is not replaced while the listing may lack the one in front of it'
 });
 
 test('what could not be read is not absent: it is held, and not made', () => {
-  const unread = new Map([['file /run/flannel/subnet.env', 'EACCES']]);
+  const unread = new Map([['file /run/flannel/subnet.env', { why: 'unreadable', detail: 'EACCES' }]]);
   const plan = planFor(wants, except('file'), { unread });
   assert.deepEqual(deedsOf(plan), []);
   assert.deepEqual(

@@ -192,3 +192,21 @@ test('memory is bounded', () => {
   retry.record([], LONGEST_WAIT + WINDOW, MOST);
   assert.equal(retry.remembered, 0);
 });
+
+test('an edge ends the wait of its id, whatever it failed of, and the next failure waits longer all the same', () => {
+  for (const kind of ['transient', 'conflict', 'denied', 'invalid'] as const) {
+    const retry = new Retry();
+    retry.record([failed(kind)], 0, MOST);
+    retry.endWaits(['route other'], 10);
+    assert.ok(retry.holds(change, 10), kind);
+    retry.endWaits([change.id, 'route other'], 10);
+    assert.equal(retry.holds(change, 10), undefined, kind);
+    retry.record([failed(kind)], 10, MOST);
+    assert.ok(retry.holds(change, 11), kind);
+  }
+  const retry = new Retry();
+  retry.record([failed('transient')], 0, MOST);
+  retry.endWaits([change.id], 10);
+  retry.record([failed('transient')], 10, MOST);
+  assert.equal(retry.holds(change, 11)!.until, 10 + 2 * FIRST_WAIT);
+});

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { leasesDocument } from '../../../../reconciler/report/leases.ts';
+import type { StoreRecord } from '../../../../reconciler/contracts/source.ts';
+import { leasesDocument, renderLeases } from '../../../../reconciler/report/leases.ts';
 import { Mirror } from '../../../../reconciler/store/mirror.ts';
 import { CONFIG_KEY, leaseRecord, PREFIX } from '../../../helpers/store.ts';
 
@@ -72,5 +73,83 @@ describe('what selvage leases says of hosts with an older flannel', () => {
     assert.deepEqual(said(old, {}), []);
     assert.deepEqual(said(old, { Learning: false }), []);
     assert.deepEqual(said(vxlan, { MTU: 1400, Learning: true }), []);
+  });
+});
+
+/** What is written in the end of a store with these leases. */
+async function rendered(records: StoreRecord[], format: 'json' | 'markdown' | 'table'): Promise<string> {
+  const mirror = new Mirror(PREFIX);
+  const value = '{"Network":"10.0.0.0/8","Backend":{"Type":"vxlan"}}';
+  const config = { key: CONFIG_KEY, value, modRevision: 1, createRevision: 1, leaseId: '0' };
+  mirror.applySnapshot({ revision: 5, clusterId: '1', config, leases: records }, 0);
+  return renderLeases(leasesDocument(mirror, { kind: 'etcd-v3' }, new Map()), format);
+}
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Default_Ignorable_Code_Point}]/u;
+const withType = (BackendType: string, n = 1): StoreRecord =>
+  leaseRecord({
+    subnet: `10.${5 + (n >> 8)}.${n & 255}.0/24`,
+    host: 1,
+    revision: 5,
+    value: JSON.stringify({ ...vxlan, BackendType }),
+  });
+
+describe('leases of somebody who means no good', () => {
+  for (const length of [10_000, 1_000_000]) {
+    it(`one BackendType of ${length} characters is a line like any other`, async () => {
+      for (const format of ['json', 'markdown', 'table'] as const) {
+        for (const unit of ['x', 'é', '\u202e', '\u0301']) {
+          const text = await rendered([withType(unit.repeat(length / unit.length))], format);
+          assert.ok(text.length < 8000, `${format}: ${text.length}`);
+        }
+      }
+    });
+  }
+
+  it('one of more than 16 KB is held, and what it said before stays', async () => {
+    const good = leaseRecord({ subnet: SUBNET, host: 1, revision: 5 });
+    const mirror = new Mirror(PREFIX);
+    mirror.applySnapshot({ revision: 5, clusterId: '1', config: undefined, leases: [good] }, 0);
+    const long = { ...good, value: JSON.stringify({ ...vxlan, junk: 'é'.repeat(8200) }), modRevision: 6 };
+    mirror.applyChanges([{ op: 'put', record: long }], 6, 0);
+    assert.deepEqual(mirror.held.map(({ kind, key, why }) => [kind, key, why]).slice(-1), [
+      ['lease', good.key, 'malformed lease'],
+    ]);
+    assert.match(mirror.held.at(-1)!.detail, /is longer than 16,384 bytes/);
+    assert.equal(mirror.allLeases[0]?.attrs.publicIP, JSON.parse(good.value).PublicIP);
+    mirror.applyChanges([{ op: 'put', record: { ...good, modRevision: 7 } }], 7, 0);
+    assert.ok(!mirror.held.some(({ kind }) => kind === 'lease'));
+  });
+
+  it('a key of any length and kind is held in a few words, in time in proportion to it', async () => {
+    const subnets = `${PREFIX}/subnets/`;
+    const names = ['x', '1', '1.', '\u202e', '10.5.1.0-24&', 'é', '/'].flatMap((unit) => [
+      unit.repeat(10_000 / unit.length),
+      unit.repeat(1_000_000 / unit.length),
+    ]);
+    const records = names.map((name) => ({
+      key: subnets + name,
+      value: '{}',
+      modRevision: 5,
+      createRevision: 5,
+      leaseId: '0',
+    }));
+    const before = process.cpuUsage();
+    const text = await rendered(records, 'json');
+    assert.ok(process.cpuUsage(before).user < 10_000_000);
+    assert.ok(text.length < names.length * 5000, String(text.length));
+    assert.doesNotMatch(text.replaceAll('\n', ''), HIDDEN);
+  });
+
+  it('16,384 of them, each with what it likes in it, are a document in proportion to their number', async () => {
+    const units = ['x', '\u202e', '\u0301', 'é', '👍', '\n', '\\', '|', '\u200b'];
+    const records = Array.from({ length: 16_384 }, (_, n) => withType(units[n % units.length]!.repeat(100), n));
+    // CPU time of this process; what is quadratic in the number takes minutes.
+    const before = process.cpuUsage();
+    for (const format of ['json'] as const) {
+      const text = await rendered(records, format);
+      assert.ok(text.length < 16_384 * 4000, String(text.length));
+      assert.doesNotMatch(text.replaceAll('\n', ''), HIDDEN);
+    }
+    assert.ok(process.cpuUsage(before).user < 60_000_000, `${process.cpuUsage(before).user / 1e6} s`);
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { HeldEntry } from '../../../../reconciler/contracts/report.ts';
 import { buildReport, type ReportInput } from '../../../../reconciler/report/build-report.ts';
+import { PLAIN_LOOK } from '../../../../reconciler/report/draw.ts';
 import { render } from '../../../../reconciler/report/render.ts';
 import { inputOf, linkUpdate, peerChanges } from '../../../helpers/report.ts';
 
@@ -13,103 +14,154 @@ const held: HeldEntry = {
   detail: 'It is theirs.',
   unmet: true,
 };
+const peerOf: ReportInput['peerOf'] = (id) =>
+  id === 'route 254|10.5.9.0/24|0|0' ? { subnet: '10.5.9.0/24', publicIP: '192.0.2.9' } : undefined;
 const many = Array.from({ length: 4096 }, (_, n) => peerChanges('create', n)[0]!);
 
 describe('render, table', () => {
-  it('says in one line that nothing is to do', async () => {
+  it('says in one line that nothing is to do', () => {
     assert.equal(
-      await render(report(), 'table'),
-      'web1 (eth0, 192.0.2.1): 10.5.1.0/24 of 10.5.0.0/16, vxlan, MTU 1450; 3 leases, etcd-v3 revision 42\n\nNo drift: converged.\n',
+      render(report(), 'table'),
+      'web1 (eth0, 192.0.2.1): 10.5.1.0/24 of 10.5.0.0/16, vxlan, MTU 1450; 3 leases,\netcd-v3 revision 42\n\nNo drift: converged.\n',
     );
   });
 
-  it('lists drift and what is held', async () => {
+  it('lists drift as the tools print it, with the host that it is for, and what is held', () => {
     const changes = [linkUpdate, ...peerChanges('delete', 9)];
-    const text = await render(report({ mode: 'drift', changes, held: [held] }), 'table');
+    const text = render(report({ mode: 'drift', changes, held: [held], peerOf }), 'table');
     assert.equal(
       text,
-      `web1 (eth0, 192.0.2.1): 10.5.1.0/24 of 10.5.0.0/16, vxlan, MTU 1450; 3 leases, etcd-v3 revision 42
+      `web1 (eth0, 192.0.2.1): 10.5.1.0/24 of 10.5.0.0/16, vxlan, MTU 1450; 3 leases,
+etcd-v3 revision 42
 
-OP      WHAT       KEY                  REASON
-update  link       flannel.1            mtu, local address differ
-delete  route      254|10.5.9.0/24|0|0  not wanted
-delete  neighbour  flannel.1|10.5.9.0   not wanted
+   WHAT                                 WHY                       FOR
+~  link       flannel.1                 mtu, local address
+                mtu 1400 → 1450         differ
+                vxlan.local "" →
+                192.0.2.1
+-  route      10.5.9.0/24 via 10.5.9.0  not wanted                host 192.0.2.9
+              dev flannel.1 onlink
+-  neighbour  10.5.9.0 dev flannel.1    not wanted
+              lladdr 02:00:00:00:09:01
+              PERMANENT
 
-HELD   KEY                  WHY                    DETAIL
-route  254|10.5.9.0/24|0|0  foreign route (unmet)  It is theirs.
+Held:
+  route 10.5.9.0/24: foreign route (unmet)
+    It is theirs.
 
 3 differences (1 to update, 2 to delete), 1 held, 1 unmet: not in sync.
 `,
     );
   });
 
-  it('says how a repair went', async () => {
+  it('says how a repair went', () => {
     const changes = peerChanges('create', 9);
     const failure = { kind: 'invalid', code: 'EINVAL', message: 'The kernel refused it.' } as const;
     const outcomes = [
       { change: changes[0]!, result: 'failed', failure } as const,
       { change: changes[1]!, result: 'blocked' } as const,
     ];
-    const text = await render(report({ changes, outcomes }), 'table');
-    assert.match(text, /neighbour +flannel\.1\|10\.5\.9\.0 +missing; failed: The kernel refused it\./);
-    assert.match(text, /missing; blocked$/m);
-    assert.match(text, /2 differences \(2 to create\), 0 of 2 repaired, 1 failed, 1 blocked: not converged\./);
+    const text = render(report({ changes, outcomes }), 'table');
+    assert.match(text, /neighbour +10\.5\.9\.0 dev flannel\.1/);
+    assert.match(text.replace(/\s+/g, ' '), /failed: .*The kernel/);
+    assert.match(text, /missing; *$|missing; blocked/m);
+    assert.match(
+      text.replace(/\s+/g, ' '),
+      /2 differences \(2 to create\), 0 of 2 repaired, 1 failed, 1 blocked: not converged\./,
+    );
   });
 
-  it('shows fifty rows and counts the others', async () => {
-    const text = await render(report({ changes: many }), 'table');
-    assert.match(text, /and 4,046 more/);
-    assert.ok(text.split('\n').length < 60);
+  it('makes one line of more than twenty that are alike, and with all a line of each', () => {
+    const whole = report({ changes: many });
+    const text = render(whole, 'table');
+    assert.ok(text.split('\n').length < 16, text);
+    assert.match(text.replace(/\s+/g, ' '), /neighbour 4,096 of them: 10\.5\.0\.0 dev flannel\.1 .*; …/);
+    assert.match(text, /--all shows each/);
+    const each = render(whole, 'table', { ...PLAIN_LOOK, all: true });
+    assert.ok(each.split('\n').length > 4096);
+    const twenty = render(report({ changes: many.slice(0, 20) }), 'table');
+    assert.doesNotMatch(twenty, /of them/);
   });
 
-  it('shows control characters of keys instead of sending them to the terminal', async () => {
-    const evil = { ...held, key: 'a\u001b[2Jb\nc', detail: 'x\u0007' };
-    const text = await render(report({ held: [evil] }), 'table');
+  it('fits its width, without cutting a word', () => {
+    const changes = [linkUpdate, ...peerChanges('create', 9), ...peerChanges('delete', 10)];
+    const long = { ...held, detail: 'A sentence that says what it is and what to do about it. '.repeat(5) };
+    for (const width of [60, 80, 132]) {
+      const text = render(report({ changes, held: [long], peerOf }), 'table', { ...PLAIN_LOOK, width });
+      for (const line of text.split('\n')) assert.ok(line.length <= width, `${line.length} > ${width}: ${line}`);
+      for (const word of ['02:00:00:00:09:01', '10.5.10.0/24', 'flannel.1', '192.0.2.1'])
+        assert.ok(text.includes(word), word);
+    }
+  });
+
+  it('has colours only where they are wanted', () => {
+    const coloured = render(report({ changes: [linkUpdate] }), 'table', { ...PLAIN_LOOK, color: true });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is how a terminal is told
+    const colours = /\u001b\[\d+m/g;
+    assert.match(coloured, colours);
+    assert.equal(coloured.replace(colours, ''), render(report({ changes: [linkUpdate] }), 'table'));
+  });
+
+  it('shows control characters of keys instead of sending them to the terminal', () => {
+    const evil = { ...held, kind: 'peer' as const, key: 'a\u001b[2Jb\nc', detail: 'x\u0007' };
+    const text = render(report({ held: [evil] }), 'table');
     assert.match(text, /a\\x1b\[2Jb\\x0ac/);
     assert.match(text, /x\\x07/);
   });
 
-  it('says what is not known', async () => {
+  it('says what is not known', () => {
     const source = { kind: 'cache', revision: '7', complete: false, leases: 1 };
-    const text = await render(report({ source, network: { network: '', subnet: '', backend: '', mtu: 0 } }), 'table');
-    assert.match(text, /: no network configured; 1 lease, cache revision 7 \(incomplete: nothing is deleted\)\n/);
+    const text = render(report({ source, network: { network: '', subnet: '', backend: '', mtu: 0 } }), 'table');
+    assert.match(text, /: no network configured; 1 lease, cache revision 7\n\(incomplete: nothing is deleted\)\n/);
   });
 });
 
 describe('render, markdown', () => {
-  it('is a document of its own', async () => {
-    const text = await render(report({ mode: 'drift', changes: [linkUpdate], held: [held] }), 'markdown');
+  it('is a document of its own', () => {
+    const text = render(report({ mode: 'drift', changes: [linkUpdate], held: [held] }), 'markdown');
     assert.equal(
       text,
       `## selvage: web1 (eth0, 192.0.2.1): 10.5.1.0/24 of 10.5.0.0/16, vxlan, MTU 1450; 3 leases, etcd-v3 revision 42
 
 ### Drift
 
-| op | what | key | reason |
-| --- | --- | --- | --- |
-| update | link | flannel.1 | mtu, local address differ |
+| op | what |  | why | for |
+| --- | --- | --- | --- | --- |
+| update | link | flannel.1; mtu 1400 → 1450; vxlan.local "" → 192.0.2.1 | mtu, local address differ |  |
 
 ### Held
 
-| what | key | why | detail |
+| what |  | why | detail |
 | --- | --- | --- | --- |
-| route | 254\\|10.5.9.0/24\\|0\\|0 | foreign route (unmet) | It is theirs. |
+| route | 10.5.9.0/24 | foreign route (unmet) | It is theirs. |
 
 **1 difference (1 to update), 1 held, 1 unmet: not in sync.**
 `,
     );
   });
 
-  it('shows fifty rows as well', async () => {
-    assert.match(await render(report({ changes: many }), 'markdown'), /^…and 4,046 more/m);
+  it('makes one line of many that are alike as well', () => {
+    assert.match(render(report({ changes: many }), 'markdown'), /\| neighbour \| 4,096 of them: /);
   });
 });
 
 describe('render, json', () => {
-  it('is the report, whole', async () => {
+  it('is the report, whole', () => {
     const whole = report({ changes: many, held: [held] });
-    const text = await render(whole, 'json');
+    const text = render(whole, 'json');
     assert.deepEqual(JSON.parse(text), whole);
     assert.ok(text.startsWith('{\n  "version": 1,\n') && text.endsWith('}\n'));
+  });
+
+  it('says beside each key what the tools call it, and whom it is for', () => {
+    const { drift, held: holds } = report({ changes: peerChanges('create', 9), held: [held], peerOf });
+    assert.deepEqual(
+      drift.map(({ kind, text, peer }) => [kind, text, peer]),
+      [
+        ['neighbour', '10.5.9.0 dev flannel.1 lladdr 02:00:00:00:09:01 PERMANENT', undefined],
+        ['route', '10.5.9.0/24 via 10.5.9.0 dev flannel.1 onlink', { subnet: '10.5.9.0/24', publicIP: '192.0.2.9' }],
+      ],
+    );
+    assert.deepEqual([holds[0]?.key, holds[0]?.text], ['254|10.5.9.0/24|0|0', '10.5.9.0/24']);
   });
 });

@@ -1,0 +1,2 @@
+/** The bytes of the WebAssembly module in `file` (.wat). */
+export function assembleWat(file: string): Promise<Uint8Array>;

@@ -1,0 +1,54 @@
+/** What keeps packets from passing though all is in place: mended where it is ours, said where it is not. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
+import { assertDrift, assertInSync, holds, repair } from '../helpers/scenario.ts';
+
+describe('what stands in the way of packets', () => {
+  let lab: Lab;
+  let host: LabHost;
+  before(async () => {
+    lab = await createLab({ hosts: 1 });
+    host = lab.hosts[0]!;
+    await repair(host);
+    await host.attachContainerNet();
+    await assertInSync(host);
+  });
+  after(() => lab?.destroy());
+
+  it('forwarding that is off on a device of ours is mended, also where the default is off when it is made', async () => {
+    await host.ns.sysctl('net.ipv4.conf.flannel/1.forwarding', '0');
+    const { drift } = await assertDrift(host, ['link flannel.1']);
+    assert.deepEqual(drift[0]?.fields, ['forwarding']);
+    await repair(host);
+    await assertInSync(host);
+    await host.ns.sysctl('net.ipv4.conf.default.forwarding', '0');
+    await host.ip('link', 'del', 'flannel.1');
+    await repair(host);
+    await assertInSync(host);
+    await host.ns.sysctl('net.ipv4.conf.default.forwarding', '1');
+  });
+
+  it('forwarding that is off on a bridge, or on the uplink that peers are reached by, is said', async () => {
+    for (const dev of ['cni0', 'eth0']) await host.ns.sysctl(`net.ipv4.conf.${dev}.forwarding`, '0');
+    const said = (dev: string) => `sysctl net.ipv4.conf.${dev}.forwarding: forwarding is off`;
+    const tunnelled = holds(await assertInSync(host));
+    assert.deepEqual([tunnelled.includes(said('cni0')), tunnelled.includes(said('eth0'))], [true, false]);
+    await lab.putConfig({ Network: '10.5.0.0/16', Backend: { Type: 'vxlan', DirectRouting: true } });
+    assert.ok(holds(await repair(host)).includes(said('eth0')));
+    for (const dev of ['cni0', 'eth0']) await host.ns.sysctl(`net.ipv4.conf.${dev}.forwarding`, '1');
+    assert.deepEqual(holds(await assertInSync(host)), []);
+  });
+
+  it('a foreign address on a device of ours is kept, and said', async () => {
+    await host.ip('address', 'add', '192.168.64.2/32', 'dev', 'flannel.1');
+    const { held } = await assertInSync(host);
+    assert.match(
+      held[0]?.detail ?? '',
+      /flannel\.1 has the address 192\.168\.64\.2\/32, which selvage did not give it/,
+    );
+    await repair(host);
+    assert.match(await host.ip('address', 'show', 'dev', 'flannel.1'), /192\.168\.64\.2/);
+    await host.ip('address', 'del', '192.168.64.2/32', 'dev', 'flannel.1');
+  });
+});

@@ -1,0 +1,118 @@
+/** The engine outlives the agent, and is outlived by what it holds: no packet is lost by a restart of either. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { EngineClient } from '../../../drivers/udp/client.ts';
+import type { Daemon } from '../../helpers/daemon.ts';
+import { eventually } from '../../helpers/eventually.ts';
+import { createLab, type Lab, type LabHost } from '../../helpers/lab.ts';
+import { EDGES_ONLY } from '../../helpers/scenario.ts';
+
+describe('udp under daemons', () => {
+  let lab: Lab;
+  let a: LabHost;
+  let b: LabHost;
+  let daemons: Daemon[];
+  let client: EngineClient | undefined;
+
+  const engine = async () => {
+    client ??= await EngineClient.connect(`${a.subnetFile}.udp.sock`);
+    if (client) client.onEnd = () => (client = undefined);
+    return client;
+  };
+  const state = () =>
+    eventually(async () => (await engine())?.state().catch(() => undefined), { what: 'the engine to answer' });
+  const converged = (host: LabHost) =>
+    eventually(async () => (await host.lastReport())?.converged, { what: `${host.name} to converge`, timeout: 30_000 });
+  /** 1,200 pings of one container net to the other, every 5 ms, while `work` goes on. */
+  async function lossDuring(work: () => Promise<void>): Promise<string> {
+    assert.ok(await a.ping(b, { wait: 10 }));
+    const args = ['-q', '-i', '0.005', '-c', '1200', '-W', '20', '-I', a.containerAddress, b.containerAddress];
+    const pinging = a.ns.exec('ping', ...args);
+    await work();
+    return (await pinging).stdout;
+  }
+  const NONE_LOST = /1200 packets transmitted, 1200 received(?!.*duplicates)/;
+
+  before(async () => {
+    lab = await createLab({ hosts: 2, config: { Network: '10.5.0.0/16' } });
+    [a, b] = lab.hosts as [LabHost, LabHost];
+    daemons = lab.hosts.map((host) => host.startDaemon([EDGES_ONLY]));
+    await Promise.all(lab.hosts.map((host) => host.attachContainerNet()));
+    await Promise.all(lab.hosts.map(converged));
+  });
+  after(async () => {
+    client?.close();
+    await Promise.all((daemons ?? []).map((daemon) => daemon.kill()));
+    await lab?.destroy();
+  });
+
+  it('three SIGKILLs of the agent lose nothing, and the engine stays the same', async () => {
+    const { pid } = await state();
+    const output = await lossDuring(async () => {
+      for (let time = 0; time < 3; time++) {
+        await daemons[0]!.kill();
+        daemons[0] = a.startDaemon([EDGES_ONLY]);
+        await converged(a);
+      }
+    });
+    assert.match(output, NONE_LOST);
+    assert.equal((await state()).pid, pid);
+  });
+
+  it('an upgrade of the agent (it is told to end, and another starts) loses nothing', async () => {
+    const { pid } = await state();
+    const output = await lossDuring(async () => {
+      await daemons[0]!.stop();
+      daemons[0] = a.startDaemon([EDGES_ONLY]);
+      await converged(a);
+    });
+    assert.match(output, NONE_LOST);
+    assert.equal((await state()).pid, pid);
+  });
+
+  it('a SIGKILL of the engine, also right after the agent has adopted it: another takes its place, and nothing is lost', async () => {
+    const output = await lossDuring(async () => {
+      for (let time = 0; time < 2; time++) {
+        const { pid } = await state();
+        process.kill(pid, 'SIGKILL');
+        await eventually(async () => (await state()).pid !== pid, { what: 'another engine', timeout: 30_000 });
+        await converged(a);
+      }
+    });
+    assert.match(output, NONE_LOST);
+    assert.match(daemons[0]!.log(), /udp engine/);
+  });
+
+  it('one that hangs is ended, and replaced', async () => {
+    const { pid } = await state();
+    process.kill(pid, 'SIGSTOP');
+    client?.close();
+    client = undefined;
+    await daemons[0]!.stop();
+    daemons[0] = a.startDaemon([EDGES_ONLY]);
+    await eventually(
+      async () =>
+        (await engine())?.state().then(
+          (now) => now.pid !== pid,
+          () => false,
+        ),
+      {
+        what: 'another engine',
+        timeout: 60_000,
+      },
+    );
+    await converged(a);
+    assert.ok(await a.ping(b, { wait: 10 }));
+  });
+
+  it('one lease put is one message to the engine', async () => {
+    await converged(a);
+    const before = (await state()).counters.peerMessages;
+    await lab.put('/coreos.com/network/subnets/10.5.233.0-24', '{"PublicIP":"192.168.64.77"}');
+    await eventually(async () => (await (await engine())?.table())?.has('10.5.233.0/24'), { what: 'the peer' });
+    assert.equal((await state()).counters.peerMessages, before + 1);
+    await lab.delete('/coreos.com/network/subnets/10.5.233.0-24');
+    await eventually(async () => !(await (await engine())?.table())?.has('10.5.233.0/24'), { what: 'the peer to go' });
+    assert.equal((await state()).counters.peerMessages, before + 2);
+  });
+});
