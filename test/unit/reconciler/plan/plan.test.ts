@@ -310,7 +310,13 @@ test('foreign things on our device stay', () => {
     { ...fdb, mac: '00:00:00:00:00:00' },
     { ...route, dst: '192.168.0.0/16', nexthopId: 0, protocol: 4 },
   ];
-  assert.deepEqual(planFor(wants, [...there, ...foreign]), { steps: [], held: [], inSync: 7, blocked: 0 });
+  const { held, ...rest } = planFor(wants, [...there, ...foreign]);
+  assert.deepEqual(rest, { steps: [], inSync: 7, blocked: 0 });
+  assert.deepEqual(
+    held.map(({ key, why, unmet }) => [key, why, unmet]),
+    [['flannel.1|169.254.7.7/16', 'foreign address', false]],
+    'and an address is told of',
+  );
 });
 
 test('an old device stays while a route that can’t be moved goes through it, and all of its path with it', () => {

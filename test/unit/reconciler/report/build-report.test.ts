@@ -57,7 +57,7 @@ describe('buildReport', () => {
   it('puts the lease before what hangs on it', () => {
     const lease = { op: 'create', kind: 'lease', key: '/x/subnets/10.5.34.0-24', reason: 'no lease' } as const;
     const { drift, summary } = report({ changes: [linkUpdate], otherDrift: [lease] });
-    assert.deepEqual([drift[0], summary.create, summary.update], [lease, 1, 1]);
+    assert.deepEqual([drift[0], summary.create, summary.update], [{ ...lease, text: lease.key }, 1, 1]);
   });
 
   it('sorts what is held', () => {
@@ -175,7 +175,7 @@ describe('Docker in a report', () => {
     const first = buildReport(inputOf({ at: 1000, durationMs: 20, otherDrift: [docker], held: [due] }));
     const second = buildReport(inputOf({ at: 3000, durationMs: 5, otherOutcomes: [made] }));
     const joined = joinReports(first, second);
-    assert.deepEqual([joined.drift, joined.outcomes, joined.held], [[docker], [made], []]);
+    assert.deepEqual([joined.drift, joined.outcomes, joined.held], [[{ ...docker, text: 'docker0' }], [made], []]);
     assert.deepEqual([joined.at, joined.durationMs, joined.converged], [first.at, 2005, true]);
     assert.deepEqual(joined.summary, { create: 0, update: 1, delete: 0, held: 0, failed: 0 });
     const failed = buildReport(

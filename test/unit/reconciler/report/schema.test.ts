@@ -34,7 +34,7 @@ describe('the schema', () => {
       { ...report(), more: 1 },
       { ...report(), version: 2 },
       { ...report(), drift: [{ ...first, text: undefined }, ...rest] },
-      { ...report(), drift: [{ ...first, kind: 'cloud' }, ...rest] },
+      { ...report(), drift: [{ ...first, kind: 'weather' }, ...rest] },
     ])
       assert.throws(() => checkDocument(JSON.stringify(wrong)), /not as its schema says/);
   });
