@@ -9,7 +9,7 @@ export function renderMarkdown(report: Report, { all }: Look = PLAIN_LOOK): stri
   const drift = driftRows(report, all);
   if (drift.length) {
     const rows = drift.map(({ op, kind, text, differs, reason, peer }) => {
-      return [op, kind, [text, ...differs].join('; '), reason, peer];
+      return [op, kind, [text.replace(/\n\s*/g, ' '), ...differs].join('; '), reason, peer];
     });
     blocks.push('### Drift', table(['op', 'what', '', 'why', 'for'], rows));
   }

@@ -1,5 +1,6 @@
 /** Owns the report as a person reads it on a terminal: each thing as `ip`, `bridge` or `ls` print it, with the host that it is there for. */
 import type { Op, Report } from '../contracts/report.ts';
+import { isResourceKind } from '../kinds/index.ts';
 import { draw, type Look, PLAIN_LOOK, paint, wrap } from './draw.ts';
 import { driftRows, heldRows, type Row } from './rows.ts';
 import { headline, plain, summaryLine } from './text.ts';
@@ -31,6 +32,8 @@ const cellsOf =
   (look: Look) =>
   ({ op, kind, text, differs, reason, peer }: Row): string[] => {
     const [sign, color] = SIGNS[op];
-    const what = [text, ...differs].map(plain).join('\n  ');
+    // A resource's text may have lines of its own (a firewall's table); those in a name from the store are shown, not obeyed.
+    const lines = isResourceKind(kind) ? text.split('\n') : [text];
+    const what = [...lines.map(plain), ...differs.map((line) => `  ${plain(line)}`)].join('\n');
     return [paint(sign, color, look), kind, what, plain(reason), plain(peer)];
   };

@@ -126,7 +126,7 @@ describe('permissions', () => {
       assert.deepEqual(
         held.map(({ kind, key, why }: Report['held'][number]) => [kind, key, why]),
         [
-          ['file', host.subnetFile, 'unreadable'],
+          ['file', host.subnetFile, 'not ours'],
           ['firewall', 'nf_tables', 'not permitted'],
         ],
       );
