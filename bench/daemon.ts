@@ -21,16 +21,16 @@ export class Running {
   readonly host: LabHost;
   readonly daemon: Daemon;
   readonly peers: number;
-  private readonly writer: EtcdWriter;
-  private readonly monitor: KernelMonitor;
+  readonly #writer: EtcdWriter;
+  readonly #monitor: KernelMonitor;
 
   private constructor(lab: Lab, peers: number, daemon: Daemon, writer: EtcdWriter, monitor: KernelMonitor) {
     this.lab = lab;
     this.host = lab.hosts[0]!;
     this.peers = peers;
     this.daemon = daemon;
-    this.writer = writer;
-    this.monitor = monitor;
+    this.#writer = writer;
+    this.#monitor = monitor;
   }
 
   static async start(peers: number): Promise<Running> {
@@ -52,11 +52,11 @@ export class Running {
   /** Puts one more lease, and takes it away again; ms from sending the put to the kernel's announcement of the route. */
   async putToRoute(): Promise<number> {
     const peer = fakePeer(this.peers + 1000);
-    const mark = this.monitor.mark();
+    const mark = this.#monitor.mark();
     const isRoute = (text: string) => text.startsWith(`[ROUTE]${peer.subnet} `);
-    const { sentAt } = await this.writer.put(leaseKey(PREFIX, peer.subnet), leaseValue(peer));
-    const { at } = await this.monitor.next(isRoute, { from: mark, what: `the route to ${peer.subnet}` });
-    await this.writer.delete(leaseKey(PREFIX, peer.subnet));
+    const { sentAt } = await this.#writer.put(leaseKey(PREFIX, peer.subnet), leaseValue(peer));
+    const { at } = await this.#monitor.next(isRoute, { from: mark, what: `the route to ${peer.subnet}` });
+    await this.#writer.delete(leaseKey(PREFIX, peer.subnet));
     await eventually(async () => (await this.host.ns.ip('route', 'show', peer.subnet)) === '', {
       what: 'the route to go',
     });
@@ -66,10 +66,10 @@ export class Running {
   /** Deletes a route; ms from the kernel's announcement of that to the one of its return. */
   async deleteToBack(index: number): Promise<number> {
     const { subnet } = fakePeer(index);
-    const mark = this.monitor.mark();
+    const mark = this.#monitor.mark();
     await this.host.ip('route', 'del', subnet);
-    const gone = await this.monitor.next((text) => text.startsWith(`[ROUTE]Deleted ${subnet} `), { from: mark });
-    const back = await this.monitor.next((text) => text.startsWith(`[ROUTE]${subnet} `), {
+    const gone = await this.#monitor.next((text) => text.startsWith(`[ROUTE]Deleted ${subnet} `), { from: mark });
+    const back = await this.#monitor.next((text) => text.startsWith(`[ROUTE]${subnet} `), {
       from: mark,
       what: 'its return',
     });

@@ -2,7 +2,7 @@
  * Owns `npm run bench`: the figures that selvage is held to, measured on this machine, and what they don't say.
  *
  *   npm run bench                 all of them, about four minutes
- *   npm run bench -- cold         only some: cold, daemon, migration, firewall, udp
+ *   npm run bench -- cold         only some: cold, daemon, moves, firewall, udp
  *   npm run bench -- --quick      fewer samples
  */
 import { availableParallelism, release } from 'node:os';
@@ -10,10 +10,10 @@ import { cold } from './cold.ts';
 import { driftWritesNothing, idle, latency, Running } from './daemon.ts';
 import { type Figure, figureLine, isMissed } from './figures.ts';
 import { firewallCost, firewallHealing } from './firewall.ts';
-import { packetsLost, timeToFollow } from './migration.ts';
+import { packetsLost, timeToFollow } from './moves.ts';
 import { udpDataPath } from './udp.ts';
 
-const PARTS = ['cold', 'daemon', 'migration', 'firewall', 'udp'];
+const PARTS = ['cold', 'daemon', 'moves', 'firewall', 'udp'];
 const USAGE = `npm run bench [-- [--quick] [${PARTS.join('|')} …]]`;
 
 const args = process.argv.slice(2);
@@ -69,7 +69,7 @@ try {
     await part('cold start, 16,384 peers', () => cold(16_384, quick ? 1 : 3, 0.5));
   }
   if (wanted('daemon')) await daemonPart();
-  if (wanted('migration')) {
+  if (wanted('moves')) {
     await part('a network of two hosts moves', () => packetsLost(quick ? [2000] : [0, 1000, 5000]));
     await part('a config is put, 1,024 peers', () => timeToFollow(1024, quick ? 2 : 5));
   }

@@ -1,4 +1,5 @@
 /** Owns `selvage leases`: the network as the store has it, and what is wrong with it. */
+
 import { existsSync } from 'node:fs';
 import { lookAtHost, openStore } from '../compose.ts';
 import { subnetsPrefix } from '../config/lease-key.ts';
@@ -6,6 +7,7 @@ import type { Options } from '../config/options.ts';
 import { formatStateFile } from '../drivers/state-file/document.ts';
 import type { Host } from '../reconciler/contracts/host.ts';
 import type { StoreSnapshot } from '../reconciler/contracts/source.ts';
+import { isPermanent } from '../reconciler/contracts/source.ts';
 import { leasesDocument, renderLeases } from '../reconciler/report/leases.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
 import { answer, formatOf, lookOf } from './answer.ts';
@@ -18,7 +20,7 @@ export async function leases(options: Options): Promise<number> {
     const snapshot = await source.snapshot();
     if (options.format === 'state-file') return answer(stateFileOf(snapshot, options.etcd.prefix));
     mirror.applySnapshot(snapshot, Date.now());
-    const ids = mirror.allLeases.map((lease) => lease.leaseId).filter((id) => id !== '0');
+    const ids = mirror.allLeases.filter((lease) => !isPermanent(lease)).map((lease) => lease.leaseId);
     const timeLeft = await source.leases.timeLeft([...new Set(ids)]);
     const document = leasesDocument(mirror, source, timeLeft, await memberHost(options, mirror));
     return answer(renderLeases(document, formatOf(options), lookOf(options)));

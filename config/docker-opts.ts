@@ -5,6 +5,7 @@
  * - Its shell's variables are the environment, overlaid by subnet.env. Every variable with DOCKER_OPT_ in its name is an option.
  * - Where the script breaks (an option with a space comes out as garbage), the option is kept whole instead.
  */
+import { byText } from './by-text.ts';
 
 /** By name; what a POSIX shell can't have as a variable is overlooked. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -89,7 +90,7 @@ function dockerOptions(variables: Variables, ipMasq: boolean): Map<string, strin
     // Who masquerades: flannel or Docker, never both.
     options.DOCKER_OPT_IPMASQ = `--ip-masq=${masq === 'false'}`;
   }
-  return new Map(Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return new Map(Object.entries(options).sort(([a], [b]) => byText(a, b)));
 }
 
 /** The file's whole text. What `key` holds already stays in front. @throws OptsError */

@@ -2,8 +2,10 @@
  * Owns the run of `selvage migrate`: config and live leases from one of etcd's APIs to the other.
  * Every write is "create if it is not there", so that nothing is overwritten, also of what comes meanwhile.
  */
+
 import { configKey } from '../config/lease-key.ts';
 import type { Source } from '../reconciler/contracts/source.ts';
+import { isPermanent } from '../reconciler/contracts/source.ts';
 import { type MigrationDocument, type MigrationEntry, planMigration } from '../reconciler/store/migration.ts';
 import { RunError } from './run-error.ts';
 
@@ -24,7 +26,7 @@ export async function runMigration({ from, to, prefix, apply }: MigrationInput):
       `There is nothing to copy: neither ${configKey(prefix)} nor a lease is in ${from.where} (${from.looked ?? from.kind}).`,
     );
   }
-  const ids = here.leases.map(({ leaseId }) => leaseId).filter((id) => id !== '0');
+  const ids = here.leases.filter((lease) => !isPermanent(lease)).map(({ leaseId }) => leaseId);
   const entries = planMigration(prefix, here, there, await from.leases.timeLeft([...new Set(ids)]));
   return {
     version: 1,

@@ -10,7 +10,7 @@ import { leaseKey, subnetsPrefix } from '../config/lease-key.ts';
 import type { Lease } from '../config/model.ts';
 import { identityOf } from '../reconciler/backends/index.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
-import { StoreError, type StoreRecord } from '../reconciler/contracts/source.ts';
+import { isPermanent, StoreError, type StoreRecord } from '../reconciler/contracts/source.ts';
 import type { Guards } from '../reconciler/desired/guards.ts';
 import { chooseLease, type LeaseChoice } from '../reconciler/lease/choose.ts';
 import { readLease, readLeaseKey } from '../reconciler/lease/read.ts';
@@ -186,7 +186,7 @@ export class OwnLease {
         `Lease of ${lease.subnet} rewritten: it now says how this host is reached.`,
       );
     }
-    if (record.leaseId === '0') {
+    if (isPermanent(record)) {
       this.#renewAt = undefined;
     } else {
       const left = (await source.leases.timeLeft([record.leaseId])).get(record.leaseId);

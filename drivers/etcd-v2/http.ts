@@ -32,61 +32,61 @@ export interface Answer {
 
 export class Member {
   readonly url: string;
-  private readonly options: EtcdOptions;
-  private readonly live = new Set<() => void>();
-  private agent: http.Agent | undefined;
-  private closed = false;
+  readonly #options: EtcdOptions;
+  readonly #live = new Set<() => void>();
+  #agent: http.Agent | undefined;
+  #closed = false;
 
   constructor(url: string, options: EtcdOptions) {
     this.url = url;
-    this.options = options;
+    this.#options = options;
   }
 
   failure(error: unknown): EtcdFailure {
-    return failureAt(this.url, this.options, error);
+    return failureAt(this.url, this.#options, error);
   }
 
   /** @throws EtcdFailure where there was no answer; any status is one */
   async exchange(what: Exchange): Promise<Answer> {
     try {
-      return await this.send(what);
+      return await this.#send(what);
     } catch (error) {
       const failure = this.failure(error);
-      if (failure.why === 'tls') this.disconnect();
+      if (failure.why === 'tls') this.#disconnect();
       throw failure;
     }
   }
 
   close(): void {
-    this.closed = true;
-    for (const cancel of [...this.live]) cancel();
-    this.disconnect();
+    this.#closed = true;
+    for (const cancel of [...this.#live]) cancel();
+    this.#disconnect();
   }
 
-  private disconnect(): void {
-    this.agent?.destroy();
-    this.agent = undefined;
+  #disconnect(): void {
+    this.#agent?.destroy();
+    this.#agent = undefined;
   }
 
   /** @throws StoreError invalid, if a file of TLS can't be read any more */
-  private connect(): http.Agent {
-    if (this.agent) return this.agent;
+  #connect(): http.Agent {
+    if (this.#agent) return this.#agent;
     const pool = { keepAlive: true, maxSockets: 64 };
     if (this.url.startsWith('https:')) {
-      const { rootCertificate: ca, certChain: cert, privateKey: key } = readCredentials(this.options);
-      this.agent = new https.Agent({ ...pool, ca, cert, key });
+      const { rootCertificate: ca, certChain: cert, privateKey: key } = readCredentials(this.#options);
+      this.#agent = new https.Agent({ ...pool, ca, cert, key });
     } else {
-      this.agent = new http.Agent(pool);
+      this.#agent = new http.Agent(pool);
     }
-    return this.agent;
+    return this.#agent;
   }
 
-  private send({ method, path, form, deadlineMs, longPoll, signal, onHeaders }: Exchange): Promise<Answer> {
+  #send({ method, path, form, deadlineMs, longPoll, signal, onHeaders }: Exchange): Promise<Answer> {
     const body = form && new URLSearchParams(form).toString();
-    const { username, password = '' } = this.options;
+    const { username, password = '' } = this.#options;
     const request = (this.url.startsWith('https:') ? https : http).request(`${this.url}${path}`, {
       method,
-      agent: this.connect(),
+      agent: this.#connect(),
       ...(username ? { auth: `${username}:${password}` } : {}),
       ...(body === undefined
         ? {}
@@ -100,10 +100,10 @@ export class Member {
       const timer = setTimeout(() => end(new Error('4 DEADLINE_EXCEEDED: no answer')), deadlineMs);
       const forget = (): void => {
         clearTimeout(timer);
-        this.live.delete(cancel);
+        this.#live.delete(cancel);
         signal?.removeEventListener('abort', cancel);
       };
-      this.live.add(cancel);
+      this.#live.add(cancel);
       request
         .on('error', (error) => reject(firstOf(error)))
         .on('close', () => {
@@ -127,7 +127,7 @@ export class Member {
           resolve({ status, headers, body: Buffer.concat(parts).toString() });
         });
       });
-      if (this.closed || signal?.aborted) return cancel();
+      if (this.#closed || signal?.aborted) return cancel();
       signal?.addEventListener('abort', cancel, { once: true });
       request.end(body);
     });

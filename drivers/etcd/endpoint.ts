@@ -33,100 +33,100 @@ const LOGIN: ReadonlySet<Why> = new Set<Why>(['authOff', 'noUser', 'token', 'rep
 
 export class Endpoint {
   readonly url: string;
-  private readonly options: EtcdOptions;
-  private readonly tuning: Tuning;
-  private readonly live = new LiveCalls();
-  private etcd: Etcd3 | undefined;
+  readonly #options: EtcdOptions;
+  readonly #tuning: Tuning;
+  readonly #live = new LiveCalls();
+  #etcd: Etcd3 | undefined;
   /** How many there are on each connection. */
-  private readonly watches = new Map<Etcd3, number>();
+  readonly #watches = new Map<Etcd3, number>();
   /** Off while etcd says that it has no users: its own client goes on without then, too. */
-  private useLogin: boolean;
-  private closed = false;
-  private connections = 0;
+  #useLogin: boolean;
+  #closed = false;
+  #connections = 0;
 
   constructor(url: string, options: EtcdOptions, tuning: Tuning) {
     this.url = url;
-    this.options = options;
-    this.tuning = tuning;
-    this.useLogin = Boolean(options.username);
+    this.#options = options;
+    this.#tuning = tuning;
+    this.#useLogin = Boolean(options.username);
   }
 
   failure(error: unknown): EtcdFailure {
-    return failureAt(this.url, this.options, error);
+    return failureAt(this.url, this.#options, error);
   }
 
   /** `isWanted` is asked once all is loaded. @throws StoreError invalid, if a file of TLS can't be read any more */
-  private async connect(isWanted = () => true): Promise<{ etcd: Etcd3; grpc: typeof import('@grpc/grpc-js') }> {
+  async #connect(isWanted = () => true): Promise<{ etcd: Etcd3; grpc: typeof import('@grpc/grpc-js') }> {
     const [{ Etcd3 }, grpc] = await load();
-    if (this.closed || !isWanted()) throw new Error(CANCELLED);
-    const { username = '', password = '' } = this.options;
-    this.etcd ??= new Etcd3({
+    if (this.#closed || !isWanted()) throw new Error(CANCELLED);
+    const { username = '', password = '' } = this.#options;
+    this.#etcd ??= new Etcd3({
       hosts: this.url,
-      ...(this.url.startsWith('https:') ? { credentials: readCredentials(this.options) } : {}),
-      ...(this.useLogin ? { auth: { username, password } } : {}),
-      grpcOptions: channelOptions(this.tuning, this.connections++),
+      ...(this.url.startsWith('https:') ? { credentials: readCredentials(this.#options) } : {}),
+      ...(this.#useLogin ? { auth: { username, password } } : {}),
+      grpcOptions: channelOptions(this.#tuning, this.#connections++),
       faultHandling: { host: () => NO_POLICY, global: NO_POLICY },
       // For what etcd3 calls by itself: the login.
-      defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: Date.now() + this.tuning.deadlineMs }),
+      defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: Date.now() + this.#tuning.deadlineMs }),
     });
-    return { etcd: this.etcd, grpc };
+    return { etcd: this.#etcd, grpc };
   }
 
   /** What comes next connects anew. A watch that stands outlives its login, and keeps its connection until it ends. */
-  private disconnect(): void {
-    const old = this.etcd;
-    this.etcd = undefined;
-    if (old && !this.watches.has(old)) old.close();
+  #disconnect(): void {
+    const old = this.#etcd;
+    this.#etcd = undefined;
+    if (old && !this.#watches.has(old)) old.close();
   }
 
-  private beginWatch(etcd: Etcd3): void {
-    this.watches.set(etcd, (this.watches.get(etcd) ?? 0) + 1);
+  #beginWatch(etcd: Etcd3): void {
+    this.#watches.set(etcd, (this.#watches.get(etcd) ?? 0) + 1);
   }
 
-  private endWatch(etcd: Etcd3 | undefined): void {
-    const count = etcd && this.watches.get(etcd);
+  #endWatch(etcd: Etcd3 | undefined): void {
+    const count = etcd && this.#watches.get(etcd);
     if (!count) return;
     if (count > 1) {
-      this.watches.set(etcd, count - 1);
+      this.#watches.set(etcd, count - 1);
       return;
     }
-    this.watches.delete(etcd);
-    if (etcd !== this.etcd) etcd.close();
+    this.#watches.delete(etcd);
+    if (etcd !== this.#etcd) etcd.close();
   }
 
   /** Mends what a new connection mends; true if the same request is worth another try at once. `used`: the connection that failed. */
-  private mend({ why }: EtcdFailure, used: Etcd3 | undefined): boolean {
+  #mend({ why }: EtcdFailure, used: Etcd3 | undefined): boolean {
     // After a failure of TLS the files are read again: somebody may have renewed them.
-    if (why === 'tls' && used === this.etcd) this.disconnect();
-    if (!LOGIN.has(why) || this.closed) return false;
+    if (why === 'tls' && used === this.#etcd) this.#disconnect();
+    if (!LOGIN.has(why) || this.#closed) return false;
     // Another call failed of the same before, and has mended it.
-    if (used !== this.etcd) return true;
-    const hasLogin = Boolean(this.options.username);
-    if ((why === 'authOff' && !this.useLogin) || (why === 'noUser' && this.useLogin === hasLogin)) return false;
-    if (why === 'authOff') this.useLogin = false;
-    if (why === 'noUser') this.useLogin = true;
-    this.disconnect();
+    if (used !== this.#etcd) return true;
+    const hasLogin = Boolean(this.#options.username);
+    if ((why === 'authOff' && !this.#useLogin) || (why === 'noUser' && this.#useLogin === hasLogin)) return false;
+    if (why === 'authOff') this.#useLogin = false;
+    if (why === 'noUser') this.#useLogin = true;
+    this.#disconnect();
     return true;
   }
 
   /** One request and its answer. @throws EtcdFailure */
   async unary<T>(send: Send<T>, options: CallOptions = {}): Promise<T> {
-    const deadlineMs = options.deadlineMs ?? this.tuning.deadlineMs;
+    const deadlineMs = options.deadlineMs ?? this.#tuning.deadlineMs;
     for (let tries = 1; ; tries++) {
       let used: Etcd3 | undefined;
       try {
-        const { etcd, grpc } = await this.connect();
+        const { etcd, grpc } = await this.#connect();
         used = etcd;
-        return await this.once((hold) => send(etcd, callOptions(grpc, hold, deadlineMs)), options.signal);
+        return await this.#once((hold) => send(etcd, callOptions(grpc, hold, deadlineMs)), options.signal);
       } catch (error) {
         const failure = this.failure(error);
-        if (!this.mend(failure, used) || tries > 1) throw failure;
+        if (!this.#mend(failure, used) || tries > 1) throw failure;
       }
     }
   }
 
   /** Runs one call so that close() and the signal end it at once. */
-  private async once<T>(call: (hold: Hold) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async #once<T>(call: (hold: Hold) => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (signal?.aborted) throw new Error(CANCELLED);
     let cancelCall = () => {};
     const hold: Hold = (cancel) => {
@@ -139,7 +139,7 @@ export class Endpoint {
         reject(new Error(why));
       };
     });
-    const forget = this.live.add(stop);
+    const forget = this.#live.add(stop);
     const abort = () => stop(CANCELLED);
     signal?.addEventListener('abort', abort, { once: true });
     try {
@@ -179,17 +179,17 @@ export class Endpoint {
       let over = false;
       const release = (): void => {
         over = true;
-        this.endWatch(used);
+        this.#endWatch(used);
         used = undefined;
       };
       const hangUp = openWatchStream({
         request,
-        live: this.live,
-        deadlineMs: this.tuning.deadlineMs,
+        live: this.#live,
+        deadlineMs: this.#tuning.deadlineMs,
         open: async () => {
-          const { etcd, grpc } = await this.connect(() => !over);
+          const { etcd, grpc } = await this.#connect(() => !over);
           used = etcd;
-          this.beginWatch(etcd);
+          this.#beginWatch(etcd);
           return etcd.watchClient.watch(callOptions(grpc, () => {}));
         },
         response: (response) => {
@@ -198,7 +198,7 @@ export class Endpoint {
         },
         end: (error) => {
           const failure = this.failure(error);
-          const mended = this.mend(failure, used);
+          const mended = this.#mend(failure, used);
           release();
           if (mended && !created && tries === 1) open();
           else listener.end(failure);
@@ -215,15 +215,15 @@ export class Endpoint {
 
   /** Lets go of the connection and ends what is under way on it; the next call connects anew. */
   reconnect(): void {
-    this.live.cancel(MOVED);
-    this.disconnect();
+    this.#live.cancel(MOVED);
+    this.#disconnect();
   }
 
   close(): void {
-    this.closed = true;
-    this.live.cancel(CANCELLED);
-    for (const etcd of this.watches.keys()) if (etcd !== this.etcd) etcd.close();
-    this.watches.clear();
-    this.disconnect();
+    this.#closed = true;
+    this.#live.cancel(CANCELLED);
+    for (const etcd of this.#watches.keys()) if (etcd !== this.#etcd) etcd.close();
+    this.#watches.clear();
+    this.#disconnect();
   }
 }

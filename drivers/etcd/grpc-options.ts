@@ -38,16 +38,16 @@ export const NO_POLICY: Policy = {
 
 /** What is under way on a connection, so that close() and a signal can end it: etcd3 keeps no handle on its unary calls. */
 export class LiveCalls {
-  private readonly cancels = new Set<(why: string) => void>();
+  readonly #cancels = new Set<(why: string) => void>();
 
   /** Ends all; `why` in the words of a gRPC failure. */
   cancel(why: string): void {
-    for (const cancel of [...this.cancels]) cancel(why);
+    for (const cancel of [...this.#cancels]) cancel(why);
   }
 
   add(cancel: (why: string) => void): () => void {
-    this.cancels.add(cancel);
-    return () => this.cancels.delete(cancel);
+    this.#cancels.add(cancel);
+    return () => this.#cancels.delete(cancel);
   }
 }
 

@@ -8,7 +8,15 @@
 import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { withDockerOptions } from '../../config/two-in-one.ts';
-import type { Change, Driver, Interest, Listing, Outcome, Unread } from '../../reconciler/contracts/driver.ts';
+import {
+  type Change,
+  type Driver,
+  type Interest,
+  type Listing,
+  type Outcome,
+  resourceOf,
+  type Unread,
+} from '../../reconciler/contracts/driver.ts';
 import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
 import { type FileResource, type Have, idOf } from '../../reconciler/kinds/index.ts';
 import { FileChanged, FileConflict, fileFailure } from './failure.ts';
@@ -109,7 +117,7 @@ const unreadable = (path: string, { message }: Error): Unread => ({
 });
 
 async function applyOne(change: Change): Promise<Outcome> {
-  const resource = change.op === 'delete' ? change.have : change.want;
+  const resource = resourceOf(change);
   if (resource.kind !== 'file') throw new TypeError(`the file driver was given a ${resource.kind}`);
   try {
     const done = change.op === 'delete' ? await remove(resource) : await write(resource);

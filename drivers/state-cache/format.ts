@@ -7,8 +7,10 @@
  * - Head and state have a checksum each: what is damaged or was edited by hand is not used.
  * - The head is a line of its own so that it can be read, and trusted, without the rest.
  */
+
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { byText } from '../../config/by-text.ts';
 import type { CopyHead, Past, StateCopy } from '../../reconciler/contracts/state-copy.ts';
 
 const VERSION = 1;
@@ -75,7 +77,7 @@ function sealedHead(of: CopyHead, stateSha256: string): WrittenHead {
 function stateText({ snapshot }: StateCopy): string {
   const byKey = (a: { key: string }, b: { key: string }): number => (a.key < b.key ? -1 : 1);
   const expiresAt = snapshot.expiresAt?.size
-    ? Object.fromEntries([...snapshot.expiresAt].sort(([a], [b]) => (a < b ? -1 : 1)))
+    ? Object.fromEntries([...snapshot.expiresAt].sort(([a], [b]) => byText(a, b)))
     : undefined;
   return JSON.stringify({ config: snapshot.config, leases: snapshot.leases.toSorted(byKey), expiresAt });
 }

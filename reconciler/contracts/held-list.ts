@@ -1,6 +1,7 @@
 /**
  * Owns a list of what is held, each entry under its cause and key, and whether a step changed it.
  */
+import { byText } from '../../config/by-text.ts';
 import type { HeldEntry } from './report.ts';
 
 export class HeldList {
@@ -16,7 +17,7 @@ export class HeldList {
   /** Sorted by kind and key, so that equal lists read alike. */
   get entries(): readonly HeldEntry[] {
     this.#sorted ??= [...this.#byName.values()].sort(
-      (a, b) => compare(a.kind, b.kind) || compare(a.key, b.key) || compare(a.why, b.why),
+      (a, b) => byText(a.kind, b.kind) || byText(a.key, b.key) || byText(a.why, b.why),
     );
     return this.#sorted;
   }
@@ -33,5 +34,3 @@ export class HeldList {
     this.#sorted = undefined;
   }
 }
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -20,6 +20,9 @@ export interface StoreRecord {
   leaseId: string;
 }
 
+/** On no lease of the store: it stays until somebody deletes it. */
+export const isPermanent = ({ leaseId }: { leaseId: string }): boolean => leaseId === '0';
+
 export interface StoreSnapshot {
   /** Changes when the store is wiped or rebuilt. */
   clusterId: string;

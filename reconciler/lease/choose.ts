@@ -7,8 +7,10 @@
  * - Nobody else's lease is ever touched: a previous subnet is taken only if it is free (v0.11 stole it: issue 1289).
  * - The choice is among all free blocks alike, so that hosts that start together seldom meet.
  */
+
 import { type Cidr, contains, formatCidr, maskCidr, overlaps, parseCidr, parseIp } from '../../config/ipv4.ts';
 import type { Lease, NetworkConfig } from '../../config/model.ts';
+import { isPermanent } from '../contracts/source.ts';
 import type { Guards } from '../desired/guards.ts';
 import { COVERS, coversAll } from '../desired/refusals.ts';
 import { byAge } from './age.ts';
@@ -65,8 +67,8 @@ export function chooseLease(input: ChooseInput): LeaseChoice {
     (one) => fits(pool, one.block) && fitsIPv6(config, one.lease) && !isYounger(one, rivals) && !isCovering(one),
   );
   const unfit = mine.filter((one) => !fitting.includes(one)).map(({ lease }) => lease);
-  const release = unfit.filter((lease) => lease.leaseId !== '0');
-  const kept = unfit.filter((lease) => lease.leaseId === '0');
+  const release = unfit.filter((lease) => !isPermanent(lease));
+  const kept = unfit.filter(isPermanent);
 
   const previous = input.previousSubnet === undefined ? undefined : maskCidr(input.previousSubnet);
   const [first, ...rest] = fitting

@@ -7,7 +7,7 @@
  * - Carried out as it is, the plan leads to a state for which the next plan is empty, but for what is held.
  */
 
-import type { Change } from '../contracts/driver.ts';
+import { type Change, resourceOf } from '../contracts/driver.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import {
   compare,
@@ -115,7 +115,7 @@ class Planner {
   /** Plans a change unless it has to wait for its next try. */
   #offer(change: Change): boolean {
     const hold = this.#input.retry.empty ? undefined : this.#input.retry.holds(change);
-    const resource = change.op === 'delete' ? change.have : change.want;
+    const resource = resourceOf(change);
     if (!hold) {
       this.#steps.add(resource.kind, change);
       return true;

@@ -6,7 +6,7 @@
  * - A child whose device went away meanwhile has not failed: it vanished, and the device's event brings us back.
  */
 
-import type { Change, Outcome } from '../contracts/driver.ts';
+import { type Change, isMade, type Outcome } from '../contracts/driver.ts';
 import type { Failure } from '../contracts/failure.ts';
 import { compare, type Have, identical, idOf, parentOf } from '../kinds/index.ts';
 
@@ -24,7 +24,7 @@ export function verify(outcomes: readonly Outcome[], after: Iterable<Have>): Out
     else there.set(id, [same, have]);
   }
   return outcomes.map((outcome) => {
-    if (outcome.result !== 'done' && outcome.result !== 'noop') return outcome;
+    if (!isMade(outcome)) return outcome;
     const failure = check(outcome.change, there);
     return failure ? { change: outcome.change, result: 'failed', failure } : outcome;
   });

@@ -5,6 +5,7 @@
  * - converged: desired state was complete, nothing that etcd wants is unmet, and every change was made and found again. A drift report
  *   makes none, so there it means that there was nothing to make.
  */
+import { byText } from '../../config/by-text.ts';
 import { type Change, isMade, type Outcome, resourceOf } from '../contracts/driver.ts';
 import type { CompanionSections, DriftEntry, HeldEntry, Report, ReportKind, Told } from '../contracts/report.ts';
 import { BUILD_ORDER, isResourceKind, type Resource, rulesOf, splitId, textOf } from '../kinds/index.ts';
@@ -32,8 +33,6 @@ function phase(change: Change): number {
   const index = BUILD_ORDER.indexOf(resourceOf(change).kind);
   return change.op === 'delete' ? 2 * BUILD_ORDER.length - index : index;
 }
-
-const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** "10.5.9.0" before "10.5.34.0": numbers compare as numbers. */
 const natural = new Intl.Collator('en', { numeric: true }).compare;

@@ -1,4 +1,5 @@
 /** Owns the answer of `selvage leases`: the network as the store has it, who holds what and for how long, and what is wrong with it. */
+
 import { formatDuration } from '../../config/duration.ts';
 import { foreign } from '../../config/foreign-text.ts';
 import type { Lease, NetworkConfig } from '../../config/model.ts';
@@ -6,6 +7,7 @@ import { identityOf, leaseData, mismatches } from '../backends/index.ts';
 import type { Host } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import type { Source } from '../contracts/source.ts';
+import { isPermanent } from '../contracts/source.ts';
 import { Refusals } from '../desired/refusals.ts';
 import { impossibleAddress, impossiblePeer, NOWHERE } from '../lease/address.ts';
 import { byAge } from '../lease/age.ts';
@@ -72,7 +74,7 @@ export function leasesDocument(
       publicIP,
       backend: foreign(backendType),
       ...data,
-      timeLeft: lease.leaseId === '0' ? null : (timeLeft.get(lease.leaseId)?.ttlSeconds ?? 0),
+      timeLeft: isPermanent(lease) ? null : (timeLeft.get(lease.leaseId)?.ttlSeconds ?? 0),
       key: lease.key,
       problems,
     };

@@ -5,11 +5,13 @@
  * - A lease that can't be read, has ended, or overlaps another one over there is not copied.
  * - The config comes last: hosts that wait for it then find the leases.
  */
+
 import { overlaps } from '../../config/ipv4.ts';
 import { parseLeaseAttrs } from '../../config/lease.ts';
 import { configKey, parseLeaseKey } from '../../config/lease-key.ts';
 import { parseNetworkConfig } from '../../config/network.ts';
 import type { StoreRecord, StoreSnapshot } from '../contracts/source.ts';
+import { isPermanent } from '../contracts/source.ts';
 
 export interface MigrationEntry {
   key: string;
@@ -52,7 +54,7 @@ export function planMigration(
     return problem === undefined ? { ...base, action: 'copy' } : { ...base, action: 'unfit', problem };
   };
   const leases = from.leases.map((record) => {
-    const left = record.leaseId === '0' ? null : (timeLeft.get(record.leaseId)?.ttlSeconds ?? 0);
+    const left = isPermanent(record) ? null : (timeLeft.get(record.leaseId)?.ttlSeconds ?? 0);
     return entry(record, left === 0 ? 'It has ended.' : leaseProblem(record, to.leases), left);
   });
   leases.sort((a, b) => (a.key < b.key ? -1 : 1));

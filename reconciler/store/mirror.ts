@@ -7,11 +7,13 @@
  * - But for last good values and doubt, the state depends on what is in the store alone, not on how it came to be.
  * - One put costs the same however many leases there are.
  */
+
 import { configKey, subnetsPrefix } from '../../config/lease-key.ts';
 import type { Lease, NetworkConfig } from '../../config/model.ts';
 import { HeldList } from '../contracts/held-list.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import type { StoreChange, StoreRecord, StoreSnapshot } from '../contracts/source.ts';
+import { isPermanent } from '../contracts/source.ts';
 import { isTooLong, readLease, readLeaseKey } from '../lease/read.ts';
 import { ConfigMirror } from './config-mirror.ts';
 import { type Doubt, doubtHold, doubtOf, Lingering } from './doubt.ts';
@@ -264,7 +266,7 @@ export class Mirror {
     // An end that was passed while the lease was there was put off: etcd v2 tells nobody of a refresh.
     const word = entry.expiresAt !== undefined && entry.expiresAt > this.#heardAt ? entry.expiresAt : undefined;
     const end = word ?? this.#heardAt + this.#ttl;
-    entry.expiresAt = lease.leaseId === '0' ? Number.POSITIVE_INFINITY : end;
+    entry.expiresAt = isPermanent(lease) ? Number.POSITIVE_INFINITY : end;
     this.#lingering.add(lease, entry.expiresAt);
     this.#inForce.place(entry);
   }

@@ -5,37 +5,37 @@ const STOP_MS = 15_000;
 
 export class Daemon {
   readonly pid: number;
-  private readonly child: ChildProcess;
-  private text = '';
-  private readonly listeners = new Set<() => void>();
+  readonly #child: ChildProcess;
+  #text = '';
+  readonly #listeners = new Set<() => void>();
 
   constructor(child: ChildProcess) {
     if (child.pid === undefined) throw new Error('the daemon could not be started');
-    this.child = child;
+    this.#child = child;
     this.pid = child.pid;
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.text += text;
-        for (const listener of this.listeners) listener();
+        this.#text += text;
+        for (const listener of this.#listeners) listener();
       });
     }
     child.once('exit', () => {
-      for (const listener of this.listeners) listener();
+      for (const listener of this.#listeners) listener();
     });
   }
 
   /** Everything it has written, stderr and stdout. */
   log(): string {
-    return this.text;
+    return this.#text;
   }
 
   /** Where the log ends now: for waitForLine's `from`. */
   mark(): number {
-    return this.text.length;
+    return this.#text.length;
   }
 
   get running(): boolean {
-    return this.child.exitCode === null && this.child.signalCode === null;
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   /** The first line of the log from `from` on that matches; rejects if the daemon ends or `timeout` ms pass first. */
@@ -43,50 +43,50 @@ export class Daemon {
     return new Promise((resolve, reject) => {
       const finish = (settle: () => void) => {
         clearTimeout(timer);
-        this.listeners.delete(look);
+        this.#listeners.delete(look);
         settle();
       };
       const fail = (why: string) =>
         finish(() =>
-          reject(new Error(`no line of the daemon's log matches ${pattern}: ${why}\n${this.text.slice(-3000)}`)),
+          reject(new Error(`no line of the daemon's log matches ${pattern}: ${why}\n${this.#text.slice(-3000)}`)),
         );
       const look = () => {
-        const lines = this.text.slice(from).split('\n').slice(0, -1);
+        const lines = this.#text.slice(from).split('\n').slice(0, -1);
         const line = lines.find((each) => pattern.test(each));
         if (line !== undefined) finish(() => resolve(line));
-        else if (!this.running) fail(`it ended (${this.child.signalCode ?? this.child.exitCode})`);
+        else if (!this.running) fail(`it ended (${this.#child.signalCode ?? this.#child.exitCode})`);
       };
       const timer = setTimeout(() => fail(`waited ${timeout / 1000} s`), timeout);
-      this.listeners.add(look);
+      this.#listeners.add(look);
       look();
     });
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
+    this.#child.kill(signal);
   }
 
-  private async end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
+  async #end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
     if (this.running) {
-      const ended = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));
-      this.child.kill(signal);
+      const ended = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
+      this.#child.kill(signal);
       const timer = setTimeout(() => {
-        this.text += `(did not end ${STOP_MS / 1000} s after ${signal} and was killed)\n`;
-        this.child.kill('SIGKILL');
+        this.#text += `(did not end ${STOP_MS / 1000} s after ${signal} and was killed)\n`;
+        this.#child.kill('SIGKILL');
       }, STOP_MS);
       await ended;
       clearTimeout(timer);
     }
-    return this.child.exitCode ?? this.child.signalCode ?? -1;
+    return this.#child.exitCode ?? this.#child.signalCode ?? -1;
   }
 
   /** SIGTERM, and waits for the end; its exit code, or the signal that ended it ("SIGKILL" if it had to be killed). */
   stop(): Promise<number | NodeJS.Signals> {
-    return this.end('SIGTERM');
+    return this.#end('SIGTERM');
   }
 
   /** SIGKILL, and waits for the end. */
   async kill(): Promise<void> {
-    await this.end('SIGKILL');
+    await this.#end('SIGKILL');
   }
 }

@@ -41,14 +41,14 @@ console.log('{}');
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 export class EtcdWriter {
-  private readonly child: ChildProcess;
-  private readonly waiting: ((line: string) => void)[] = [];
+  readonly #child: ChildProcess;
+  readonly #waiting: ((line: string) => void)[] = [];
 
   private constructor(child: ChildProcess) {
-    this.child = child;
-    createInterface({ input: child.stdout! }).on('line', (line) => this.waiting.shift()?.(line));
+    this.#child = child;
+    createInterface({ input: child.stdout! }).on('line', (line) => this.#waiting.shift()?.(line));
     child.once('exit', () => {
-      for (const each of this.waiting.splice(0)) each('{"error":"the writer ended"}');
+      for (const each of this.#waiting.splice(0)) each('{"error":"the writer ended"}');
     });
   }
 
@@ -58,28 +58,28 @@ export class EtcdWriter {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const writer = new EtcdWriter(child);
-    await new Promise<void>((resolve) => writer.waiting.push(() => resolve()));
+    await new Promise<void>((resolve) => writer.#waiting.push(() => resolve()));
     return writer;
   }
 
-  private async call(path: string, body: object): Promise<Written> {
-    const answer = new Promise<string>((resolve) => this.waiting.push(resolve));
-    this.child.stdin?.write(`${JSON.stringify({ path, body })}\n`);
+  async #call(path: string, body: object): Promise<Written> {
+    const answer = new Promise<string>((resolve) => this.#waiting.push(resolve));
+    this.#child.stdin?.write(`${JSON.stringify({ path, body })}\n`);
     const result = JSON.parse(await answer) as Written | { error: string };
     if ('error' in result) throw new Error(`etcd did not take it: ${result.error}`);
     return result;
   }
 
   put(key: string, value: string): Promise<Written> {
-    return this.call('/v3/kv/put', { key: base64(key), value: base64(value) });
+    return this.#call('/v3/kv/put', { key: base64(key), value: base64(value) });
   }
 
   delete(key: string): Promise<Written> {
-    return this.call('/v3/kv/deleterange', { key: base64(key) });
+    return this.#call('/v3/kv/deleterange', { key: base64(key) });
   }
 
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.child.once('exit', resolve));
-    if (this.child.kill('SIGKILL')) await ended;
+    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+    if (this.#child.kill('SIGKILL')) await ended;
   }
 }

@@ -120,44 +120,44 @@ class EtcdProcess implements Etcd {
   readonly dataDir: string;
   log = '';
   ctlFlags: string[] = [];
-  private child: ChildProcess | undefined;
-  private readonly member: Member;
-  private readonly options: EtcdOptions;
-  private readonly cleanUp: () => void;
+  #child: ChildProcess | undefined;
+  readonly #member: Member;
+  readonly #options: EtcdOptions;
+  readonly #cleanUp: () => void;
 
   constructor(member: Member, options: EtcdOptions) {
-    this.member = member;
-    this.options = options;
+    this.#member = member;
+    this.#options = options;
     this.clientPort = member.clientPort;
     const host = options.host ?? options.ip ?? '127.0.0.1';
     this.endpoint = `${options.tls ? 'https' : 'http'}://${host}:${member.clientPort}`;
     const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
     this.dataDir = mkdtempSync(join(base, `selvage-etcd-${process.pid}-`));
-    this.cleanUp = () => {
-      this.child?.kill('SIGKILL');
+    this.#cleanUp = () => {
+      this.#child?.kill('SIGKILL');
       // Retried, because a server that was just killed may still be writing.
       rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
     };
-    cleanUpAtExit(this.cleanUp);
+    cleanUpAtExit(this.#cleanUp);
   }
 
   get pid(): number | undefined {
-    return this.child?.pid;
+    return this.#child?.pid;
   }
 
-  private args(): string[] {
-    const { ip = '127.0.0.1', tls, extraArgs = [] } = this.options;
+  #args(): string[] {
+    const { ip = '127.0.0.1', tls, extraArgs = [] } = this.#options;
     const scheme = tls ? 'https' : 'http';
-    const peer = peerUrl(ip, this.member.peerPort);
-    const alone = !this.member.initialCluster.includes(',');
+    const peer = peerUrl(ip, this.#member.peerPort);
+    const alone = !this.#member.initialCluster.includes(',');
     const args = [
-      `--name=${this.member.name}`,
+      `--name=${this.#member.name}`,
       `--data-dir=${this.dataDir}`,
       `--listen-client-urls=${scheme}://${ip}:${this.clientPort}`,
       `--advertise-client-urls=${this.endpoint}`,
       `--listen-peer-urls=${peer}`,
       `--initial-advertise-peer-urls=${peer}`,
-      `--initial-cluster=${this.member.initialCluster}`,
+      `--initial-cluster=${this.#member.initialCluster}`,
       `--heartbeat-interval=${alone ? 10 : 50}`,
       `--election-timeout=${alone ? 100 : 500}`,
     ];
@@ -169,35 +169,35 @@ class EtcdProcess implements Etcd {
     return [...args, ...extraArgs];
   }
 
-  private inNamespace(command: string[]): [string, string[]] {
-    const { netns } = this.options;
+  #inNamespace(command: string[]): [string, string[]] {
+    const { netns } = this.#options;
     const full = netns === undefined ? command : ['nsenter', `--net=/run/netns/${netns}`, ...command];
     return [full[0]!, full.slice(1)];
   }
 
   async start(): Promise<void> {
-    if (this.child) throw new Error(`etcd ${this.endpoint} runs already`);
-    const [file, args] = this.inNamespace(['setpriv', '--pdeathsig', 'KILL', 'etcd', ...this.args()]);
+    if (this.#child) throw new Error(`etcd ${this.endpoint} runs already`);
+    const [file, args] = this.#inNamespace(['setpriv', '--pdeathsig', 'KILL', 'etcd', ...this.#args()]);
     const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'], env: cleanEnv() });
-    this.child = child;
+    this.#child = child;
     this.log = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.log = (this.log + text).slice(-65_536);
     });
     child.once('exit', () => {
-      if (this.child === child) this.child = undefined;
+      if (this.#child === child) this.#child = undefined;
     });
-    await this.untilHealthy();
+    await this.#untilHealthy();
     // A test that forgot its server ends all the same.
     child.unref();
     (child.stderr as Socket).unref();
   }
 
   /** Asks only once the log says that it serves: etcdctl waits a whole second after its first refused connection. */
-  private async untilHealthy(): Promise<void> {
+  async #untilHealthy(): Promise<void> {
     const deadline = Date.now() + 20_000;
     let last: unknown;
-    while (this.child && Date.now() < deadline) {
+    while (this.#child && Date.now() < deadline) {
       await sleep(5);
       if (!this.log.includes('ready to serve client requests')) continue;
       try {
@@ -211,12 +211,12 @@ class EtcdProcess implements Etcd {
   }
 
   etcdctl(...args: string[]): Promise<string> {
-    const { tls } = this.options;
+    const { tls } = this.#options;
     const flags = [`--endpoints=${this.endpoint}`];
     // Not verified, so that a server with an expired certificate can be looked after too.
     if (tls) flags.push('--insecure-skip-tls-verify', '--insecure-transport=false');
     if (tls?.clientCert && tls.clientKey) flags.push(`--cert=${tls.clientCert}`, `--key=${tls.clientKey}`);
-    const [file, argv] = this.inNamespace(['etcdctl', ...flags, ...this.ctlFlags, ...args]);
+    const [file, argv] = this.#inNamespace(['etcdctl', ...flags, ...this.ctlFlags, ...args]);
     return new Promise((resolve, reject) => {
       execFile(file, argv, { env: cleanEnv(), maxBuffer: 256 << 20 }, (error, stdout, stderr) => {
         if (error) reject(new Error(`etcdctl ${args.join(' ')}: ${stderr.trim() || error.message}`, { cause: error }));
@@ -225,8 +225,8 @@ class EtcdProcess implements Etcd {
     });
   }
 
-  private async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const child = this.child;
+  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const child = this.#child;
     if (!child) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.ref();
@@ -235,11 +235,11 @@ class EtcdProcess implements Etcd {
   }
 
   stop(): Promise<void> {
-    return this.end('SIGTERM');
+    return this.#end('SIGTERM');
   }
 
   kill(): Promise<void> {
-    return this.end('SIGKILL');
+    return this.#end('SIGKILL');
   }
 
   async wipe(): Promise<void> {
@@ -249,8 +249,8 @@ class EtcdProcess implements Etcd {
 
   async destroy(): Promise<void> {
     await this.kill();
-    this.cleanUp();
-    live.delete(this.cleanUp);
+    this.#cleanUp();
+    live.delete(this.#cleanUp);
   }
 }
 

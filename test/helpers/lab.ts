@@ -72,10 +72,10 @@ export class LabHost {
   readonly folder: string;
   readonly subnetFile: string;
   readonly stateCache: string;
-  private readonly lab: Lab;
+  readonly #lab: Lab;
 
   constructor(lab: Lab, index: number, ns: Netns) {
-    this.lab = lab;
+    this.#lab = lab;
     this.ns = ns;
     this.name = `host${index + 1}`;
     this.address = `${UNDERLAY}.${index + 2}`;
@@ -84,10 +84,10 @@ export class LabHost {
     this.stateCache = join(lab.folder, `${this.name}-desired.json`);
   }
 
-  private environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  #environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
     return {
       ...cleanEnvironment(),
-      SELVAGE_ETCD_ENDPOINTS: this.lab.members.map(({ endpoint }) => endpoint).join(','),
+      SELVAGE_ETCD_ENDPOINTS: this.#lab.members.map(({ endpoint }) => endpoint).join(','),
       SELVAGE_SUBNET_FILE: this.subnetFile,
       SELVAGE_STATE_CACHE: this.stateCache,
       // Not this machine's own Docker, which a network namespace doesn't hide.
@@ -98,9 +98,9 @@ export class LabHost {
     };
   }
 
-  private start(args: string[], env: NodeJS.ProcessEnv | undefined, stdin: 'ignore' | 'pipe') {
+  #start(args: string[], env: NodeJS.ProcessEnv | undefined, stdin: 'ignore' | 'pipe') {
     return this.ns.spawn('setpriv', ['--pdeathsig', 'KILL', ...selvageCommand(), ...args], {
-      env: this.environment(env),
+      env: this.#environment(env),
       cwd: root,
       stdio: [stdin, 'pipe', 'pipe'],
     });
@@ -108,7 +108,7 @@ export class LabHost {
 
   /** Runs selvage to its end. Never rejects for an exit code; -1 if a signal ended it. */
   selvage(args: string[], options: RunOptions = {}): Promise<ExecResult> {
-    const child = this.start(args, options.env, 'pipe');
+    const child = this.#start(args, options.env, 'pipe');
     const result = { stdout: '', stderr: '', code: -1 };
     child.stdout?.setEncoding('utf8').on('data', (text) => (result.stdout += text));
     child.stderr?.setEncoding('utf8').on('data', (text) => (result.stderr += text));
@@ -142,7 +142,7 @@ export class LabHost {
   /** Starts the daemon; returns at once. It serves its report (`lastReport`). */
   startDaemon(args: string[] = [], options: { env?: NodeJS.ProcessEnv } = {}): Daemon {
     const health = ['--healthz-ip=127.0.0.1', `--healthz-port=${HEALTH_PORT}`];
-    return new Daemon(this.start([...health, ...args], options.env, 'ignore'));
+    return new Daemon(this.#start([...health, ...args], options.env, 'ignore'));
   }
 
   /** The report of the running daemon's last round; undefined before the first, or without a daemon. */
@@ -206,16 +206,16 @@ export class Lab {
   members: Etcd[];
   readonly folder: string;
   readonly hosts: LabHost[] = [];
-  private readonly etcdOptions: EtcdOptions;
-  private readonly removeFolder: () => void;
+  readonly #etcdOptions: EtcdOptions;
+  readonly #removeFolder: () => void;
 
   constructor(underlay: Netns, members: Etcd[], etcdOptions: EtcdOptions) {
     this.underlay = underlay;
     this.members = members;
-    this.etcdOptions = etcdOptions;
+    this.#etcdOptions = etcdOptions;
     this.folder = mkdtempSync(join(tmpdir(), `selvage-lab-${process.pid}-`));
-    this.removeFolder = () => rmSync(this.folder, { recursive: true, force: true });
-    process.once('exit', this.removeFolder);
+    this.#removeFolder = () => rmSync(this.folder, { recursive: true, force: true });
+    process.once('exit', this.#removeFolder);
   }
 
   get etcd(): Etcd {
@@ -246,7 +246,7 @@ export class Lab {
   async replaceEtcd(): Promise<void> {
     const { clientPort } = this.etcd;
     await this.etcd.destroy();
-    this.members = [await startEtcd({ ...this.etcdOptions, clientPort })];
+    this.members = [await startEtcd({ ...this.#etcdOptions, clientPort })];
   }
 
   async put(key: string, value: string): Promise<void> {
@@ -299,8 +299,8 @@ export class Lab {
     await Promise.all(this.hosts.map(({ ns }) => ns.destroy()));
     await Promise.all(this.members.map((member) => member.destroy()));
     await this.underlay.destroy();
-    this.removeFolder();
-    process.off('exit', this.removeFolder);
+    this.#removeFolder();
+    process.off('exit', this.#removeFolder);
   }
 }
 

@@ -11,7 +11,7 @@ interface Pair {
 }
 
 export class Mesh {
-  private pairs: Pair[] = [];
+  #pairs: Pair[] = [];
 
   /** From every host to every other, every 10 ms; resolves when each has had answers. */
   static async start(hosts: LabHost[]): Promise<Mesh> {
@@ -20,25 +20,25 @@ export class Mesh {
     for (const [from, to] of ways)
       await eventually(() => from.ping(to), { what: `${from.name} to reach ${to.name}`, interval: 50 });
     const mesh = new Mesh();
-    for (const [from, to] of ways) mesh.pairs.push({ from, to, ping: from.startPing(to) });
+    for (const [from, to] of ways) mesh.#pairs.push({ from, to, ping: from.startPing(to) });
     await mesh.answered(5);
     return mesh;
   }
 
   /** Resolves when every pair has had `count` more answers. */
   async answered(count: number): Promise<void> {
-    const goals = this.pairs.map(({ ping }) => ping.received + count);
-    await eventually(() => this.pairs.every(({ ping }, i) => ping.received >= goals[i]!), {
-      what: `${count} answers to every ping: ${this.pairs.map(({ from, to, ping }) => `${from.name} to ${to.name} ${ping.received}`)}`,
+    const goals = this.#pairs.map(({ ping }) => ping.received + count);
+    await eventually(() => this.#pairs.every(({ ping }, i) => ping.received >= goals[i]!), {
+      what: `${count} answers to every ping: ${this.#pairs.map(({ from, to, ping }) => `${from.name} to ${to.name} ${ping.received}`)}`,
     });
   }
 
   /** Ends it; packets lost, by pair ("host1 → host2"). */
   async stop(): Promise<Map<string, number>> {
     const results = await Promise.all(
-      this.pairs.map(async ({ from, to, ping }) => [`${from.name} → ${to.name}`, (await ping.stop()).lost] as const),
+      this.#pairs.map(async ({ from, to, ping }) => [`${from.name} → ${to.name}`, (await ping.stop()).lost] as const),
     );
-    this.pairs = [];
+    this.#pairs = [];
     return new Map(results);
   }
 

@@ -18,14 +18,14 @@ export interface KernelEvent {
 const NOISE = /inet6|fe80:|ff0\d::|pref medium|33:33:|01:00:5e|REACHABLE|STALE|DELAY|PROBE|INCOMPLETE/;
 
 export class KernelMonitor {
-  private readonly child: ChildProcess;
-  private readonly events: KernelEvent[] = [];
-  private readonly listeners = new Set<() => void>();
-  private rest = '';
+  readonly #child: ChildProcess;
+  readonly #events: KernelEvent[] = [];
+  readonly #listeners = new Set<() => void>();
+  #rest = '';
 
   private constructor(child: ChildProcess) {
-    this.child = child;
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => this.read(text));
+    this.#child = child;
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text));
   }
 
   /** Resolves when it listens: no event after that is missed. `objects` as ip monitor names them: "route", "nexthop", … */
@@ -41,24 +41,24 @@ export class KernelMonitor {
     return monitor;
   }
 
-  private read(text: string): void {
-    const lines = (this.rest + text).split('\n');
-    this.rest = lines.pop() ?? '';
+  #read(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
     for (const line of lines) {
       const match = /^\[(\S+?)\.(\d+)\] (.*)$/.exec(line);
       if (!match || NOISE.test(match[3]!)) continue;
-      this.events.push({ at: Date.parse(`${match[1]}Z`) + Number(match[2]) / 1000, text: match[3]! });
+      this.#events.push({ at: Date.parse(`${match[1]}Z`) + Number(match[2]) / 1000, text: match[3]! });
     }
-    for (const listener of this.listeners) listener();
+    for (const listener of this.#listeners) listener();
   }
 
   /** Where the events end now: for `from` below. */
   mark(): number {
-    return this.events.length;
+    return this.#events.length;
   }
 
   since(mark: number): KernelEvent[] {
-    return this.events.slice(mark);
+    return this.#events.slice(mark);
   }
 
   /** The first event from `from` on that `match` takes. */
@@ -67,12 +67,12 @@ export class KernelMonitor {
       let looked = from;
       const finish = (settle: () => void) => {
         clearTimeout(timer);
-        this.listeners.delete(look);
+        this.#listeners.delete(look);
         settle();
       };
       const look = () => {
-        for (; looked < this.events.length; looked++) {
-          const event = this.events[looked]!;
+        for (; looked < this.#events.length; looked++) {
+          const event = this.#events[looked]!;
           if (match(event.text)) return finish(() => resolve(event));
         }
       };
@@ -81,14 +81,14 @@ export class KernelMonitor {
         const lines = heard.map(({ text }) => text).join('\n');
         finish(() => reject(new Error(`waited ${timeout / 1000} s for ${what}; heard:\n${lines || '(nothing)'}`)));
       }, timeout);
-      this.listeners.add(look);
+      this.#listeners.add(look);
       look();
     });
   }
 
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.child.once('exit', resolve));
-    if (this.child.kill('SIGKILL')) await ended;
+    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+    if (this.#child.kill('SIGKILL')) await ended;
   }
 }
 

@@ -31,48 +31,48 @@ export interface PingResult {
 
 /** A ping that goes on until it is stopped, every 10 ms. */
 export class ContinuousPing {
-  private readonly child: ChildProcess;
-  private readonly seen = new Set<number>();
-  private readonly to: string;
-  private output = '';
-  private rest = '';
+  readonly #child: ChildProcess;
+  readonly #seen = new Set<number>();
+  readonly #to: string;
+  #output = '';
+  #rest = '';
 
   constructor(ns: Netns, to: string, source: string, intervalSeconds = 0.01) {
-    this.to = to;
+    this.#to = to;
     const args = ['-n', '-i', String(intervalSeconds), '-I', source, to];
-    this.child = ns.spawn('setpriv', ['--pdeathsig', 'KILL', 'ping', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => this.read(text));
-    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.output += text;
+    this.#child = ns.spawn('setpriv', ['--pdeathsig', 'KILL', 'ping', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text));
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#output += text;
     });
   }
 
-  private read(text: string): void {
-    const lines = (this.rest + text).split('\n');
-    this.rest = lines.pop() ?? '';
+  #read(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
     for (const line of lines) {
       const sequence = /icmp_seq=(\d+) ttl=/.exec(line)?.[1];
-      if (sequence !== undefined) this.seen.add(Number(sequence));
-      else this.output += `${line}\n`;
+      if (sequence !== undefined) this.#seen.add(Number(sequence));
+      else this.#output += `${line}\n`;
     }
   }
 
   /** Answers so far. */
   get received(): number {
-    return this.seen.size;
+    return this.#seen.size;
   }
 
   async stop(): Promise<PingResult> {
-    const closed = new Promise((resolve) => this.child.once('close', resolve));
-    if (!this.child.kill('SIGINT')) throw new Error(`ping ${this.to} had already ended: ${this.output.trim()}`);
+    const closed = new Promise((resolve) => this.#child.once('close', resolve));
+    if (!this.#child.kill('SIGINT')) throw new Error(`ping ${this.#to} had already ended: ${this.#output.trim()}`);
     await closed;
-    const summary = /(\d+) packets transmitted, (\d+) received/.exec(this.output);
-    if (!summary) throw new Error(`ping ${this.to} ended without a summary: ${this.output.trim()}`);
+    const summary = /(\d+) packets transmitted, (\d+) received/.exec(this.#output);
+    if (!summary) throw new Error(`ping ${this.#to} ended without a summary: ${this.#output.trim()}`);
     const transmitted = Number(summary[1]);
     // icmp_seq is 16 bits: after ten minutes at 10 ms it would start again.
-    if (transmitted > 65_000) throw new Error(`ping ${this.to} ran for too long to count what was lost`);
-    const last = Math.max(0, ...this.seen);
+    if (transmitted > 65_000) throw new Error(`ping ${this.#to} ran for too long to count what was lost`);
+    const last = Math.max(0, ...this.#seen);
     const inFlight = Math.min(transmitted - last, 2);
-    return { transmitted, received: this.seen.size, lost: transmitted - inFlight - this.seen.size };
+    return { transmitted, received: this.#seen.size, lost: transmitted - inFlight - this.#seen.size };
   }
 }

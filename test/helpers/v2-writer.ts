@@ -11,18 +11,15 @@ export interface V2Node {
 }
 
 export class V2Writer {
-  private readonly lab: Lab;
+  readonly #lab: Lab;
 
   constructor(lab: Lab) {
-    this.lab = lab;
+    this.#lab = lab;
   }
 
-  private async curl(
-    key: string,
-    ...args: string[]
-  ): Promise<{ index: number; body: { node?: V2Node; errorCode?: number } }> {
-    const url = `${this.lab.etcd.endpoint}/v2/keys${key}`;
-    const { stdout, stderr, code } = await this.lab.underlay.exec('curl', '-sS', '-i', ...args, url);
+  async #curl(key: string, ...args: string[]): Promise<{ index: number; body: { node?: V2Node; errorCode?: number } }> {
+    const url = `${this.#lab.etcd.endpoint}/v2/keys${key}`;
+    const { stdout, stderr, code } = await this.#lab.underlay.exec('curl', '-sS', '-i', ...args, url);
     if (code !== 0) throw new Error(`curl ${url}: ${stderr}`);
     const [head = '', body = ''] = stdout.split(/\r\n\r\n(.*)/s);
     return { index: Number(/x-etcd-index: (\d+)/i.exec(head)?.[1]), body: JSON.parse(body) };
@@ -30,19 +27,19 @@ export class V2Writer {
 
   async set(key: string, value: string, ttlSeconds?: number): Promise<void> {
     const ttl = ttlSeconds === undefined ? [] : ['-d', `ttl=${ttlSeconds}`];
-    await this.curl(key, '-XPUT', '--data-urlencode', `value=${value}`, ...ttl);
+    await this.#curl(key, '-XPUT', '--data-urlencode', `value=${value}`, ...ttl);
   }
 
   async delete(key: string): Promise<void> {
-    await this.curl(key, '-XDELETE');
+    await this.#curl(key, '-XDELETE');
   }
 
   async leases(prefix = '/coreos.com/network'): Promise<V2Node[]> {
-    return (await this.curl(`${prefix}/subnets?recursive=true`)).body.node?.nodes ?? [];
+    return (await this.#curl(`${prefix}/subnets?recursive=true`)).body.node?.nodes ?? [];
   }
 
   /** Grows with every write by anybody. */
   async index(): Promise<number> {
-    return (await this.curl('/')).index;
+    return (await this.#curl('/')).index;
   }
 }

@@ -35,14 +35,14 @@ interface Fault {
 
 export class Faults {
   readonly rpc: Rpc;
-  private readonly pending: Fault[] = [];
+  readonly #pending: Fault[] = [];
 
   constructor(real: Rpc) {
     const wrap =
       <M extends Method>(method: M) =>
       (...args: unknown[]) => {
         const call = () => (real[method] as (...all: unknown[]) => Promise<unknown>)(...args);
-        return (this.take(method)?.around ?? ((next) => next()))(call) as ReturnType<Rpc[M]>;
+        return (this.#take(method)?.around ?? ((next) => next()))(call) as ReturnType<Rpc[M]>;
       };
     this.rpc = {
       range: wrap('range'),
@@ -52,7 +52,7 @@ export class Faults {
       leaseTimeToLive: wrap('leaseTimeToLive'),
       leaseKeepAlive: wrap('leaseKeepAlive'),
       watch: (request, listener) => {
-        let fault = this.pending.find(({ method }) => method === 'watch');
+        let fault = this.#pending.find(({ method }) => method === 'watch');
         const stop = real.watch(request, {
           end: (end) => listener.end(end),
           response: (response) => {
@@ -62,7 +62,7 @@ export class Faults {
             };
             if (!fault?.onResponse) return listener.response(response);
             if (!fault.onResponse(response, (passed) => listener.response(passed), cut)) return;
-            this.pending.splice(this.pending.indexOf(fault), 1);
+            this.#pending.splice(this.#pending.indexOf(fault), 1);
             fault = undefined;
           },
         });
@@ -73,23 +73,23 @@ export class Faults {
     };
   }
 
-  private take(method: Method): Fault | undefined {
-    const index = this.pending.findIndex((fault) => fault.method === method);
-    return index < 0 ? undefined : this.pending.splice(index, 1)[0];
+  #take(method: Method): Fault | undefined {
+    const index = this.#pending.findIndex((fault) => fault.method === method);
+    return index < 0 ? undefined : this.#pending.splice(index, 1)[0];
   }
 
-  private add(fault: Fault): void {
-    this.pending.push(fault);
+  #add(fault: Fault): void {
+    this.#pending.push(fault);
   }
 
   /** The request doesn't arrive. */
   refuse(method: Method, text: string): void {
-    this.add({ method, what: `refuse ${method}`, around: () => Promise.reject(failure(text)) });
+    this.#add({ method, what: `refuse ${method}`, around: () => Promise.reject(failure(text)) });
   }
 
   /** The request is done, its answer is lost. */
   loseAnswer(method: Method, text: string): void {
-    this.add({
+    this.#add({
       method,
       what: `lose the answer of ${method}`,
       around: async (real) => {
@@ -101,12 +101,12 @@ export class Faults {
 
   /** Something else happens just before. */
   before(method: Method, act: () => Promise<unknown>): void {
-    this.add({ method, what: `act before ${method}`, around: (real) => act().then(real) });
+    this.#add({ method, what: `act before ${method}`, around: (real) => act().then(real) });
   }
 
   /** The answer is another one. */
   answer<M extends Method>(method: M, change: (answer: Answer<M>) => Answer<M>): void {
-    this.add({
+    this.#add({
       method,
       what: `change the answer of ${method}`,
       around: async (real) => change((await real()) as Answer<M>),
@@ -115,7 +115,7 @@ export class Faults {
 
   /** The stream breaks when the first response with events comes; of its events, the first `keep` come through as a fragment. */
   cutWatch(text: string, keep = 0): void {
-    this.add({
+    this.#add({
       method: 'watch',
       what: 'cut the watch',
       onResponse: (response, pass, cut) => {
@@ -132,7 +132,7 @@ export class Faults {
 
   /** The first response with several events comes in one fragment for each, and with a progress notification before. */
   fragmentWatch(): void {
-    this.add({
+    this.#add({
       method: 'watch',
       what: 'fragment the watch',
       onResponse: (response, pass) => {
@@ -151,7 +151,7 @@ export class Faults {
 
   assertConsumed(): void {
     assert.deepEqual(
-      this.pending.map(({ what }) => what),
+      this.#pending.map(({ what }) => what),
       [],
       'every fault has happened',
     );

@@ -10,45 +10,45 @@ export class TcpProxy {
   mute = false;
   /** Of the server behind, for the next connections. */
   port: number;
-  private readonly server: Server;
-  private readonly sockets = new Set<Socket>();
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
 
   private constructor(port: number) {
     this.port = port;
-    this.server = createServer((client) => {
+    this.#server = createServer((client) => {
       this.taken++;
       this.open++;
       client.on('close', () => this.open--);
-      this.add(client);
+      this.#add(client);
       if (this.mute) return;
       const upstream = connect(this.port, '127.0.0.1');
-      this.add(upstream);
+      this.#add(upstream);
       client.pipe(upstream).pipe(client);
     });
   }
 
   static async inFrontOf(port: number): Promise<TcpProxy> {
     const proxy = new TcpProxy(port);
-    await new Promise<void>((resolve) => proxy.server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
     return proxy;
   }
 
-  private add(socket: Socket): void {
-    this.sockets.add(socket);
+  #add(socket: Socket): void {
+    this.#sockets.add(socket);
     socket.on('error', () => socket.destroy());
-    socket.on('close', () => this.sockets.delete(socket));
+    socket.on('close', () => this.#sockets.delete(socket));
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   cut(): void {
-    for (const socket of this.sockets) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   async close(): Promise<void> {
     this.cut();
-    await new Promise((resolve) => this.server.close(resolve));
+    await new Promise((resolve) => this.#server.close(resolve));
   }
 }

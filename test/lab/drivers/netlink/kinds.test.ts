@@ -68,6 +68,7 @@ test('iproute2’s own vxlan device of the same make reads the same', async (t) 
   );
   await f.ns.ip('link', 'set', 'flannel.1', 'alias', vtep.alias ?? '', 'up');
   await f.ns.sysctl('net.ipv4.conf.flannel/1.rp_filter', '2');
+  await f.ns.sysctl('net.ipv4.conf.flannel/1.forwarding', '1');
   assert.deepEqual(
     (await haves(f)).find((have) => have.kind === 'link' && have.name === 'flannel.1'),
     vtep,

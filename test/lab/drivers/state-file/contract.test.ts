@@ -25,14 +25,14 @@ class FileStore implements ContractStore {
   }
 
   put(key: string, value: string) {
-    return this.change(key, value);
+    return this.#change(key, value);
   }
 
   remove(key: string) {
-    return this.change(key, undefined);
+    return this.#change(key, undefined);
   }
 
-  private async change(key: string, value: string | undefined) {
+  async #change(key: string, value: string | undefined) {
     for (const [prefix, network] of this.networks) {
       const subnets = `${prefix}/subnets/`;
       if (key === `${prefix}/config`) network.config = value;

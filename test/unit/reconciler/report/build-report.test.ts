@@ -182,7 +182,10 @@ describe('Docker in a report', () => {
       inputOf({ otherDrift: [docker], otherOutcomes: [{ ...made, result: 'failed', error: 'x' }] }),
     );
     const tried = joinReports(first, failed);
-    assert.deepEqual([tried.drift, tried.converged, tried.summary.failed], [[{ ...docker, text: 'docker0' }], false, 1]);
+    assert.deepEqual(
+      [tried.drift, tried.converged, tried.summary.failed],
+      [[{ ...docker, text: 'docker0' }], false, 1],
+    );
   });
 });
 
