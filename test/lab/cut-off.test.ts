@@ -1,9 +1,10 @@
 /** A host is never cut off from its store, its gateway or its own networks by what the store says (docs/design.md#a-host-is-never-cut-off). */
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { eventually } from '../helpers/eventually.ts';
-import { createLab, type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
+import { type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
+import { labWith } from '../helpers/lab-with.ts';
 import { assertInSync, daemonOn, holds, repair } from '../helpers/scenario.ts';
 
 const lease = (publicIP: string, mac = '82:4b:b6:2f:54:4e') =>
@@ -14,11 +15,10 @@ const CUT = 'would cut this host off';
 describe('a network that covers what a host must reach', () => {
   let lab: Lab;
   let host: LabHost;
-  before(async () => {
-    lab = await createLab({ hosts: 1, config: null });
+  labWith({ hosts: 1, config: null }, async (made) => {
+    lab = made;
     host = lab.hosts[0]!;
   });
-  after(() => lab?.destroy());
 
   const clear = async (config: object) => {
     await lab.etcd.etcdctl('del', '--prefix', `${PREFIX}/`);

@@ -1,8 +1,9 @@
 /** Foreign routes and rules that come before ours are kept, and named; so is what else stands in the way of packets. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { eventually } from '../helpers/eventually.ts';
-import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
+import type { Lab, LabHost } from '../helpers/lab.ts';
+import { labWith } from '../helpers/lab-with.ts';
 import { PEERS_ABOVE, peerAt } from '../helpers/peers.ts';
 import { assertInSync, converged, daemonOn, holds, repair } from '../helpers/scenario.ts';
 
@@ -12,8 +13,8 @@ describe('what comes before our routes', () => {
   let lab: Lab;
   let host: LabHost;
   let own: string;
-  before(async () => {
-    lab = await createLab({ hosts: 1, config: PEERS_ABOVE });
+  labWith({ hosts: 1, config: PEERS_ABOVE }, async (made) => {
+    lab = made;
     host = lab.hosts[0]!;
     await lab.putPeers(peers);
     const report = await repair(host);
@@ -22,7 +23,6 @@ describe('what comes before our routes', () => {
     await host.ip('address', 'add', host.subnetEnv()!.FLANNEL_SUBNET!, 'dev', 'docker0');
     await assertInSync(host);
   });
-  after(() => lab?.destroy());
 
   const first = peers[0]!.subnet;
   const inside = first.replace('.0/24', '.128/25');

@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { createLab, type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
+import { labWith } from '../helpers/lab-with.ts';
 import { leaseKey } from '../helpers/leases.ts';
 import { overlayOf } from '../helpers/overlay.ts';
 import { peerAt } from '../helpers/peers.ts';
@@ -73,8 +74,8 @@ for (const version of ['0.11', '0.28'] as const) {
     const gone: Node = peerAt(9);
     let left: string;
 
-    before(async () => {
-      lab = await createLab({ hosts: 2, config: CONFIG });
+    labWith({ hosts: 2, config: CONFIG }, async (made) => {
+      lab = made;
       [host, other] = lab.hosts as [LabHost, LabHost];
       own = { subnet: '10.5.34.0/24', publicIP: host.address, mac: '82:4b:b6:2f:54:4e' };
       neighbour = { subnet: '10.5.35.0/24', publicIP: other.address, mac: 'c6:d2:32:6f:8f:44' };
@@ -85,7 +86,6 @@ for (const version of ['0.11', '0.28'] as const) {
       assert.ok(await host.ping(other), 'flanneld to flanneld');
       left = await overlayOf(host);
     });
-    after(() => lab?.destroy());
 
     it('is in sync for one that adopts its lease, whichever of the two masquerades', async () => {
       await assertInSync(host, ['--lease=adopt']);

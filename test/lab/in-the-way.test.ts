@@ -1,8 +1,9 @@
 /** What somebody else has put where selvage wants something of its own is held and said, never overwritten, and taken over when it goes. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it } from 'node:test';
 import { eventually } from '../helpers/eventually.ts';
-import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
+import type { Lab, LabHost } from '../helpers/lab.ts';
+import { labWith } from '../helpers/lab-with.ts';
 import { LINK, nexthop, PEERS_ABOVE, type Peer, peerAt, route } from '../helpers/peers.ts';
 import { assertInSync, converged, daemonOn, EDGES_ONLY, holds, repair, stateOf } from '../helpers/scenario.ts';
 
@@ -13,14 +14,13 @@ describe('what somebody else has put in the way', () => {
   let host: LabHost;
   let good: string;
 
-  before(async () => {
-    lab = await createLab({ hosts: 1, config: PEERS_ABOVE });
+  labWith({ hosts: 1, config: PEERS_ABOVE }, async (made) => {
+    lab = made;
     host = lab.hosts[0]!;
     await lab.putPeers(peers);
     await repair(host);
     good = await stateOf(host);
   });
-  after(() => lab?.destroy());
 
   interface Obstacle {
     what: string;

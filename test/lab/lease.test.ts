@@ -1,11 +1,12 @@
 /** The life of a host's own lease over a real etcd: kept alive, lost and taken again, somebody else's, permanent, waited for, adopted. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { after, afterEach, before, describe, it } from 'node:test';
+import { afterEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { createLab, type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
+import { type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
+import { labWith } from '../helpers/lab-with.ts';
 import { leaseKey, leaseValue } from '../helpers/leases.ts';
 import { assertInSync, converged, daemonOn, EDGES_ONLY, holds, repair } from '../helpers/scenario.ts';
 
@@ -26,11 +27,10 @@ describe('the own lease', () => {
   let host: LabHost;
   let daemon: Daemon | undefined;
 
-  before(async () => {
-    lab = await createLab({ hosts: 1, config: CONFIG });
+  labWith({ hosts: 1, config: CONFIG }, async (made) => {
+    lab = made;
     host = lab.hosts[0]!;
   });
-  after(() => lab?.destroy());
   afterEach(async () => {
     await daemon?.kill();
     daemon = undefined;

@@ -1,8 +1,9 @@
 /** `selvage leave` on real hosts: what goes and what stays, and the hand-back to flannel under a continuous ping. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
-import { createLab, type Lab, type LabHost, type RunOptions } from '../helpers/lab.ts';
+import { describe, it } from 'node:test';
+import type { Lab, LabHost, RunOptions } from '../helpers/lab.ts';
+import { labWith } from '../helpers/lab-with.ts';
 import { Mesh } from '../helpers/mesh.ts';
 import { overlayOf } from '../helpers/overlay.ts';
 import { assertInSync, daemonOn, driftIds, repair } from '../helpers/scenario.ts';
@@ -25,12 +26,11 @@ describe('a host that leaves a vxlan network', () => {
   let lab: Lab;
   let host: LabHost;
   let other: LabHost;
-  before(async () => {
-    lab = await createLab({ hosts: 2 });
+  labWith({ hosts: 2 }, async (made) => {
+    lab = made;
     [host, other] = lab.hosts as [LabHost, LabHost];
     await repair(other);
   });
-  after(() => lab?.destroy());
 
   it('has nothing left of it but what it had before, and its lease is given up', async () => {
     await host.ip('route', 'add', '10.5.250.0/24', 'via', '192.168.64.9', 'dev', 'eth0');
@@ -87,15 +87,14 @@ for (const backend of [{ Type: 'vxlan' }, { Type: 'host-gw' }, { Type: 'vxlan', 
     let lab: Lab;
     let host: LabHost;
     let other: LabHost;
-    before(async () => {
-      lab = await createLab({ hosts: 2, config: { Network: '10.5.0.0/16', Backend: backend } });
+    labWith({ hosts: 2, config: { Network: '10.5.0.0/16', Backend: backend } }, async (made) => {
+      lab = made;
       [host, other] = lab.hosts as [LabHost, LabHost];
       await repair(other);
       await repair(host);
       await repair(other);
       await Promise.all([host.attachContainerNet(), other.attachContainerNet()]);
     });
-    after(() => lab?.destroy());
 
     it('is in flannel’s own form without a packet lost, and flannel’s own commands find what they look for', async () => {
       const subnet = other.containerAddress.replace(/1$/, '0/24');
@@ -136,10 +135,9 @@ for (const backend of [{ Type: 'vxlan' }, { Type: 'host-gw' }, { Type: 'vxlan', 
 
 describe('leaving beside a daemon', () => {
   let lab: Lab;
-  before(async () => {
-    lab = await createLab({ hosts: 1 });
+  labWith({ hosts: 1 }, async (made) => {
+    lab = made;
   });
-  after(() => lab?.destroy());
 
   it('is refused with its pid, changes nothing, and works once it is gone, however it went; a second daemon says so', async () => {
     const [host] = lab.hosts as [LabHost];

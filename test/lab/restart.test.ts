@@ -4,7 +4,8 @@ import { statSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
+import type { Lab, LabHost } from '../helpers/lab.ts';
+import { labWith } from '../helpers/lab-with.ts';
 import { fakePeer } from '../helpers/leases.ts';
 import { KernelMonitor } from '../helpers/monitor.ts';
 import { assertInSync, converged, daemonOn, EDGES_ONLY } from '../helpers/scenario.ts';
@@ -22,11 +23,10 @@ describe('the end of a daemon', () => {
   let host: LabHost;
   let other: LabHost;
 
-  before(async () => {
-    lab = await createLab({ hosts: 2, config: CONFIG });
+  labWith({ hosts: 2, config: CONFIG }, async (made) => {
+    lab = made;
     [host, other] = lab.hosts as [LabHost, LabHost];
   });
-  after(() => lab?.destroy());
 
   describe('under traffic', () => {
     let daemon: Daemon;

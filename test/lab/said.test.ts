@@ -1,20 +1,20 @@
 /** What keeps packets from passing though all is in place: mended where it is ours, said where it is not. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
+import { describe, it } from 'node:test';
+import type { Lab, LabHost } from '../helpers/lab.ts';
+import { labWith } from '../helpers/lab-with.ts';
 import { assertDrift, assertInSync, holds, repair } from '../helpers/scenario.ts';
 
 describe('what stands in the way of packets', () => {
   let lab: Lab;
   let host: LabHost;
-  before(async () => {
-    lab = await createLab({ hosts: 1 });
+  labWith({ hosts: 1 }, async (made) => {
+    lab = made;
     host = lab.hosts[0]!;
     await repair(host);
     await host.attachContainerNet();
     await assertInSync(host);
   });
-  after(() => lab?.destroy());
 
   it('forwarding that is off on a device of ours is mended, also where the default is off when it is made', async () => {
     await host.ns.sysctl('net.ipv4.conf.flannel/1.forwarding', '0');

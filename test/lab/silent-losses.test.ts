@@ -9,7 +9,8 @@ import { dirname } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
+import type { Lab, LabHost } from '../helpers/lab.ts';
+import { labWith } from '../helpers/lab-with.ts';
 import { fdb, LINK, neighbour, nexthop, PEERS_ABOVE, type Peer, peerAt, route } from '../helpers/peers.ts';
 import { assertDrift, assertInSync, daemonOn, driftIds, repair, stateOf } from '../helpers/scenario.ts';
 
@@ -174,8 +175,8 @@ describe('what is lost on a host', () => {
   let other: LabHost;
   let good: string;
 
-  before(async () => {
-    lab = await createLab({ hosts: 2, config: PEERS_ABOVE });
+  labWith({ hosts: 2, config: PEERS_ABOVE }, async (made) => {
+    lab = made;
     [host, other] = lab.hosts as [LabHost, LabHost];
     await lab.putPeers(peers);
     await repair(host);
@@ -186,7 +187,6 @@ describe('what is lost on a host', () => {
     good = await stateOf(host);
     assert.ok(await host.ping(other));
   });
-  after(() => lab?.destroy());
 
   describe('without a watch', () => {
     for (const [index, { what, act, drift }] of Object.values(GROUPS).flat().entries()) {

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { dumpHost } from '../helpers/dump.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { createLab, type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
+import { type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
+import { labWith } from '../helpers/lab-with.ts';
 import { fakePeer } from '../helpers/leases.ts';
 import { labWithPeers, PEERS_ABOVE, peerAt } from '../helpers/peers.ts';
 import { assertInSync, converged, daemonOn, holds, repair } from '../helpers/scenario.ts';
@@ -98,8 +99,8 @@ describe('what is not ours', () => {
     return names.sort().map((name) => [name, readFileSync(join(host.folder, name), 'utf8')]);
   };
 
-  before(async () => {
-    lab = await createLab({ hosts: 1, config: PEERS_ABOVE });
+  labWith({ hosts: 1, config: PEERS_ABOVE }, async (made) => {
+    lab = made;
     host = lab.hosts[0]!;
     await lab.putConfig({ Network: '10.6.0.0/16', Backend: { Type: 'vxlan', VNI: 2 } }, '/other/network');
     await lab.putPeers(peers);
@@ -115,7 +116,6 @@ describe('what is not ours', () => {
     foreign = await objectsOf(host);
     assert.ok(foreign.length > FOREIGN_IP.length);
   });
-  after(() => lab?.destroy());
 
   async function assertUntouched(): Promise<string[]> {
     const now = await objectsOf(host);

@@ -1,8 +1,9 @@
 /** The external interface: away and back, not there yet, with another address or MTU. A running daemon follows by edges alone. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { eventually } from '../helpers/eventually.ts';
-import { createLab, type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
+import { type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
+import { labWith } from '../helpers/lab-with.ts';
 import { fakePeer } from '../helpers/leases.ts';
 import { PEERS_ABOVE, peerAt } from '../helpers/peers.ts';
 import { assertInSync, converged, daemonOn, holds, repair } from '../helpers/scenario.ts';
@@ -14,8 +15,8 @@ describe('the external interface', () => {
   let host: LabHost;
   let other: LabHost;
 
-  before(async () => {
-    lab = await createLab({ hosts: 2, config: PEERS_ABOVE });
+  labWith({ hosts: 2, config: PEERS_ABOVE }, async (made) => {
+    lab = made;
     [host, other] = lab.hosts as [LabHost, LabHost];
     await lab.putPeers(Array.from({ length: PEERS }, (_, index) => peerAt(index)));
     await repair(host);
@@ -23,7 +24,6 @@ describe('the external interface', () => {
     await host.attachContainerNet();
     await other.attachContainerNet();
   });
-  after(() => lab?.destroy());
 
   it('may go away and come back under a running daemon', async () => {
     const daemon = await daemonOn(host);

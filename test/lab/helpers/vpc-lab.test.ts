@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createVpcLab, type VpcLab } from '../../helpers/cloud/vpc-lab.ts';
+import { eventually } from '../../helpers/eventually.ts';
 import type { LabHost } from '../../helpers/lab.ts';
 import { pingOnce } from '../../helpers/ping.ts';
 
@@ -22,7 +23,7 @@ describe('the VPC of the labs', () => {
   after(() => lab.destroy());
 
   it('lets instances reach each other and the metadata service, and nothing else without a route', async () => {
-    assert.equal(await pingOnce(one.ns, other.address), true);
+    await eventually(() => pingOnce(one.ns, other.address), { what: 'the first answer' });
     const get =
       'exec 3<>/dev/tcp/169.254.169.254/80 && printf "PUT /latest/api/token HTTP/1.0\\r\\nX-aws-ec2-metadata-token-ttl-seconds: 60\\r\\n\\r\\n" >&3 && cat <&3';
     assert.match((await one.ns.exec('bash', '-c', get)).stdout, / 200 /);
@@ -35,22 +36,22 @@ describe('the VPC of the labs', () => {
     const route = (dst: string, host: LabHost) => ({ dst, eni: lab.eni(host).id, origin: 'CreateRoute' as const });
     await lab.cloud.call('putRoute', table, route('10.5.1.0/24', one));
     await lab.cloud.call('putRoute', table, route('10.5.2.0/24', other));
-    assert.equal(await reaches(), true);
+    await eventually(reaches, { what: 'an answer' });
     for (const host of [one, other]) {
       await lab.cloud.call('setCheck', host.address, true);
       assert.equal(await reaches(), false, `the check of ${host.name}`);
       await lab.cloud.call('setCheck', host.address, false);
     }
-    assert.equal(await reaches(), true);
+    await eventually(reaches, { what: 'an answer' });
     const own = await lab.cloud.call('addTable', { subnets: ['subnet-0a'] });
     assert.equal(await reaches(), false, "the sender's subnet has another table");
     await lab.cloud.call('putRoute', own, route('10.5.2.0/24', other));
-    assert.equal(await reaches(), true);
+    await eventually(reaches, { what: 'an answer' });
     await lab.cloud.call('removeRoute', own, '10.5.2.0/24');
     assert.equal(await reaches(), false);
     await lab.cloud.call('putRoute', own, { dst: '10.5.2.0/24', eni: 'eni-0dead', origin: 'CreateRoute' });
     assert.equal(await reaches(), false);
     await lab.cloud.call('putRoute', own, route('10.5.2.0/24', other));
-    assert.equal(await reaches(), true);
+    await eventually(reaches, { what: 'an answer' });
   });
 });

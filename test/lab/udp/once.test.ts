@@ -1,8 +1,9 @@
 /** A config without a Backend is udp: repair runs leave a working network behind, find it again, and a drift report knows the engine and its table. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { EngineClient } from '../../../drivers/udp/client.ts';
-import { createLab, type Lab, type LabHost } from '../../helpers/lab.ts';
+import type { Lab, LabHost } from '../../helpers/lab.ts';
+import { labWith } from '../../helpers/lab-with.ts';
 import { assertDrift, assertInSync, repair } from '../../helpers/scenario.ts';
 import { plainPeer } from '../../helpers/udp/plain-peer.ts';
 
@@ -22,11 +23,10 @@ describe('udp by repair runs', () => {
   };
   const subnetOf = (host: LabHost) => host.containerAddress.replace(/\.1$/, '.0/24');
 
-  before(async () => {
-    lab = await createLab({ hosts: 2, config: { Network: '10.5.0.0/16' } });
+  labWith({ hosts: 2, config: { Network: '10.5.0.0/16' } }, async (made) => {
+    lab = made;
     [a, b] = lab.hosts as [LabHost, LabHost];
   });
-  after(() => lab?.destroy());
 
   it('starts the engine, which outlives the run, and says so; the network works', async () => {
     const { code, stderr } = await a.report(['--once']);
