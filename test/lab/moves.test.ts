@@ -12,7 +12,7 @@ const config = (backend: object, more: object = {}) => ({ Network: NETWORK, ...m
 const VXLAN_1 = config({ Type: 'vxlan' });
 const onVni = (vni: number) => new RegExp(`"BackendType":"vxlan","BackendData":{"VNI":${vni},`);
 /** Also how long an earlier path outlives its last lease. */
-const GRACE = '--migration-grace=3s';
+const GRACE = '--migration-grace=8s';
 
 describe('a network that moves under running daemons', () => {
   let lab: Lab;

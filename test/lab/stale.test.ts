@@ -95,7 +95,7 @@ describe('what earlier configs left', () => {
   });
 
   it('routes of flannel by host-gw, made for leases that are there, are moved into the tunnel', async () => {
-    const { subnet, publicIP } = peerAt(0);
+    const { subnet, publicIP } = peerAt(1);
     await host.ns.ipBatch([
       `address add ${publicIP.replace(/\d+$/, '250')}/24 dev eth0`,
       `route del ${subnet} proto 115`,

@@ -80,7 +80,7 @@ describe('--state-file', () => {
   it('that is missing, or not one, is an error with a sentence', async () => {
     const missing = await b.selvage(['--once', `--state-file=${file}.none`]);
     assert.equal(missing.code, 69);
-    assert.match(missing.stderr, /--state-file .* can't be read \(ENOENT/);
+    assert.match(missing.stderr, /--state-file .* can't be read \(there is no such file/);
     write(JSON.stringify({ version: 1, lease: {} }));
     const wrong = await b.selvage(['drift', `--state-file=${file}`]);
     assert.equal(wrong.code, 78);
