@@ -46,6 +46,10 @@ export const reportSchema = z.strictObject({
     .literal(1)
     .describe('Changes when a field changes its meaning or goes away; adding one does not change it.'),
   mode: z.enum(['once', 'drift', 'run', 'leave']),
+  leave: z
+    .strictObject({ handBack: z.boolean(), releaseLease: z.boolean(), dryRun: z.boolean() })
+    .optional()
+    .describe('Of selvage leave: what was asked for.'),
   at: z.iso.datetime().describe('When the round began.'),
   durationMs: z.number(),
   host: z.strictObject({ hostname: z.string(), iface: z.string(), publicIP: z.string() }),

@@ -87,13 +87,16 @@ for (const version of ['0.11', '0.28'] as const) {
       left = await overlayOf(host);
     });
 
-    it('is in sync for one that adopts its lease, whichever of the two masquerades', async () => {
-      await assertInSync(host, ['--lease=adopt']);
+    it('is in sync for one that adopts its lease, whichever of the two masquerades, but for the table of our own', async () => {
+      // Beside a running flanneld not even that is missed (takeover.test.ts); here is only what one has left.
+      const table = ['firewall nft ip selvage'];
+      assert.deepEqual(driftIds(await assertDrift(host, table, ['--lease=adopt'])), table);
       const text = readFileSync(host.subnetFile, 'utf8');
       writeFileSync(host.subnetFile, text.replace('IPMASQ=false', 'IPMASQ=true'));
       const [dump, revision] = [await host.dump(), await lab.revision()];
-      const { drift } = await repair(host, ['--lease=adopt']);
-      assert.deepEqual([drift, await host.dump(), await lab.revision()], [[], dump, revision]);
+      const report = await repair(host, ['--lease=adopt']);
+      assert.deepEqual([driftIds(report), await host.dump(), await lab.revision()], [table, dump, revision]);
+      await host.ns.exec('nft', 'delete', 'table', 'ip', 'selvage');
       assert.match(readFileSync(host.subnetFile, 'utf8'), /IPMASQ=true/);
       writeFileSync(host.subnetFile, text);
     });
