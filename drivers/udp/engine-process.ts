@@ -4,8 +4,9 @@
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { EngineFds } from './engine/calls.ts';
 import { openIcmpSocket, openUdpSocket } from './open-sockets.ts';
 import { EngineError, openTun, type Without } from './open-tun.ts';
@@ -106,7 +107,9 @@ export function lastWords(path: string): string {
 function engineProgram(): string[] {
   const here = import.meta.url;
   if (!here.endsWith('.ts')) return [fileURLToPath(new URL('./udp-engine.cjs', here))];
-  return ['--import', import.meta.resolve('tsx'), fileURLToPath(new URL('./engine/main.ts', here))];
+  // Not import.meta.resolve: the bundle, which never comes here, has none, and its build would warn of it.
+  const loader = pathToFileURL(createRequire(here).resolve('tsx')).href;
+  return ['--import', loader, fileURLToPath(new URL('./engine/main.ts', here))];
 }
 
 /** Nothing of ours that could change Node's ways, or tell secrets to who may look at a process. */

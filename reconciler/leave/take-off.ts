@@ -1,6 +1,6 @@
 /**
  * Owns what goes from a host that leaves the network: everything of ours, and nothing else. It is a plan in which nothing is wanted
- * (plan/plan.ts), and so deletes by the same rules as any other. Pure.
+ * (plan/plan.ts), and so deletes by the same rules as any other. It does no I/O.
  *
  * - What has to stay, because something of somebody else's is on it, is unmet: this host has not left.
  * - subnet.env goes with its own lines only, where Docker's options were written into it too.

@@ -20,7 +20,7 @@ export function writeRuleDump(w: Writer): void {
   w.end();
 }
 
-/** "0 local", "32766 main", "32767 default" as priority and table number, or "" for a rule that has any condition or another action. */
+/** Words a rule as priority and table ("32766 main"); one that has any condition or another action is "". */
 export function readRule(m: Message): string {
   const { body } = m;
   const FR_ACT_TO_TBL = 1;
