@@ -67,7 +67,10 @@ export class Peers {
 
   /** The subnet of the peer in force that wants `id`. */
   subnetOf(id: string): string | undefined {
-    return this.#claimants(id).find(({ inForce }) => inForce)?.lease.subnet;
+    const claims = this.#claims.get(id);
+    if (claims === undefined) return undefined;
+    const peer = Array.isArray(claims) ? claims.find(({ inForce }) => inForce) : claims;
+    return peer?.inForce ? peer.lease.subnet : undefined;
   }
 
   /** All leases anew. */
@@ -143,7 +146,8 @@ export class Peers {
 
   #claimants(id: string): Peer[] {
     const claims = this.#claims.get(id);
-    return claims === undefined ? [] : [claims].flat();
+    if (claims === undefined) return [];
+    return Array.isArray(claims) ? claims : [claims];
   }
 
   #rivalsOf(peer: Peer): readonly Peer[] {
