@@ -31,7 +31,7 @@ export interface FirewallMonitorOptions {
   socket: NetlinkSocket;
   client: NftClient;
   netns: string | undefined;
-  /** Of `--iptables-resync`. */
+  /** How often it looks, in ms: `--iptables-resync`. */
   resyncMs: number;
   /** `by` where the kernel has told who it was. */
   emit: (by: Culprit | undefined) => void;

@@ -29,7 +29,7 @@ const FAMILIES = new Map<number, Family>([
 
 export interface Sight {
   ruleset: Ruleset;
-  /** Of nf_tables, when it was read. */
+  /** The generation of nf_tables when it was read. */
   generation: number | undefined;
 }
 
@@ -44,7 +44,7 @@ export interface Memory {
   last?: NftSight & { elements: boolean };
 }
 
-/** Of the namespace that the client's socket is in. */
+/** Looks at the namespace that the client's socket is in. */
 export function see(client: NftClient, netns: string | undefined, options: SeeOptions): Sight {
   const nft = seeNft(client, options);
   const legacy = readLegacy(netns);

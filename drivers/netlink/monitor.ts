@@ -51,7 +51,7 @@ interface MonitorOptions {
 }
 
 export class Monitor {
-  /** Of our own writes; whoever makes them says so here. */
+  /** Echoes of our own writes; whoever makes them says so here. */
   readonly echoes = new Echoes();
   readonly #options: MonitorOptions;
   readonly #message = new Message(RECEIVE_BYTES);

@@ -99,7 +99,7 @@ function deviceWants(context: BackendContext, options: VxlanConfig, dev: string,
   ];
 }
 
-/** In flannel's order. */
+/** What a peer is reached by, in flannel's order. */
 function wantsOf({ host }: BackendContext, subnet: string, dev: string, mac: string, dst: string): Want[] {
   const gateway = firstAddress(subnet);
   return [

@@ -12,9 +12,9 @@ export interface TunnelRules<T extends { readonly type: string }> {
   readonly backend: string;
   /** Attributes that are compared, in the order in which a report names them. */
   readonly fields: readonly (keyof T & string)[];
-  /** Those of them that can't be changed in place: then the device is made anew. */
+  /** The fields that can't be changed in place: then the device is made anew. */
   readonly fixed: readonly (keyof T & string)[];
-  /** Those of them by which one device of a name is told from another. */
+  /** The fields by which one device of a name is told from another. */
   readonly knownBy: readonly (keyof T & string)[];
   /** Whether the kernel may refuse ours for somebody else's of this type: then all of them have to be known. */
   readonly canClash: boolean;
