@@ -23,6 +23,7 @@ import { Message } from './codec/message.ts';
 import { Echoes } from './echoes.ts';
 import { EAGAIN } from './errno.ts';
 import { type EventContext, readEvent } from './events.ts';
+import { guarded } from './guarded.ts';
 import { Relevance } from './relevance.ts';
 import type { NetlinkSocket } from './socket.ts';
 
@@ -87,7 +88,7 @@ export class Monitor {
   /** Reads the queue now and emits in the next turn: for between two chunks of a big batch, lest it overflows. */
   drainSoon(): void {
     this.#drain();
-    if (!isEmptyScope(this.#pending)) setImmediate(() => this.#guarded(() => this.#flush()));
+    if (!isEmptyScope(this.#pending)) setImmediate(() => guarded(() => this.#flush()));
   }
 
   #listen(): void {
@@ -98,7 +99,7 @@ export class Monitor {
     const problem = problemOf('links', links);
     if (problem) throw new Error(problem);
     for (const { index, link } of links.items) this.#names.set(index, link.name);
-    const onReady = (status: unknown) => this.#guarded(() => this.#ready(status));
+    const onReady = (status: unknown) => guarded(() => this.#ready(status));
     this.#handle = koffi.node.poll(socket.fd, { readable: true }, onReady);
   }
 
@@ -164,7 +165,7 @@ export class Monitor {
     } catch (error) {
       this.#close();
       this.#tell(error instanceof Error ? error.message : String(error));
-      this.#retry = setTimeout(() => this.#guarded(() => this.#again()), REOPEN_DELAY_MS);
+      this.#retry = setTimeout(() => guarded(() => this.#again()), REOPEN_DELAY_MS);
     }
   }
 
@@ -177,16 +178,5 @@ export class Monitor {
   #again(): void {
     this.#recover();
     this.#flush();
-  }
-
-  /** A throw inside koffi's callback would surface in some later native call: it is brought to where it is seen. */
-  #guarded(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
-    }
   }
 }
