@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
 import { ENDPOINTS_RIGHT, parseEndpoints } from './endpoints.ts';
+import { HTTP_RIGHT, parseHttpAddress } from './http-address.ts';
 import { parseIp } from './ipv4.ts';
 import { cleanPrefix } from './lease-key.ts';
 
@@ -29,6 +30,14 @@ export const optionalIPv4 = z
   .refine((text) => text === '' || parseIp(text) !== undefined, 'an IPv4 address, such as 192.168.64.3');
 
 export const ip = z.string().refine((text) => isIP(text) !== 0, 'an IP address, such as 0.0.0.0');
+
+/** "" is "not given". */
+export const httpAddress = z.string().transform((text, context) => {
+  const address = parseHttpAddress(text);
+  if (address || text === '') return address;
+  context.addIssue({ code: 'custom', message: HTTP_RIGHT });
+  return z.NEVER;
+});
 
 export const intFrom = (min: number, max: number, unit = ''): z.ZodNumber => {
   const right = `a whole number from ${min} to ${max}${unit}`;

@@ -4,6 +4,7 @@
  * - dist/selvage.cjs is everything but koffi's native half, which is required from node_modules; readable, not minified.
  * - dist/udp-engine.cjs is the udp data path's own program (build-udp-engine.mjs).
  * - dist/cloud.cjs is what only a network in a cloud needs (build-cloud.mjs).
+ * - dist/http.cjs answers those who ask a running daemon (build-http.mjs).
  * - dist/selvage.js (bin.selvage) is loader.cjs; dist/package.json makes both CommonJS, which starts without Node's ESM loader.
  * - The cache is for the V8 and the bundle it was made with, and is taken after real work (warm-up.mjs); others do without it. A point
  *   update of Node keeps its V8, and so the cache.
@@ -25,6 +26,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 import { bundleCloud, CLOUD_BUNDLE, cloudApart } from './build-cloud.mjs';
+import { bundleHttp, HTTP_BUNDLE, httpApart } from './build-http.mjs';
 import { bundleUdpEngine } from './build-udp-engine.mjs';
 import { etcd3Protocol } from './etcd3-plugin.mjs';
 import { root, SetupError, script } from './script.mjs';
@@ -54,7 +56,7 @@ async function bundle(entry) {
     define: { SELVAGE_VERSION: JSON.stringify(version), 'import.meta.url': 'bundleUrl' },
     banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
     supported: { 'dynamic-import': false }, // a vm.Script has none; becomes require()
-    plugins: [etcd3Protocol, cloudApart],
+    plugins: [etcd3Protocol, cloudApart, httpApart],
     logLevel: 'warning',
   };
   const result = await esbuild.build(options).catch((cause) => {
@@ -91,7 +93,11 @@ function replace(path, content, mode = 0o644) {
 
 /** The programs and chunks beside the bundle, by file name. */
 async function parts() {
-  return { 'udp-engine.cjs': await bundleUdpEngine(), [CLOUD_BUNDLE]: await bundleCloud() };
+  return {
+    'udp-engine.cjs': await bundleUdpEngine(),
+    [CLOUD_BUNDLE]: await bundleCloud(),
+    [HTTP_BUNDLE]: await bundleHttp(),
+  };
 }
 
 /** Writes bundle, loader and what stands beside them, without a cache. */

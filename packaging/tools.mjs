@@ -18,6 +18,8 @@ const TOOLS = [
   { command: 'unshare', packages: ['util-linux'], for: ['lab', 'system'] },
   { command: 'setpriv', packages: ['util-linux'], for: ['lab', 'system'] },
   { command: 'debootstrap', packages: ['debootstrap'], for: ['system'] },
+  { command: 'promtool', packages: ['prometheus'], for: ['unit/drivers/metrics', 'unit/packaging/prometheus'] },
+  { command: 'chromium', packages: ['chromium', 'chromium-browser'], for: ['unit/drivers/http/page'] },
   { command: 'curl', packages: ['curl'], for: ['lab/'] },
   { command: 'openssl', packages: ['openssl'], for: ['lab/', 'unit/drivers/etcd'] },
   { command: 'dockerd', packages: ['docker.io'], for: ['lab/docker/'] },
@@ -35,6 +37,7 @@ export const SERVICES = {
   'etcd-server': ['etcd.service'],
   'docker.io': ['docker.socket', 'docker.service'],
   containerd: ['containerd.service'],
+  prometheus: ['prometheus.service', 'prometheus-node-exporter.service'],
 };
 
 /** The rows that `uses` need and this machine has not: "lab", or paths under test/. */
