@@ -13,7 +13,7 @@ export interface Daemon {
   step(): { name: string; ms: number };
 }
 
-/** In these nothing is in hand: it may rest there as long as it likes. */
+/** States in which nothing is in hand: it may rest there as long as it likes. */
 const RESTING = ['idle', 'backingOff', 'stopping'];
 
 /** `onStep` is called after each step of the machine. */

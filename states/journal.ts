@@ -74,7 +74,7 @@ export class Journal {
     this.#said = now;
   }
 
-  /** Of ten thousand alike nobody reads more than the first. */
+  /** Says that there are more: of ten thousand alike nobody reads more than the first. */
   #sayRest(count: number, what: string): void {
     if (count > MOST_LOGGED)
       this.#log.warn({}, `${count - MOST_LOGGED} more ${what}; the report (/report) names them.`);

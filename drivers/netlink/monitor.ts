@@ -23,6 +23,7 @@ import { Message } from './codec/message.ts';
 import { Echoes } from './echoes.ts';
 import { EAGAIN } from './errno.ts';
 import { type EventContext, readEvent } from './events.ts';
+import { guarded } from './guarded.ts';
 import { Relevance } from './relevance.ts';
 import type { NetlinkSocket } from './socket.ts';
 
@@ -53,7 +54,7 @@ interface MonitorOptions {
 }
 
 export class Monitor {
-  /** Of our own writes; whoever makes them says so here. */
+  /** Echoes of our own writes; whoever makes them says so here. */
   readonly echoes = new Echoes();
   readonly #options: MonitorOptions;
   readonly #message = new Message(RECEIVE_BYTES);
@@ -89,7 +90,7 @@ export class Monitor {
   /** Reads the queue now and emits in the next turn: for between two chunks of a big batch, lest it overflows. */
   drainSoon(): void {
     this.#drain();
-    if (!isEmptyScope(this.#pending)) setImmediate(() => this.#guarded(() => this.#flush()));
+    if (!isEmptyScope(this.#pending)) setImmediate(() => guarded(() => this.#flush()));
   }
 
   #listen(): void {
@@ -100,7 +101,7 @@ export class Monitor {
     const problem = problemOf('links', links);
     if (problem) throw new Error(problem);
     for (const { index, link } of links.items) this.#names.set(index, link.name);
-    const onReady = (status: unknown) => this.#guarded(() => this.#ready(status));
+    const onReady = (status: unknown) => guarded(() => this.#ready(status));
     this.#handle = koffi.node.poll(socket.fd, { readable: true }, onReady);
   }
 
@@ -169,7 +170,7 @@ export class Monitor {
     } catch (error) {
       this.#close();
       this.#tell(error instanceof Error ? error.message : String(error));
-      this.#retry = setTimeout(() => this.#guarded(() => this.#again()), REOPEN_DELAY_MS);
+      this.#retry = setTimeout(() => guarded(() => this.#again()), REOPEN_DELAY_MS);
     }
   }
 
@@ -182,16 +183,5 @@ export class Monitor {
   #again(): void {
     this.#recover();
     this.#flush();
-  }
-
-  /** A throw inside koffi's callback would surface in some later native call: it is brought to where it is seen. */
-  #guarded(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
-    }
   }
 }

@@ -13,7 +13,7 @@ import type { BackendType } from './backend-type.ts';
 import { badAddress, outsideNetwork, peerEntry } from './peer.ts';
 import { firstAddress, marksOf } from './routes.ts';
 
-/** Of its leases: none. */
+/** The BackendType of its leases: they have none. */
 const TYPE = '';
 const PATH = 'udp';
 /** The outer IPv4 (20) and UDP (8) headers. */

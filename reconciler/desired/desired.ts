@@ -23,9 +23,9 @@ import { Refusals } from './refusals.ts';
 
 /** What Desired needs of the mirror. */
 export interface LeaseSource {
-  /** By subnet. */
+  /** Leases by subnet. */
   leases: ReadonlyMap<string, Lease>;
-  /** Of leases that are there and can't be read. */
+  /** Subnets of leases that are there and can't be read. */
   readonly unreadableSubnets?: readonly string[];
   complete: boolean;
 }
@@ -38,7 +38,7 @@ export class Desired {
   readonly earlier: readonly Backend[];
   /** What all peers stand on: the devices with their addresses. */
   readonly deviceWants: readonly Want[];
-  /** By id. */
+  /** All wants, by id. */
   readonly wants: ReadonlyMap<string, Want>;
   complete = false;
   /** What it is made of: read anew each time, it changes. */
@@ -102,7 +102,7 @@ export class Desired {
     return !guards.empty && guards.ofPeer(formatCidr(range), this.backend && this.context.own.subnet) !== undefined;
   }
 
-  /** In the order of a report. */
+  /** What is held, in the order of a report. */
   get held(): HeldEntry[] {
     return [...this.#notices, ...this.#peers.held];
   }

@@ -21,7 +21,7 @@ import { sizeOf } from './blocks.ts';
 export interface Here {
   networks: readonly { cidr: Cidr; dev: string }[];
   /** What is reached without a gateway. */
-  onLink: readonly string[];
+  onLink: readonly Cidr[];
   /** All of this host's. */
   addresses: ReadonlySet<string>;
   /** The one that this host's own lease names. */
@@ -34,7 +34,8 @@ export function hereOf(host: Host): Here {
     return cidr && cidr.length < 31 && dev && of !== 'containers' ? [{ cidr, dev }] : [];
   });
   const addresses = new Set([host.uplink.address, ...(host.addresses ?? [])]);
-  return { networks, onLink: host.uplink.networks, addresses, publicIP: host.publicIP };
+  const onLink = host.uplink.networks.flatMap((network) => parseCidr(network) ?? []);
+  return { networks, onLink, addresses, publicIP: host.publicIP };
 }
 
 /** The end of a sentence about a PublicIP ("is …"); undefined if a host may be there. `here`: absent where no host is asked. */
