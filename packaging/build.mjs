@@ -4,6 +4,7 @@
  * - dist/selvage.cjs is everything but koffi's native half, which is required from node_modules; readable, not minified.
  * - dist/udp-engine.cjs is the udp data path's own program (build-udp-engine.mjs).
  * - dist/cloud.cjs is what only a network in a cloud needs (build-cloud.mjs).
+ * - dist/http.cjs answers those who ask a running daemon (build-http.mjs).
  * - dist/selvage.js (bin.selvage) is loader.cjs; dist/package.json makes both CommonJS, which starts without Node's ESM loader.
  * - dist/code-cache.cjs makes a cache where a package of it is installed, which holds none.
  * - The cache is for the V8 and the bundle it was made with, and is taken after real work (warm-up.mjs); others do without it. A point
@@ -25,6 +26,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleCloud, CLOUD_BUNDLE, cloudApart } from './build-cloud.mjs';
+import { bundleHttp, HTTP_BUNDLE, httpApart } from './build-http.mjs';
 import { bundleUdpEngine, UDP_ENGINE } from './build-udp-engine.mjs';
 import { bundle } from './bundle.mjs';
 import { etcd3Protocol } from './etcd3-plugin.mjs';
@@ -42,7 +44,7 @@ async function bundleMain(entry) {
     external: ['@grpc/proto-loader'],
     define: { SELVAGE_VERSION: JSON.stringify(version) },
     supported: { 'dynamic-import': false }, // a vm.Script has none; becomes require()
-    plugins: [etcd3Protocol, cloudApart],
+    plugins: [etcd3Protocol, cloudApart, httpApart],
   });
   const id = createHash('sha256').update(text).digest('hex').slice(0, 16);
   return { id, text: `// ${id}\n${text}`, inputs };
@@ -50,9 +52,15 @@ async function bundleMain(entry) {
 
 /** All bundles, at once: the main one, and by file name the texts of those beside it. */
 async function bundles(entry) {
-  const [main, engine, cloud] = await Promise.all([bundleMain(entry), bundleUdpEngine(), bundleCloud()]);
-  const inputs = [main, engine, cloud].flatMap((one) => Object.keys(one.inputs));
-  return { main, beside: { [UDP_ENGINE]: engine.text, [CLOUD_BUNDLE]: cloud.text }, inputs };
+  const [main, engine, cloud, http] = await Promise.all([
+    bundleMain(entry),
+    bundleUdpEngine(),
+    bundleCloud(),
+    bundleHttp(),
+  ]);
+  const inputs = [main, engine, cloud, http].flatMap((one) => Object.keys(one.inputs));
+  const beside = { [UDP_ENGINE]: engine.text, [CLOUD_BUNDLE]: cloud.text, [HTTP_BUNDLE]: http.text };
+  return { main, beside, inputs };
 }
 
 const packageOf = (path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1];

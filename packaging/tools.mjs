@@ -19,6 +19,8 @@ const TOOLS = [
   { command: 'setpriv', packages: ['util-linux'], for: ['lab', 'system'] },
   { command: 'debootstrap', packages: ['debootstrap'], for: ['system', 'fresh'] },
   { command: 'git', packages: ['git'], for: ['fresh'] },
+  { command: 'promtool', packages: ['prometheus'], for: ['unit/drivers/metrics', 'unit/packaging/prometheus'] },
+  { command: 'chromium', packages: ['chromium', 'chromium-browser'], for: ['unit/drivers/http/page'] },
   { command: 'curl', packages: ['curl'], for: ['lab/'] },
   { command: 'dpkg-deb', packages: ['dpkg'], for: ['lab/packaging/'] },
   { command: 'openssl', packages: ['openssl'], for: ['lab/', 'unit/drivers/etcd'] },
@@ -37,6 +39,7 @@ export const SERVICES = {
   'etcd-server': ['etcd.service'],
   'docker.io': ['docker.socket', 'docker.service'],
   containerd: ['containerd.service'],
+  prometheus: ['prometheus.service', 'prometheus-node-exporter.service'],
 };
 
 /** The rows that `uses` need and this machine has not: "lab", or paths under test/. */

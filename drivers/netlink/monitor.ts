@@ -48,6 +48,8 @@ interface MonitorOptions {
   client: Client;
   emit: (scope: Scope) => void;
   interest: () => Interest;
+  /** Told each time that events were lost. */
+  lost?: () => void;
   /** Hears why it is deaf and can't be mended just now, as a sentence; undefined when it hears again. */
   trouble?: (problem: string | undefined) => void;
 }
@@ -137,7 +139,10 @@ export class Monitor {
         this.echoes.clear();
         break;
       }
-      if (received < 0) return this.#recover();
+      if (received < 0) {
+        this.#options.lost?.();
+        return this.#recover();
+      }
       m.rewind(received);
       while (m.next()) readEvent(m, context, scope);
       if (m.malformed) scope.all = true;

@@ -56,7 +56,7 @@ export function impossibleAddress(
   const broadcast = here?.networks.find(({ cidr }) => isEdge(cidr, ip));
   if (broadcast) return `is the broadcast address of ${broadcast.dev}'s network`;
   if (here && publicIP !== here.publicIP && here.addresses.has(publicIP)) return "is an address of this host's own";
-  const isCarved = (network: string): boolean => config !== undefined && isCarvedFrom(network, config.network);
+  const isCarved = (network: Cidr): boolean => config !== undefined && isCarvedFrom(network, config.network);
   const isOnLink = here?.onLink.some((network) => contains(network, ip) && !isCarved(network)) ?? false;
   if (config && !isOnLink && isContainers(config, ip))
     return `is inside the Network ${config.network}, where containers are`;
