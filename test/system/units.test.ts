@@ -124,8 +124,10 @@ describe('the daemon', () => {
     await machine.must('systemctl', 'stop', 'selvage');
     await machine.write('/etc/etcd/key.pem', 'KEY', '0600');
     await machine.must('chown', 'nobody', '/etc/etcd/key.pem');
+    await machine.must('rm', '-f', '/var/lib/selvage/desired.json');
     const files = ['CERTFILE', 'KEYFILE'].map((name) => `SELVAGE_ETCD_${name}=/etc/etcd/key.pem`);
-    await configure(machine, lab, files);
+    const endpoint = lab.etcd.endpoint.replace('http:', 'https:');
+    await configure(machine, lab, [...files, `SELVAGE_ETCD_ENDPOINTS=${endpoint}`]);
     assert.notEqual((await machine.systemctl('start', 'selvage')).code, 0);
     assert.match(await machine.journal('selvage'), /can't be read: EACCES.*SupplementaryGroups=/);
     await configure(machine, lab, []);
