@@ -117,7 +117,10 @@ function engineProgram(): string[] {
   return ['--import', loader, fileURLToPath(new URL('./engine/main.ts', here))];
 }
 
-/** Nothing of ours that could change Node's ways, or tell secrets to who may look at a process. */
+/**
+ * Nothing of ours that could change Node's ways, or tell secrets to who may look at a process. Without io_uring, whose threads in the kernel
+ * would stay root when the engine becomes nobody.
+ */
 function environment(): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '1' };
+  return { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' };
 }
