@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
 import { ENDPOINTS_RIGHT, parseEndpoints } from './endpoints.ts';
-import { parseIp } from './ipv4.ts';
+import { parseCidr, parseIp } from './ipv4.ts';
 import { cleanPrefix } from './lease-key.ts';
 
 /** Shorter ones are raised by etcd itself (1.5 election timeouts, 2 s by default). */
@@ -52,6 +52,16 @@ export const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name o
 
 export const oneOf = <const T extends readonly [string, ...string[]]>(...names: T) =>
   z.enum(names, `one of ${names.filter((name) => name !== '').join(', ')}`);
+
+/** Who is asked: everybody, so many, or those named. */
+export const peers = z.string().transform((text, context): 'all' | number | string[] => {
+  if (text === 'all') return 'all';
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  const names = text.split(',').map((name) => name.trim());
+  if (names.every((name) => parseCidr(name) !== undefined || parseIp(name) !== undefined)) return names;
+  context.addIssue({ code: 'custom', message: 'all, a number, or subnets such as 10.5.8.0/24,10.5.9.0/24' });
+  return z.NEVER;
+});
 
 export const nonEmpty = (right: string) => z.string().refine((text) => text.trim() !== '', right);
 

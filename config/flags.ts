@@ -13,6 +13,7 @@ export const COMMANDS = [
   'run',
   'drift',
   'leases',
+  'doctor',
   'migrate',
   'leave',
   'check-config',
@@ -41,12 +42,13 @@ export interface Flag {
   noEffect?: true;
 }
 
-const STORE = ['run', 'drift', 'leases', 'leave'] as const;
-const ETCD = ['run', 'drift', 'leases', 'migrate', 'leave'] as const;
+const STORE = ['run', 'drift', 'leases', 'doctor', 'leave'] as const;
+const ETCD = ['run', 'drift', 'leases', 'doctor', 'migrate', 'leave'] as const;
 const MIGRATE = ['migrate'] as const;
 const LEAVE = ['leave'] as const;
-const HOST_OR_LEAVE = ['run', 'drift', 'leave'] as const;
-const HOST = ['run', 'drift'] as const;
+const DOCTOR = ['doctor'] as const;
+const HOST_OR_LEAVE = ['run', 'drift', 'doctor', 'leave'] as const;
+const HOST = ['run', 'drift', 'doctor'] as const;
 const RUN = ['run'] as const;
 const NOTHING = [] as const;
 
@@ -77,6 +79,8 @@ const ROWS = [
   // selvage's own
   { name: 'once', type: 'bool', default: 'false', help: 'make one repair run and exit', of: 'selvage', commands: RUN },
   { name: 'format', type: 'string', default: '', help: 'form of the answer: table, json, markdown, for drift also commands (the repair as a script), for leases state-file (default: table on a terminal, else json)', of: 'selvage', commands: ETCD, placeholder: 'FORM', check: is.oneOf('', 'table', 'json', 'markdown', 'commands', 'state-file') },
+  { name: 'probe', type: 'bool', default: 'false', help: 'send packets to peers, too, and say who is reached, how fast, and how large a packet may be', of: 'selvage', commands: DOCTOR, noEnv: true },
+  { name: 'peers', type: 'string', default: '64', help: 'whom --probe asks: all, so many (drawn at random), or subnets and public addresses, separated by commas', of: 'selvage', commands: DOCTOR, placeholder: 'all|N|SUBNETS', check: is.peers, noEnv: true },
   { name: 'all', type: 'bool', default: 'false', help: 'a line for each of many changes that are alike; without it more than 20 are one line', of: 'selvage', commands: HOST, noEnv: true },
   { name: 'color', type: 'string', default: 'auto', help: 'colours in a table: auto (on a terminal, unless NO_COLOR is set), always or never', of: 'selvage', commands: HOST, placeholder: 'WHEN', check: is.oneOf('auto', 'always', 'never') },
   { name: 'subnet-lease-ttl', type: 'duration', default: '24h', help: 'life of the lease without renewal', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.ttl },

@@ -1,12 +1,13 @@
 /**
  * Owns the form of the documents that programs read, from which docs/schema/*.json is made and against which the tests check every
- * document: the report (version 1), the answer of `selvage leases` and that of `selvage check-config`.
+ * document: the report (version 1), the answers of `selvage leases`, `selvage check-config` and `selvage doctor` (doctor/schema.ts).
  *
  * - Nothing loads it at run time. That it says the same as the types is checked by the compiler, at its end.
  */
 import * as z from 'zod';
 import type { NetworkConfigDescription } from '../../config/check-config.ts';
 import type { Report } from '../contracts/report.ts';
+import { doctorSchema } from '../doctor/schema.ts';
 import { BUILD_ORDER } from '../kinds/index.ts';
 import type { LeasesDocument } from './leases.ts';
 
@@ -158,6 +159,7 @@ export const checkConfigSchema = z.strictObject({
 export const SCHEMAS = {
   report: { schema: reportSchema, title: 'The report of selvage --once, selvage drift and the daemon' },
   leases: { schema: leasesSchema, title: 'The answer of selvage leases --format json' },
+  doctor: { schema: doctorSchema, title: 'The answer of selvage doctor --format json' },
   'check-config': { schema: checkConfigSchema, title: 'The answer of selvage check-config' },
 } as const;
 
