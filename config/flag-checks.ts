@@ -41,6 +41,8 @@ export const ttl = z
 
 export const notNegative = z.number().refine((ms) => ms >= 0, '0 or more, such as 10m');
 
+export const probeInterval = z.number().refine((ms) => ms === 0 || ms >= 1000, '0, or 1s or more, such as 1s or 10s');
+
 export const positive = z.number().refine((ms) => ms > 0, 'more than nothing, such as 5m or 1h');
 
 /** A socket's address as Docker's own clients take it, without TLS. */

@@ -38,7 +38,7 @@ export const reachedChecks: readonly Check[] = [
     id: 'reached',
     category: 'peers',
     title: 'every peer that was asked answers over the overlay',
-    covers: ['doctor 10', 'doctor 4'],
+    covers: ['doctor 10', 'doctor 4', 'pain 30'],
     look: asked((_, peers) =>
       peers
         .filter((peer) => !isReached(peer))

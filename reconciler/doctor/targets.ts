@@ -24,8 +24,7 @@ export function targetsOf(
   const { look } = facts;
   if (!look?.config || !look.host || !look.report.network.subnet) return undefined;
   const own = look.report.network.subnet;
-  // A device has the first address of its subnet; where there is none, Docker's bridge has the second.
-  const offset = look.devices.length ? 0 : 1;
+  const hasDevice = look.devices.length > 0;
   const peers = look.leases.filter(({ subnet, attrs }) => subnet !== own && attrs.publicIP !== '0.0.0.0');
   const unknown = Array.isArray(wanted) ? wanted.filter((name) => !peers.some((peer) => isNamed(peer, name))) : [];
   const chosen =
@@ -35,27 +34,28 @@ export function targetsOf(
         ? draw(peers, wanted, random)
         : peers.filter((peer) => wanted.some((name) => isNamed(peer, name)));
   const mtu = look.report.network.mtu;
-  const bridge = addressAt(own, 1);
+  const bridge = addressOn(own, false);
   return {
     targets: chosen.map(({ subnet, attrs }) => ({
       subnet,
       publicIP: attrs.publicIP,
-      address: addressAt(subnet, offset),
+      address: addressOn(subnet, hasDevice),
     })),
     of: peers.length,
     unknown,
     mtu,
     outerMtu: mtu + overheadOf(facts),
     // So that the answer, too, takes the way of containers' packets.
-    ...(offset === 1 && look.host.addresses?.includes(bridge) ? { source: bridge } : {}),
+    ...(!hasDevice && look.host.addresses?.includes(bridge) ? { source: bridge } : {}),
   };
 }
 
 const isNamed = ({ subnet, attrs }: Lease, name: string): boolean => subnet === name || attrs.publicIP === name;
 
-function addressAt(subnet: string, offset: number): string {
+/** A device has the first address of its subnet; where there is none, Docker's bridge has the second. */
+export function addressOn(subnet: string, hasDevice: boolean): string {
   const { ip } = parseCidr(subnet)!;
-  return formatIp(ip + offset);
+  return formatIp(hasDevice ? ip : ip + 1);
 }
 
 /** `count` of them, in their order. */

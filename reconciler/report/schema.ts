@@ -14,7 +14,7 @@ import type { LeasesDocument } from './leases.ts';
 const kind = z
   .enum([
     ...BUILD_ORDER,
-    ...(['docker', 'udp', 'cloud', 'way'] as const),
+    ...(['docker', 'udp', 'cloud', 'way', 'probe'] as const),
     ...(['cloud-route', 'source-dest-check', 'cloud-host'] as const),
     ...(['lease', 'config', 'peer', 'store', 'sysctl'] as const),
   ])
@@ -120,6 +120,21 @@ export const reportSchema = z.strictObject({
     })
     .optional()
     .describe('The udp engine, as it was before the round. Absent where there is none.'),
+  probes: z
+    .strictObject({
+      everyMs: z.number().describe('Between two peers.'),
+      asked: z.int().describe("Peers that were asked since the daemon's start."),
+      unreachable: z.array(
+        z.strictObject({
+          subnet: z.string(),
+          publicIP: z.string(),
+          lacks: z.enum(['none', 'tcp']).describe('none: nothing came back; tcp: ICMP passes and TCP does not.'),
+          since: z.string(),
+        }),
+      ),
+    })
+    .optional()
+    .describe('What packets to peers have shown (--probe-interval). Absent where none are sent.'),
 });
 
 export const leasesSchema = z.strictObject({
