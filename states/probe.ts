@@ -23,9 +23,11 @@ export class ProbeCompanion implements Companion {
   readonly #deps: ProbeDeps;
   readonly #turn = new Turn();
   #desired: Desired | undefined;
-  /** Of #desired; undefined: to be made. */
+  /** Of #desired, sorted by subnet; undefined: to be made. */
   #targets: readonly ProbeTarget[] | undefined;
   #asked = 0;
+  /** Of #targets. */
+  #addresses: ReadonlySet<string> = new Set();
 
   constructor(deps: ProbeDeps) {
     this.#deps = deps;
@@ -54,13 +56,24 @@ export class ProbeCompanion implements Companion {
   }
 
   async #askNext(signal: AbortSignal): Promise<boolean> {
-    this.#targets ??= this.#desired && targetsOf(this.#desired);
+    if (!this.#targets && this.#desired) this.#follow(this.#desired);
     const target = this.#turn.next(this.#targets ?? []);
     if (!target) return false;
     const answers = await this.#deps.prober.ask(target);
     if (signal.aborted) return false;
     this.#asked++;
     return this.#turn.note(target, answers, this.#deps.clock.now());
+  }
+
+  #follow(desired: Desired): void {
+    const hasDevice = isTunnelled(desired);
+    this.#targets = desired
+      .peerLeases()
+      .map(({ subnet, attrs }) => ({ subnet, publicIP: attrs.publicIP, address: addressOn(subnet, hasDevice) }))
+      .sort((a, b) => byText(a.subnet, b.subnet));
+    this.#addresses = new Set(this.#targets.map(({ address }) => address));
+    const own = addressOn(desired.context.own.subnet, hasDevice);
+    this.#deps.prober.serve(own, (address) => this.#addresses.has(address));
   }
 
   async lookFor(desired: Desired, scope: Scope): Promise<Looked | undefined> {
@@ -90,12 +103,5 @@ export class ProbeCompanion implements Companion {
   }
 }
 
-/** Sorted by subnet. */
-function targetsOf(desired: Desired): ProbeTarget[] {
-  const { config, host } = desired.context;
-  const hasDevice = (desired.backend?.deviceNames({ config, host }).length ?? 0) > 0;
-  return desired
-    .peerLeases()
-    .map(({ subnet, attrs }) => ({ subnet, publicIP: attrs.publicIP, address: addressOn(subnet, hasDevice) }))
-    .sort((a, b) => byText(a.subnet, b.subnet));
-}
+const isTunnelled = ({ backend, context: { config, host } }: Desired): boolean =>
+  (backend?.deviceNames({ config, host }).length ?? 0) > 0;

@@ -1,10 +1,11 @@
 /**
  * Owns how peers are asked by real packets: each by a few, some peers at a time, until a deadline.
  *
- * - Of one peer: at most three small echoes on each of overlay and underlay, one SYN, and for the path MTU at most 14 on each.
+ * - Of one peer: at most three small echoes on each of overlay and underlay, one SYN, one datagram, and for the path MTU at most 16 on each.
  * - Answers come from the peer's kernel; nothing of ours runs there.
  */
 import type { Echo, PeerProbed, Probed } from '../../reconciler/doctor/probed.ts';
+import { askBack } from './back.ts';
 import { LEAST_BYTES } from './echo-packet.ts';
 import { type EchoResult, EchoSocket } from './echo-socket.ts';
 import { syn } from './syn.ts';
@@ -35,6 +36,8 @@ const WAIT_MS = 600;
 const TRIES = 3;
 /** The kernel repeats a SYN after a second. */
 const SYN_WAIT_MS = 950;
+/** The other one tries as long before it answers. */
+const BACK_WAIT_MS = 2500;
 /** Every IPv4 host takes a packet of this size (RFC 791). */
 const LEAST_MTU = 576;
 const LARGE_TRIES = 2;
@@ -82,6 +85,8 @@ async function ask(
     syn(address, SYN_WAIT_MS, source),
     small(underlay, publicIP),
   ]);
+  const isReached = icmp.result === 'answered' || tcp.result === 'answered';
+  const back = isReached ? await askBack(address, BACK_WAIT_MS, source) : undefined;
   const pathMtu = icmp.result === 'answered' ? await largest(overlay, address, mtu, icmp.ms) : undefined;
   const underlayMtu = below.result === 'answered' ? await largest(underlay, publicIP, outerMtu, below.ms) : undefined;
   return {
@@ -91,6 +96,7 @@ async function ask(
     icmp,
     tcp,
     underlay: below,
+    ...(back && { back }),
     ...(pathMtu === undefined ? {} : { pathMtu }),
     ...(underlayMtu === undefined ? {} : { underlayMtu }),
   };

@@ -1,6 +1,7 @@
 /** Owns the hands of a daemon that probes: an echo and a SYN to one peer at a time. The socket is opened at the first, and again after a failure. */
 import type { Echo } from '../../reconciler/doctor/probed.ts';
-import type { Prober } from '../../reconciler/probe/turn.ts';
+import type { Answers, Prober } from '../../reconciler/probe/turn.ts';
+import { BackServer } from './back.ts';
 import { LEAST_BYTES } from './echo-packet.ts';
 import { EchoSocket } from './echo-socket.ts';
 import { syn } from './syn.ts';
@@ -24,11 +25,17 @@ export function openProber(): Prober {
       return { result: 'error', error: error instanceof Error ? error.message : String(error) };
     }
   };
+  const ask = async (address: string): Promise<Answers> => {
+    const [icmp, tcp] = await Promise.all([echo(address), syn(address, WAIT_MS)]);
+    return { icmp, tcp };
+  };
+  const server = new BackServer(ask);
   return {
-    ask: async ({ address }) => {
-      const [icmp, tcp] = await Promise.all([echo(address), syn(address, WAIT_MS)]);
-      return { icmp, tcp };
+    ask: ({ address }) => ask(address),
+    serve: (address, isPeer) => server.listen(address, isPeer),
+    close: () => {
+      socket?.close();
+      server.close();
     },
-    close: () => socket?.close(),
   };
 }

@@ -18,7 +18,8 @@ const HEAD = `# When containers don't reach each other
 peer, and takes as long as a drift report. With \`--probe\` it sends packets to up to 64 peers (\`--peers all\`, \`--peers 200\`, \`--peers 10.5.8.0/24,10.5.9.0/24\`);
 they need run nothing of ours, because it is their kernel that answers.
 
-A daemon with `--probe-interval=1s` asks one peer a second in turn, and has in its report who is unreachable and since when (`probes`, and a held entry for each).
+A daemon with \`--probe-interval=1s\` asks one peer a second in turn, and has in its report who is unreachable and since when (\`probes\`, and a held entry
+for each). Such a daemon also tells a peer's \`doctor --probe\` whether it reaches it, so that both ways are known.
 
 | sign | means |
 |---|---|

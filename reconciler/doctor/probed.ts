@@ -14,6 +14,8 @@ export interface PeerProbed {
   tcp: Echo;
   /** The largest packet that was answered over the overlay; undefined: none was tried, or none came through. */
   pathMtu?: number;
+  /** What the daemon there, if one probes, has come to when it was asked to reach this host. */
+  back?: { icmp: Echo; tcp: Echo };
   /** ICMP echo to its public address. */
   underlay: Echo;
   /** The largest packet that was answered from there unfragmented; undefined: none was tried. */

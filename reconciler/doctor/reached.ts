@@ -83,6 +83,24 @@ export const reachedChecks: readonly Check[] = [
     page: 'Without ICMP a packet that is too large vanishes without a word, and path MTUs can not be measured.',
   },
   {
+    id: 'both-ways',
+    category: 'peers',
+    title: 'peers that probe reach this host, too',
+    look: (facts) => {
+      const asked = facts.probed?.peers.filter(({ back }) => back !== undefined) ?? [];
+      if (!asked.length) return undefined;
+      return asked.flatMap(({ back, ...peer }) => {
+        const lost = [back!.icmp, back!.tcp].filter(({ result }) => result !== 'answered');
+        if (!lost.length) return [];
+        const what =
+          lost.length === 2 ? 'nothing that it begins' : `no ${back!.icmp === lost[0] ? 'ICMP' : 'TCP'} that it begins`;
+        return [wrong(`${name(peer)} is reached, and ${what} gets to this host over the overlay.`)];
+      });
+    },
+    cure: "See what this host's packet filter does with what comes in by flannel's device: iptables -S INPUT, nft list ruleset.",
+    page: 'Answers to what this host begins may pass where what a peer begins is dropped: a packet filter lets in what belongs to a connection of its own. A peer whose daemon probes (`--probe-interval`) is asked to try it, by a datagram to UDP 8473 of its overlay address; of others nobody can tell.',
+  },
+  {
     id: 'path-mtu',
     category: 'peers',
     title: "packets of the overlay's full size pass",

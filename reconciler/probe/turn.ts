@@ -25,6 +25,8 @@ export interface Answers {
 export interface Prober {
   /** Never rejects. */
   ask(target: ProbeTarget): Promise<Answers>;
+  /** From now on those peers may ask, at that overlay address of this host, whether they are reached from here. */
+  serve(address: string, isPeer: (address: string) => boolean): void;
   close(): void;
 }
 

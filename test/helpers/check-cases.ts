@@ -305,6 +305,16 @@ export const CHECK_CASES: Record<string, CheckCase[]> = {
     { facts: { probed: probedOf({ tcp: { result: 'silent' } }) }, level: 'wrong', says: /answers ICMP, and TCP not/ },
   ],
   icmp: [{ facts: { probed: probedOf({ icmp: { result: 'silent' } }) }, level: 'warning', says: /TCP and not ICMP/ }],
+  'both-ways': [
+    {
+      facts: { probed: probedOf({ back: { icmp: { result: 'silent' }, tcp: { result: 'silent' } } }) },
+      level: 'wrong',
+      says: /10\.5\.2\.0\/24 \(192\.0\.2\.2\) is reached, and nothing that it begins/,
+      passes: {
+        probed: probedOf({ back: { icmp: { result: 'answered', ms: 1 }, tcp: { result: 'answered', ms: 1 } } }),
+      },
+    },
+  ],
   'path-mtu': [
     {
       facts: { probed: probedOf({ pathMtu: 1372 }) },

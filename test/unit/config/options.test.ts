@@ -35,6 +35,7 @@ test('nothing given: flanneld’s defaults', () => {
     once: false,
     leaseTtlSeconds: 86400,
     cloudResyncMs: 300_000,
+    probeIntervalMs: 0,
     migrationGraceMs: 600_000,
     keepStale: false,
     resync: '* * * * *',
