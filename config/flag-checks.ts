@@ -3,7 +3,8 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
 import { ENDPOINTS_RIGHT, parseEndpoints } from './endpoints.ts';
-import { parseCidr, parseIp } from './ipv4.ts';
+import { HTTP_RIGHT, parseHttpAddress } from './http-address.ts';
+import { isHostAddress, parseCidr, parseIp } from './ipv4.ts';
 import { cleanPrefix } from './lease-key.ts';
 
 /** Shorter ones are raised by etcd itself (1.5 election timeouts, 2 s by default). */
@@ -24,11 +25,22 @@ export const prefix = z
 export const file = z.string().refine((text) => text !== '' && !text.endsWith('/'), 'the path of a file');
 
 /** "" is "not given". */
-export const optionalIPv4 = z
+export const optionalHostIPv4 = z
   .string()
-  .refine((text) => text === '' || parseIp(text) !== undefined, 'an IPv4 address, such as 192.168.64.3');
+  .refine(
+    (text) => text === '' || isHostAddress(parseIp(text) ?? 0),
+    "a host's IPv4 address, such as 192.168.64.3 (not loopback, multicast, broadcast or 240.0.0.0/4)",
+  );
 
 export const ip = z.string().refine((text) => isIP(text) !== 0, 'an IP address, such as 0.0.0.0');
+
+/** "" is "not given". */
+export const httpAddress = z.string().transform((text, context) => {
+  const address = parseHttpAddress(text);
+  if (address || text === '') return address;
+  context.addIssue({ code: 'custom', message: HTTP_RIGHT });
+  return z.NEVER;
+});
 
 export const intFrom = (min: number, max: number, unit = ''): z.ZodNumber => {
   const right = `a whole number from ${min} to ${max}${unit}`;
@@ -45,10 +57,15 @@ export const probeInterval = z.number().refine((ms) => ms === 0 || ms >= 1000, '
 
 export const positive = z.number().refine((ms) => ms > 0, 'more than nothing, such as 5m or 1h');
 
+const isPort = (text = ''): boolean => Number(text) >= 1 && Number(text) <= 65_535;
+
 /** A socket's address as Docker's own clients take it, without TLS. */
 export const dockerHost = z
   .string()
-  .refine((text) => /^unix:\/\/\/.*[^/]$|^tcp:\/\/[^/:]+:\d{1,5}\/?$/.test(text), 'unix:///PATH or tcp://HOST:PORT');
+  .refine(
+    (text) => /^unix:\/\/\/.*[^/]$/.test(text) || isPort(/^tcp:\/\/[^/:]+:(\d{1,5})\/?$/.exec(text)?.[1]),
+    'unix:///PATH or tcp://HOST:PORT',
+  );
 
 export const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of a variable, such as DOCKER_OPTS');
 

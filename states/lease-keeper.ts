@@ -22,7 +22,7 @@ export class LeaseKeeper implements LeaseServices {
       if (!context) return this.leaseState() === 'same' ? 'held' : 'waiting';
       const result = await state.lease.ensure(context, signal);
       journal.recovered('lease');
-      if (result === 'held' || state.lease.covered) state.remake();
+      if ((result === 'held' || state.lease.covered) && state.remake()) this.#shared.history.woken('lease');
       this.#store.sayDue();
       return result;
     } finally {
@@ -32,7 +32,9 @@ export class LeaseKeeper implements LeaseServices {
 
   async renew(): Promise<'renewed' | 'lost'> {
     const result = await this.#shared.state.lease.renew();
-    if (result === 'renewed') this.#shared.journal.recovered('lease');
+    if (result === 'lost') return result;
+    this.#shared.journal.recovered('lease');
+    this.#shared.state.lease.forgetDoubts();
     return result;
   }
 

@@ -45,14 +45,22 @@ export function openNetlink(options: NetlinkOptions = {}): NetlinkDriver {
   const client = new Client(wrap(new NetlinkSocket({ netns, receiveBuffer: REQUEST_BUFFER })));
   const monitors = new Set<Monitor>();
   let nexthops: boolean | undefined;
+  let overruns = 0;
 
   return {
     kinds: KINDS,
-    list: (scope, interest, care) => list(client, scope, interest, care),
+    list: async (scope, interest, care) => {
+      const listing = await list(client, scope, interest, care);
+      if (!interest.listens?.size || !(scope.all || scope.kinds.has('link'))) return listing;
+      const links = new Set(listing.haves.flatMap((have) => (have.kind === 'link' ? have.name : [])));
+      if ([...interest.listens.keys()].every((name) => links.has(name))) return listing;
+      const { withPortUsers } = await import('./port-users.ts');
+      return withPortUsers(listing, interest, netns);
+    },
     apply: (changes) => apply({ client, netns, monitors }, changes),
     watch: async (emit, interest, trouble) => {
       const socket = new NetlinkSocket({ netns, receiveBuffer: eventBuffer, groups: EVENT_GROUPS });
-      const monitor = new Monitor({ socket, client, emit, interest, trouble });
+      const monitor = new Monitor({ socket, client, emit, interest, trouble, lost: () => overruns++ });
       monitor.start();
       monitors.add(monitor);
       return async () => {
@@ -60,6 +68,7 @@ export function openNetlink(options: NetlinkOptions = {}): NetlinkDriver {
         monitors.delete(monitor);
       };
     },
+    overruns: () => overruns,
     facts: () => readHostFacts(client),
     routing: () => routingOf(client),
     supportsNexthops: () => {

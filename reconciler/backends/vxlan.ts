@@ -13,6 +13,7 @@ import { idOf, type Link, SELVAGE_PROTOCOL, type Want } from '../kinds/index.ts'
 import { portOf } from '../tunnels/vxlan.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
 import type { BackendType, LeaseData } from './backend-type.ts';
+import { innerMtu, mtuTooSmall } from './mtu.ts';
 import { badAddress, hold, otherBackend, outsideNetwork, peerEntry } from './peer.ts';
 import { directWants, firstAddress, isOnLink, marksOf, routeWants } from './routes.ts';
 
@@ -34,6 +35,7 @@ export const vxlanType: BackendType = {
   readWritten: readWrittenVxlan,
   dataOf,
   mismatch,
+  olderFlannel,
   seenOn: ({ links }) => links.flatMap((link) => optionsOf(link) ?? []).map((options) => vxlanBackend(options)),
 };
 
@@ -57,12 +59,13 @@ export function vxlanBackend(options: VxlanConfig): Backend {
       wantsOf(context, subnet, dev, '', '')
         .filter(({ kind }) => kind !== 'fdb')
         .map(idOf),
+    impossible: (context) => mtuTooSmall(context, dev, OVERHEAD),
     notices: (context) => mtuNotice(options, dev, context),
   };
 }
 
 /** The kernel refuses more than what is under the tunnel leaves it (vxlan_change_mtu). */
-const mtuOf = ({ mtu }: VxlanConfig, uplink: number): number => Math.min(mtu ?? uplink, uplink) - OVERHEAD;
+const mtuOf = ({ mtu }: VxlanConfig, uplink: number): number => innerMtu(Math.min(mtu ?? uplink, uplink), OVERHEAD);
 
 function mtuNotice(options: VxlanConfig, dev: string, { host }: NetworkContext): HeldEntry[] {
   const { name, mtu } = host.uplink;
@@ -98,7 +101,7 @@ function deviceWants(context: BackendContext, options: VxlanConfig, dev: string,
   ];
 }
 
-/** In flannel's order. */
+/** What a peer is reached by, in flannel's order. */
 function wantsOf({ host }: BackendContext, subnet: string, dev: string, mac: string, dst: string): Want[] {
   const gateway = firstAddress(subnet);
   return [
@@ -139,6 +142,17 @@ function dataOf(attrs: LeaseAttrs): LeaseData {
   const { mac, vni, reason } = vxlanData(attrs);
   if (mac === undefined) return { problem: `It names no usable VTEP: ${reason}.` };
   return { vtepMAC: mac, ...(vni === undefined ? {} : { vni }) };
+}
+
+/** A lease without VNI is of flanneld up to 0.13, or was written by v2's API, with which nobody writes one. */
+function olderFlannel(attrs: LeaseAttrs, config: BackendConfig): { sign: string; ignores: string[] } | undefined {
+  const { mac, vni } = vxlanData(attrs);
+  if (config.kind !== 'vxlan' || mac === undefined || vni !== undefined) return undefined;
+  const ignores = [
+    ...(config.mtu === undefined ? [] : ['Backend.MTU (each flanneld below 0.22 does)']),
+    ...(config.learning ? ['Backend.Learning (0.11 does)'] : []),
+  ];
+  return { sign: 'no VNI, as flanneld up to 0.13 writes them', ignores };
 }
 
 function mismatch(attrs: LeaseAttrs, config: BackendConfig): string | undefined {

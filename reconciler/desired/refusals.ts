@@ -19,7 +19,7 @@ export class Refusals {
     this.#here = hereOf(host);
   }
 
-  /** Of a peer's lease. `own`: this host's subnet, where it has one. */
+  /** Why a peer's lease is refused. `own`: this host's subnet, where it has one. */
   ofPeer(lease: Lease, own?: string): HeldEntry | undefined {
     const { subnet, attrs } = lease;
     const guard = this.guards.empty ? undefined : this.guards.ofPeer(subnet, own);
@@ -33,7 +33,17 @@ export class Refusals {
     return { kind: 'peer', key: subnet, why: 'impossible address', detail, unmet: false };
   }
 
-  /** Of this host's own lease, which is then as good as none. */
+  /** What is served all the same, and worth knowing. */
+  get notices(): HeldEntry[] {
+    const { network } = this.#config;
+    return this.guards.carved.map(({ what, range }) => {
+      const of = what.includes(range) ? what : `${what} (${range})`;
+      const detail = `The Network ${network} is a part of ${of}: nobody there with an address in it can be reached from this host; if there is anybody, choose another Network.`;
+      return { kind: 'config', key: 'Network', why: 'inside a network of this host', detail, unmet: false };
+    });
+  }
+
+  /** Why this host's own lease is refused, which is then as good as none. */
   ofOwn({ subnet, key }: Lease): HeldEntry | undefined {
     const guard = this.guards.ofOwn(subnet);
     if (!guard) return undefined;

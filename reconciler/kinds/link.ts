@@ -92,7 +92,7 @@ function describe(link: Link): string {
   return rules ? `${name(link)}, ${rules.describe(tunnel)}` : `${name(link)} of type ${link.type || 'unknown'}`;
 }
 
-/** In a report what makes a tunnel is under its type: "ipip.local". */
+/** A report has what makes a tunnel under its type: "ipip.local". */
 function fields({ kind: _, tunnel, ...rest }: Link): Record<string, unknown> {
   return tunnel ? { ...rest, ...tunnelFields(tunnel) } : rest;
 }

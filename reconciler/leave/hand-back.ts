@@ -1,6 +1,6 @@
 /**
  * Owns what has to change on a host so that flanneld can take it over: everything stays in force, in flannel's own form and without our marks
- * (docs/reference/flannel.md#vxlan). Pure: made from what is there alone, so that it needs no store.
+ * (docs/reference/flannel.md#backends). Pure: made from what is there alone, so that it needs no store.
  *
  * - Nothing is made, and nothing but nexthop objects is deleted, which by then have no routes any more.
  * - Each change is one replacement in place: what is forwarded meanwhile goes one way or the other, never nowhere.

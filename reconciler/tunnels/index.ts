@@ -18,6 +18,8 @@ interface Device {
   name: string;
   type: string;
   tunnel?: Tunnel;
+  /** Default true. */
+  up?: boolean;
 }
 
 /** Undefined for a type of device that no backend makes. */
@@ -37,7 +39,7 @@ export const isRival = ({ type }: Device): boolean => BY_TYPE.get(type)?.canClas
 export const isOfInterest = (device: Device): boolean =>
   isRival(device) || device.name.startsWith('flannel.') || tunnelRulesNamed(device.name) !== undefined;
 
-/** A tunnel's field inside a link, as reports name it: "vxlan.local". */
+/** A tunnel's field inside a link, as reports name it: "ipip.local". */
 function pathOf(type: string, field: string): string {
   return `${type}.${field}`;
 }
@@ -75,12 +77,16 @@ export const isFixed = (field: string): boolean => FIXED.has(field);
 export function clash(want: Device, have: Device): string | undefined {
   if (!want.tunnel || !have.tunnel || want.tunnel.type !== have.tunnel.type || want.name === have.name)
     return undefined;
-  return BY_TYPE.get(want.tunnel.type)?.clash(want.tunnel, have.tunnel, have.name);
+  return BY_TYPE.get(want.tunnel.type)?.clash(want.tunnel, have.tunnel, { name: have.name, up: have.up ?? true });
 }
+
+/** The UDP port that a wanted device will receive on; undefined for none. */
+export const portListenedOn = ({ tunnel }: Device): { port: number; address: string } | undefined =>
+  tunnel && BY_TYPE.get(tunnel.type)?.listens?.(tunnel);
 
 const valuesOf = (tunnel: Tunnel): Record<string, unknown> => ({ ...tunnel });
 
-/** A tunnel's attributes as a report has them, under its type: `{ vxlan: { vni: 1, … } }`. */
+/** A tunnel's attributes as a report has them, under its type: `{ ipip: { local: "192.0.2.1", … } }`. */
 export function tunnelFields(tunnel: Tunnel): Record<string, unknown> {
   const { type, ...attributes } = tunnel;
   return Object.keys(attributes).length ? { [type]: attributes } : {};

@@ -31,6 +31,8 @@ test('nothing given: flanneld’s defaults', () => {
     renewMarginMinutes: 60,
     ipMasq: false,
     firewall: { fullyRandom: true, forwardRules: true, resyncSeconds: 5 },
+    controlSocket: '',
+    watch: false,
     healthz: { ip: '0.0.0.0', port: 0 },
     once: false,
     leaseTtlSeconds: 86400,
@@ -210,7 +212,7 @@ describe('bad usage is told in one sentence', () => {
     ['dirft', '"dirft" is no command of selvage: did you mean drift?'],
     [
       'nonsense',
-      '"nonsense" is no command of selvage: there are run, drift, leases, doctor, migrate, leave, check-config, docker-opts, version, help.',
+      '"nonsense" is no command of selvage: there are run, drift, leases, doctor, migrate, leave, status, check-config, docker-opts, version, help.',
     ],
     [
       '--ip-masq true',
@@ -229,8 +231,12 @@ describe('bad usage is told in one sentence', () => {
     ['--format=yaml', '--format is "yaml", but must be one of table, json, markdown, commands, state-file.'],
     ['--lease=steal', '--lease is "steal", but must be one of acquire, adopt.'],
     ['--log-level=loud', '--log-level is "loud", but must be one of trace, debug, info, warn, error.'],
-    ['--public-ip=1.2.3', '--public-ip is "1.2.3", but must be an IPv4 address, such as 192.168.64.3.'],
-    ['--public-ip=fc00::1', '--public-ip is "fc00::1", but must be an IPv4 address, such as 192.168.64.3.'],
+    ...['1.2.3', 'fc00::1', '127.0.0.1', '224.0.0.5', '240.0.0.1', '255.255.255.255', '0.0.0.0'].map(
+      (text): [string, string] => [
+        `--public-ip=${text}`,
+        `--public-ip is "${text}", but must be a host's IPv4 address, such as 192.168.64.3 (not loopback, multicast, broadcast or 240.0.0.0/4).`,
+      ],
+    ),
     ['--healthz-ip=localhost', '--healthz-ip is "localhost", but must be an IP address, such as 0.0.0.0.'],
     ['--healthz-port=65536', '--healthz-port is "65536", but must be a whole number from 0 to 65535.'],
     ['--healthz-port=http', '--healthz-port is "http", but must be a whole number.'],
