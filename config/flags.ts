@@ -13,6 +13,7 @@ export const COMMANDS = [
   'run',
   'drift',
   'leases',
+  'doctor',
   'migrate',
   'leave',
   'status',
@@ -42,17 +43,18 @@ export interface Flag {
   noEffect?: true;
 }
 
-const STORE = ['run', 'drift', 'leases', 'leave'] as const;
-const ANSWERS = ['run', 'drift', 'leases', 'migrate', 'leave', 'status'] as const;
+const STORE = ['run', 'drift', 'leases', 'doctor', 'leave'] as const;
+const ANSWERS = ['run', 'drift', 'leases', 'doctor', 'migrate', 'leave', 'status'] as const;
 const CONTROL = ['run', 'status'] as const;
 const STATUS = ['status'] as const;
-const SHOWN = ['run', 'drift', 'status'] as const;
-const HOST_LEAVE_STATUS = ['run', 'drift', 'leave', 'status'] as const;
-const ETCD = ['run', 'drift', 'leases', 'migrate', 'leave'] as const;
+const SHOWN = ['run', 'drift', 'doctor', 'status'] as const;
+const HOST_LEAVE_STATUS = ['run', 'drift', 'doctor', 'leave', 'status'] as const;
+const ETCD = ['run', 'drift', 'leases', 'doctor', 'migrate', 'leave'] as const;
 const MIGRATE = ['migrate'] as const;
 const LEAVE = ['leave'] as const;
-const HOST_OR_LEAVE = ['run', 'drift', 'leave'] as const;
-const HOST = ['run', 'drift'] as const;
+const DOCTOR = ['doctor'] as const;
+const HOST_OR_LEAVE = ['run', 'drift', 'doctor', 'leave'] as const;
+const HOST = ['run', 'drift', 'doctor'] as const;
 const RUN = ['run'] as const;
 const NOTHING = [] as const;
 
@@ -83,11 +85,14 @@ const ROWS = [
   // selvage's own
   { name: 'once', type: 'bool', default: 'false', help: 'make one repair run and exit', of: 'selvage', commands: RUN },
   { name: 'format', type: 'string', default: '', help: 'form of the answer: table, json, markdown, for drift also commands (the repair as a script), for leases state-file (default: table on a terminal, else json)', of: 'selvage', commands: ANSWERS, placeholder: 'FORM', check: is.oneOf('', 'table', 'json', 'markdown', 'commands', 'state-file') },
+  { name: 'probe', type: 'bool', default: 'false', help: 'send packets to peers, too, and say who is reached, how fast, and how large a packet may be', of: 'selvage', commands: DOCTOR, noEnv: true },
+  { name: 'peers', type: 'string', default: '64', help: 'whom --probe asks: all, so many (drawn at random), or subnets and public addresses, separated by commas', of: 'selvage', commands: DOCTOR, placeholder: 'all|N|SUBNETS', check: is.peers, noEnv: true },
   { name: 'all', type: 'bool', default: 'false', help: 'a line for each of many changes that are alike; without it more than 20 are one line', of: 'selvage', commands: SHOWN, noEnv: true },
   { name: 'color', type: 'string', default: 'auto', help: 'colours in a table: auto (on a terminal, unless NO_COLOR is set), always or never', of: 'selvage', commands: SHOWN, placeholder: 'WHEN', check: is.oneOf('auto', 'always', 'never') },
   { name: 'subnet-lease-ttl', type: 'duration', default: '24h', help: 'life of the lease without renewal', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.ttl },
   { name: 'resync', type: 'string', default: '* * * * *', help: 'schedule of the full pass, as a cron expression', of: 'selvage', commands: RUN, placeholder: 'CRON', check: is.nonEmpty('a cron expression, such as "* * * * *"') },
   { name: 'cloud-resync', type: 'duration', default: '5m', help: 'how often the route tables of the cloud are looked at (backends aws-vpc and gce), half of that more or less', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
+  { name: 'probe-interval', type: 'duration', default: '0s', help: 'ask one peer after the other by real packets, one in so much time, and report who is unreachable; 0: none', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.probeInterval },
   { name: 'migration-grace', type: 'duration', default: '10m', help: 'how long an earlier backend or VNI is kept, receiving, for hosts that have not followed a change of the config; 0: not at all', of: 'selvage', commands: HOST, placeholder: 'DURATION', check: is.notNegative },
   { name: 'keep-stale', type: 'bool', default: 'false', help: 'remove nothing of what earlier configs, leases or backends left behind; only report it', of: 'selvage', commands: HOST },
   { name: 'lease', type: 'string', default: 'acquire', help: 'acquire: take and renew a lease; adopt: never write etcd, work for the lease that is there', of: 'selvage', commands: RUN, placeholder: 'HOW', check: is.oneOf('acquire', 'adopt') },

@@ -1,5 +1,6 @@
 /** Owns that every document that a test meets is as docs/schema/ says: the report, the status, the leases, check-config's answer. */
 import * as z from 'zod';
+import { doctorSchema } from '../../reconciler/doctor/schema.ts';
 import { checkConfigSchema, leasesSchema, reportSchema, statusSchema } from '../../reconciler/report/schema.ts';
 
 /** `text`: what a command wrote. Anything but one of those documents passes. @throws Error that names the field */
@@ -12,6 +13,7 @@ export function checkDocument(text: string): void {
 }
 
 function schemaFor(document: object): z.ZodType | undefined {
+  if ('checks' in document && 'healthy' in document) return doctorSchema;
   if ('regions' in document && 'rounds' in document) return statusSchema;
   if ('drift' in document && 'converged' in document) return reportSchema;
   if ('leases' in document && 'network' in document && 'source' in document) return leasesSchema;

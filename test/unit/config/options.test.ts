@@ -37,6 +37,7 @@ test('nothing given: flanneld’s defaults', () => {
     once: false,
     leaseTtlSeconds: 86400,
     cloudResyncMs: 300_000,
+    probeIntervalMs: 0,
     migrationGraceMs: 600_000,
     keepStale: false,
     resync: '* * * * *',
@@ -211,7 +212,7 @@ describe('bad usage is told in one sentence', () => {
     ['dirft', '"dirft" is no command of selvage: did you mean drift?'],
     [
       'nonsense',
-      '"nonsense" is no command of selvage: there are run, drift, leases, migrate, leave, status, check-config, docker-opts, version, help.',
+      '"nonsense" is no command of selvage: there are run, drift, leases, doctor, migrate, leave, status, check-config, docker-opts, version, help.',
     ],
     [
       '--ip-masq true',
