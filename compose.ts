@@ -117,7 +117,7 @@ async function openCloud(cloud: CloudName): Promise<CloudDriver> {
   return openCloudDriver(cloud, process.env);
 }
 
-/** Of those that are wanted, each with what it needs of the agent's own. */
+/** Opens the companions that are wanted, each with what it needs of the agent's own. */
 async function openCompanions(deps: AgentDeps, netlink: NetlinkDriver, firewall: FirewallEyes): Promise<Companion[]> {
   const { options, clock, random, log } = deps;
   const cloud = new CloudCompanion(

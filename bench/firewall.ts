@@ -26,8 +26,11 @@ import type { Figure } from './figures.ts';
 import { median, percentile } from './statistics.ts';
 
 const DEADLINE_MS = 10_000;
-/** Who undoes a thing more than five times in ten seconds is not answered at once any more (reconciler/plan/contest.ts). */
-const PAUSE_MS = 2300;
+/**
+ * Who undoes a thing more than five times in ten seconds is not answered at once any more (reconciler/plan/contest.ts), and a sample undoes
+ * our rules twice: by its flush, and by putting Docker's back.
+ */
+const PAUSE_MS = 4600;
 
 const clientIn = (ns: Netns): NftClient =>
   new NftClient(new NetlinkSocket({ protocol: c.NETLINK_NETFILTER, netns: ns.path, receiveBuffer: 1 << 20 }));

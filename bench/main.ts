@@ -74,7 +74,7 @@ try {
     await part('a config is put, 1,024 peers', () => timeToFollow(1024, quick ? 2 : 5));
   }
   if (wanted('firewall')) {
-    await part('the firewall is flushed', () => firewallHealing(quick ? 5 : 20));
+    await part('the firewall is flushed', () => firewallHealing(quick ? 5 : 15));
     await part('the firewall is made and looked at', () => firewallCost(quick ? 5 : 30));
   }
   if (wanted('udp')) await part('the udp data path', () => udpDataPath(quick ? 1 : 3));

@@ -5,8 +5,9 @@ import { openLog } from '../drivers/log/logger.ts';
 import type { Report } from '../reconciler/contracts/report.ts';
 import { exitCodeOf } from '../reconciler/report/exit-code.ts';
 import { render } from '../reconciler/report/render.ts';
-import type { AgentDeps } from '../states/deps.ts';
+import type { AgentDeps, Log } from '../states/deps.ts';
 import { planRepair, repairOnce, reportDrift } from '../states/once.ts';
+import { VERSION } from '../version.ts';
 import { answer, formatOf, lookOf } from './answer.ts';
 
 /** @throws StoreError, RunError */
@@ -33,9 +34,18 @@ async function pass(options: Options, run: (deps: AgentDeps) => Promise<Report>)
   const deps = await composeDeps(options, log);
   try {
     const report = await run(deps);
+    if (options.metricsFile !== undefined) await writeMetrics(options.metricsFile, report, log);
     if (options.format !== 'commands') answer(render(report, formatOf(options), lookOf(options)));
     return exitCodeOf(report);
   } finally {
     await closeAll(deps);
   }
+}
+
+/** What the run has come to is worth more than that its metrics can be written: that they can't is told. */
+async function writeMetrics(path: string, report: Report, log: Log): Promise<void> {
+  const { writeMetricsFile } = await import('../drivers/http/open.ts');
+  await writeMetricsFile(path, { version: VERSION, report, now: Date.now() }).catch((error: Error) =>
+    log.error({}, error.message),
+  );
 }

@@ -12,6 +12,7 @@ import type { Daemon } from '../states/daemon.ts';
 import type { Log } from '../states/deps.ts';
 import { statusLine } from '../states/status-line.ts';
 import { VERSION } from '../version.ts';
+import { serveStatus } from './served.ts';
 
 /** How soon a lock that another had is tried again. */
 const LOCK_RETRY_MS = 5000;
@@ -48,6 +49,14 @@ export async function run(options: Options): Promise<number> {
     status: () => statusLine(agent, deps.source.where, configKey(options.etcd.prefix)),
   });
   running = startDaemon(agent, () => service.changed());
+  const stopStatus = await serveStatus({
+    options,
+    agent,
+    daemon: running,
+    drivers: deps.drivers,
+    log,
+    where: deps.source.where,
+  });
   const stop = (signal: NodeJS.Signals): void => {
     log.info({ signal }, `${signal}: finishing the change in hand.`);
     service.stopping();
@@ -60,6 +69,7 @@ export async function run(options: Options): Promise<number> {
     await agent.lastGood.writer.flush();
     return EXIT.ok;
   } finally {
+    stopStatus();
     stopHealth();
     service.close();
     lock.release();

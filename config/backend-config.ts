@@ -6,6 +6,9 @@ import type { BackendConfig, IpipConfig, VxlanConfig } from './model.ts';
 /** A config without a Backend means udp, in every version of flannel (the documentation of v0.28 says vxlan, wrongly). */
 export const absentBackend: BackendConfig = { type: 'udp', kind: 'udp', port: 8285 };
 
+/** What advice names to those whose packets have to cross a router or a NAT. */
+export const WITH_A_TUNNEL = 'vxlan';
+
 /** A VXLAN network identifier has 24 bits (RFC 7348). 0 is a valid one: flannel and the kernel take it. */
 const MAX_VNI = 2 ** 24 - 1;
 /** The smallest underlay that leaves the 68 bytes of RFC 791 within the 50 of VXLAN's headers. */

@@ -14,7 +14,7 @@ export interface DockerOptions {
     key: string;
     /** Only the variable `key`, and none of the single options. */
     combined: boolean;
-    /** Of the environment: what mk-docker-opts.sh would include. */
+    /** What mk-docker-opts.sh would include of its environment. */
     variables: Variables;
   };
   restart: {

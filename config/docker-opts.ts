@@ -7,7 +7,7 @@
  */
 import { byText } from './by-text.ts';
 
-/** By name; what a POSIX shell can't have as a variable is overlooked. */
+/** Variables by name; what a POSIX shell can't have as one is overlooked. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
 interface OptsForm {

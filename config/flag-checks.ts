@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
 import { ENDPOINTS_RIGHT, parseEndpoints } from './endpoints.ts';
+import { HTTP_RIGHT, parseHttpAddress } from './http-address.ts';
 import { isHostAddress, parseIp } from './ipv4.ts';
 import { cleanPrefix } from './lease-key.ts';
 
@@ -32,6 +33,14 @@ export const optionalHostIPv4 = z
   );
 
 export const ip = z.string().refine((text) => isIP(text) !== 0, 'an IP address, such as 0.0.0.0');
+
+/** "" is "not given". */
+export const httpAddress = z.string().transform((text, context) => {
+  const address = parseHttpAddress(text);
+  if (address || text === '') return address;
+  context.addIssue({ code: 'custom', message: HTTP_RIGHT });
+  return z.NEVER;
+});
 
 export const intFrom = (min: number, max: number, unit = ''): z.ZodNumber => {
   const right = `a whole number from ${min} to ${max}${unit}`;

@@ -15,6 +15,7 @@ export const COMMANDS = [
   'leases',
   'migrate',
   'leave',
+  'status',
   'check-config',
   'docker-opts',
   'version',
@@ -42,6 +43,11 @@ export interface Flag {
 }
 
 const STORE = ['run', 'drift', 'leases', 'leave'] as const;
+const ANSWERS = ['run', 'drift', 'leases', 'migrate', 'leave', 'status'] as const;
+const CONTROL = ['run', 'status'] as const;
+const STATUS = ['status'] as const;
+const SHOWN = ['run', 'drift', 'status'] as const;
+const HOST_LEAVE_STATUS = ['run', 'drift', 'leave', 'status'] as const;
 const ETCD = ['run', 'drift', 'leases', 'migrate', 'leave'] as const;
 const MIGRATE = ['migrate'] as const;
 const LEAVE = ['leave'] as const;
@@ -54,7 +60,7 @@ const NOTHING = [] as const;
 const ROWS = [
   // flannel's own
   { name: 'etcd-endpoints', type: 'string', default: 'http://127.0.0.1:4001,http://127.0.0.1:2379', help: 'etcd servers, separated by commas', of: 'flannel', commands: ETCD, placeholder: 'URLS', check: is.endpoints },
-  { name: 'etcd-prefix', type: 'string', default: '/coreos.com/network', help: 'etcd key under which the network is kept', of: 'flannel', commands: ETCD, placeholder: 'KEY', check: is.prefix },
+  { name: 'etcd-prefix', type: 'string', default: '/coreos.com/network', help: 'etcd key under which the network is kept', of: 'flannel', commands: ANSWERS, placeholder: 'KEY', check: is.prefix },
   { name: 'etcd-keyfile', type: 'string', default: '', help: 'private key for TLS with etcd (PEM)', of: 'flannel', commands: ETCD, placeholder: 'FILE' },
   { name: 'etcd-certfile', type: 'string', default: '', help: 'client certificate for TLS with etcd (PEM)', of: 'flannel', commands: ETCD, placeholder: 'FILE' },
   { name: 'etcd-cafile', type: 'string', default: '', help: 'certificate authority that etcd is checked against (PEM)', of: 'flannel', commands: ETCD, placeholder: 'FILE' },
@@ -63,7 +69,7 @@ const ROWS = [
   { name: 'iface', type: 'list', default: '', help: 'external interface by name, by address or by a regular expression that fits the whole of either (eth.*); repeated: the first that is there (default: that of the default route)', of: 'flannel', commands: HOST_OR_LEAVE, placeholder: 'NAME|IP|REGEX', check: is.nonEmptyItems('the name or address of an interface, such as eth0') },
   { name: 'iface-regex', type: 'list', default: '', help: 'external interface by a regular expression that fits a part of its addresses, or else of its name (^eth); repeated: the first that matches', of: 'flannel', commands: HOST_OR_LEAVE, placeholder: 'REGEX', check: is.regexes },
   { name: 'public-ip', type: 'string', default: '', help: 'address that other hosts reach this one by (default: that of the external interface)', of: 'flannel', commands: HOST_OR_LEAVE, placeholder: 'IP', check: is.optionalHostIPv4 },
-  { name: 'subnet-file', type: 'string', default: '/run/flannel/subnet.env', help: 'file to which the subnet and MTU are written', of: 'flannel', commands: HOST_OR_LEAVE, placeholder: 'FILE', check: is.file },
+  { name: 'subnet-file', type: 'string', default: '/run/flannel/subnet.env', help: 'file to which the subnet and MTU are written', of: 'flannel', commands: HOST_LEAVE_STATUS, placeholder: 'FILE', check: is.file },
   { name: 'subnet-lease-renew-margin', type: 'int', default: '60', help: 'minutes before its end at which the lease is renewed, 1 to 1439', of: 'flannel', commands: RUN, placeholder: 'MINUTES', check: is.intFrom(1, 1439, ' (minutes)') },
   { name: 'ip-masq', type: 'bool', default: 'false', help: 'masquerade what leaves the network, and write FLANNEL_IPMASQ=true', of: 'flannel', commands: HOST },
   { name: 'ip-masq-fully-random-disable', type: 'bool', default: 'false', help: 'masquerade without drawing ports at random', of: 'flannel', commands: HOST },
@@ -76,9 +82,9 @@ const ROWS = [
   { name: 'help', type: 'bool', default: 'false', help: 'print this help and exit', of: 'flannel', commands: ['help'], noEnv: true },
   // selvage's own
   { name: 'once', type: 'bool', default: 'false', help: 'make one repair run and exit', of: 'selvage', commands: RUN },
-  { name: 'format', type: 'string', default: '', help: 'form of the answer: table, json, markdown, for drift also commands (the repair as a script), for leases state-file (default: table on a terminal, else json)', of: 'selvage', commands: ETCD, placeholder: 'FORM', check: is.oneOf('', 'table', 'json', 'markdown', 'commands', 'state-file') },
-  { name: 'all', type: 'bool', default: 'false', help: 'a line for each of many changes that are alike; without it more than 20 are one line', of: 'selvage', commands: HOST, noEnv: true },
-  { name: 'color', type: 'string', default: 'auto', help: 'colours in a table: auto (on a terminal, unless NO_COLOR is set), always or never', of: 'selvage', commands: HOST, placeholder: 'WHEN', check: is.oneOf('auto', 'always', 'never') },
+  { name: 'format', type: 'string', default: '', help: 'form of the answer: table, json, markdown, for drift also commands (the repair as a script), for leases state-file (default: table on a terminal, else json)', of: 'selvage', commands: ANSWERS, placeholder: 'FORM', check: is.oneOf('', 'table', 'json', 'markdown', 'commands', 'state-file') },
+  { name: 'all', type: 'bool', default: 'false', help: 'a line for each of many changes that are alike; without it more than 20 are one line', of: 'selvage', commands: SHOWN, noEnv: true },
+  { name: 'color', type: 'string', default: 'auto', help: 'colours in a table: auto (on a terminal, unless NO_COLOR is set), always or never', of: 'selvage', commands: SHOWN, placeholder: 'WHEN', check: is.oneOf('auto', 'always', 'never') },
   { name: 'subnet-lease-ttl', type: 'duration', default: '24h', help: 'life of the lease without renewal', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.ttl },
   { name: 'resync', type: 'string', default: '* * * * *', help: 'schedule of the full pass, as a cron expression', of: 'selvage', commands: RUN, placeholder: 'CRON', check: is.nonEmpty('a cron expression, such as "* * * * *"') },
   { name: 'cloud-resync', type: 'duration', default: '5m', help: 'how often the route tables of the cloud are looked at (backends aws-vpc and gce), half of that more or less', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
@@ -106,6 +112,10 @@ const ROWS = [
   { name: 'docker-restart-window', type: 'string', default: '', help: 'cron expression of when a maintenance window begins, outside of which Docker is not restarted (default: at any time)', of: 'selvage', commands: RUN, placeholder: 'CRON' },
   { name: 'docker-restart-window-duration', type: 'duration', default: '1h', help: 'how long that window is open', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
   { name: 'docker-restart-holdoff', type: 'duration', default: '5m', help: 'time in which Docker is not restarted twice for the same subnet', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
+  { name: 'http', type: 'string', default: '', help: 'serve the status page, metrics and reports at this address and port, such as 127.0.0.1:9472; nothing asks for a password there', of: 'selvage', commands: RUN, placeholder: 'ADDR:PORT', check: is.httpAddress },
+  { name: 'metrics-file', type: 'string', default: '', help: "write metrics of the run to this file, such as /var/lib/prometheus/node-exporter/selvage.prom, for node_exporter's textfile collector (--once, drift)", of: 'selvage', commands: HOST, placeholder: 'FILE' },
+  { name: 'control-socket', type: 'string', default: '', help: 'socket at which the daemon answers selvage status (default: /run/selvage/control.sock, of another --etcd-prefix control-PREFIX.sock, and beside the subnet file if that is not under /run); none: it answers nobody', of: 'selvage', commands: CONTROL, placeholder: 'FILE' },
+  { name: 'watch', type: 'bool', default: 'false', help: 'show the status anew each second', of: 'selvage', commands: STATUS, noEnv: true },
   { name: 'log-level', type: 'string', default: 'info', help: 'least severe log lines shown: trace, debug, info, warn or error', of: 'selvage', commands: ETCD, placeholder: 'LEVEL', check: is.oneOf('trace', 'debug', 'info', 'warn', 'error') },
   { name: 'log-format', type: 'string', default: 'auto', help: 'form of the log: text, json, or auto: text on a terminal and in the journal (there with priorities), else json', of: 'selvage', commands: ETCD, placeholder: 'FORM', check: is.oneOf('auto', 'text', 'json') },
   // flannel's, without effect here yet

@@ -9,6 +9,7 @@ export const USAGE = [
   ['selvage leases', 'the network as etcd has it, and what is wrong with it'],
   ['selvage migrate --from v2 --to v3', "copies the network from one of etcd's APIs to the other; with --apply"],
   ['selvage leave', 'takes everything of ours off this host; with --hand-back leaves it to flanneld, in force'],
+  ['selvage status [--watch]', 'what the running daemon is doing'],
   ['selvage check-config [FILE|-]', 'reads a network config as flannel would and prints what comes of it'],
   ['selvage docker-opts [-fdicmk …]', "writes Docker's options as mk-docker-opts.sh does, with its flags"],
   ['selvage --version', 'prints the version'],
@@ -20,7 +21,7 @@ export const EXITS = [
   ['1', 'not converged, or failed'],
   ['2', 'drift found (drift only)'],
   ['64', 'bad usage'],
-  ['69', 'etcd cannot be reached'],
+  ['69', 'etcd cannot be reached; of selvage status: no daemon runs'],
   ['77', 'not permitted; the message says what is missing'],
   ['78', 'the configuration is invalid'],
 ] as const;

@@ -10,7 +10,7 @@ import { formatIp6 } from './ipv6.ts';
 /** What differs between the families. */
 interface Family {
   bits: 32 | 128;
-  /** Of the field names. */
+  /** What the names of its fields begin with. */
   prefix: '' | 'IPv6';
   /** A host's subnet, where the network has room for four of them. */
   usualLen: 24 | 64;

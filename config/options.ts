@@ -11,6 +11,7 @@ import { type AllGiven, type Given, gather, readValues } from './flag-values.ts'
 import { COMMANDS, type Command, FLAGS, type FlagName, type FlagValues } from './flags.ts';
 import { type GoArgv, parseGoArgv } from './go-argv.ts';
 import { parseGoBool } from './go-value.ts';
+import type { HttpAddress } from './http-address.ts';
 import { nearest } from './nearest.ts';
 import { unknownVariables } from './unknown-variables.ts';
 
@@ -47,6 +48,14 @@ export interface Options {
     /** How often what tells nothing of itself is looked at. */
     resyncSeconds: number;
   };
+  /** "": the usual place; none: no socket. */
+  controlSocket: string;
+  /** Where a single run writes its metrics; undefined: nowhere. */
+  metricsFile?: string;
+  /** undefined: nothing is served. */
+  http?: HttpAddress;
+  /** The status is shown again and again. */
+  watch: boolean;
   /** Port 0: none. */
   healthz: { ip: string; port: number };
   once: boolean;
@@ -114,6 +123,10 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
       forwardRules: values['iptables-forward-rules'],
       resyncSeconds: values['iptables-resync'],
     },
+    controlSocket: values['control-socket'],
+    ...(values['metrics-file'] === '' ? {} : { metricsFile: values['metrics-file'] }),
+    ...(values.http ? { http: values.http } : {}),
+    watch: values.watch,
     healthz: { ip: values['healthz-ip'], port: values['healthz-port'] },
     once: values.once && command === 'run',
     ...(values.format === '' ? {} : { format: values.format }),

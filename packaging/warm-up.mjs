@@ -16,19 +16,30 @@ const self = fileURLToPath(import.meta.url);
 const recorder = fileURLToPath(new URL('./record-cache.cjs', import.meta.url));
 const CONFIG = '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}';
 
+/** In numbers: a name such as localhost needs an /etc/hosts, which a bare root has not. */
+const ETCD_ADDRESSES = [
+  '--listen-client-urls=http://127.0.0.1:2379',
+  '--advertise-client-urls=http://127.0.0.1:2379',
+  '--listen-peer-urls=http://127.0.0.1:2380',
+  '--initial-advertise-peer-urls=http://127.0.0.1:2380',
+  '--initial-cluster=default=http://127.0.0.1:2380',
+];
+
 /** Nothing that the person has set for selvage or etcd. */
 const environment = () =>
   Object.fromEntries(Object.entries(plainEnvironment()).filter(([name]) => !/^(SELVAGE_|FLANNELD_|ETCD)/.test(name)));
 
-/** One run of selvage that adds to the cache; its exit code is its own affair, for the cache is taken at any. */
-function record(bundle, cache, args, input = '') {
-  spawnSync(process.execPath, [recorder, bundle, cache, ...args], {
+/** One run of selvage that adds to the cache; throws unless it ended with `code`, for a run that gave up early leaves a poor one. */
+function record(bundle, cache, args, { input = '', code = 0 } = {}) {
+  const { status, stderr } = spawnSync(process.execPath, [recorder, bundle, cache, ...args], {
     env: environment(),
     input,
-    stdio: ['pipe', 'ignore', 'ignore'],
+    stdio: ['pipe', 'ignore', 'pipe'],
+    encoding: 'utf8',
     timeout: 30_000,
     killSignal: 'SIGKILL',
   });
+  if (status !== code) throw new Error(`selvage ${args.join(' ')} ended with ${status}: ${stderr}`);
 }
 
 function put(key, value) {
@@ -56,7 +67,7 @@ async function realRuns(bundle, cache) {
   ip('link set up0 up');
   ip('route add default via 192.168.64.1');
   // Ends with us, however we end.
-  const etcd = spawn('setpriv', ['--pdeathsig', 'KILL', 'etcd', '--data-dir', folder], {
+  const etcd = spawn('setpriv', ['--pdeathsig', 'KILL', 'etcd', '--data-dir', folder, ...ETCD_ADDRESSES], {
     env: environment(),
     stdio: 'ignore',
   });
@@ -76,10 +87,13 @@ async function realRuns(bundle, cache) {
       }
     }
     for (let host = 3; host < 53; host++) put(`subnets/10.5.${host}.0-24`, lease(host));
-    const files = [`--subnet-file=${join(folder, 'subnet.env')}`, `--state-cache=${join(folder, 'desired.json')}`];
-    record(bundle, cache, ['--once', '--format=json', ...files]);
-    record(bundle, cache, ['--once', '--format=json', ...files]);
-    record(bundle, cache, ['drift', ...files]);
+    const subnetFile = join(folder, 'subnet.env');
+    const stateCache = `--state-cache=${join(folder, 'desired.json')}`;
+    // Named, because the other end of the veth is on this host too, and such a link is not chosen.
+    const host = ['--iface=up0', stateCache];
+    record(bundle, cache, ['--once', '--format=json', `--subnet-file=${subnetFile}`, ...host]);
+    record(bundle, cache, ['--once', '--format=json', `--subnet-file=${subnetFile}`, ...host]);
+    record(bundle, cache, ['drift', `--subnet-file=${subnetFile}`, ...host]);
     record(bundle, cache, ['leases']);
   } finally {
     const ended = new Promise((resolve) => etcd.once('exit', resolve));
@@ -91,7 +105,7 @@ async function realRuns(bundle, cache) {
 /** Makes `cache` for `bundle`; resolves with a sentence about how. */
 export async function warmUp(bundle, cache) {
   record(bundle, cache, ['--help']);
-  record(bundle, cache, ['check-config', '-'], CONFIG);
+  record(bundle, cache, ['check-config', '-'], { input: CONFIG });
   const user = isRoot() ? [] : ['--user', '--map-root-user'];
   const runs = ['unshare', ...user, '--net', process.execPath, self, bundle, cache];
   const { status } = spawnSync('setpriv', ['--pdeathsig', 'TERM', ...runs], { stdio: 'ignore', timeout: 120_000 });

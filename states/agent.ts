@@ -3,6 +3,7 @@ import type { Report } from '../reconciler/contracts/report.ts';
 import type { AgentDeps } from './deps.ts';
 import type { DesiredState } from './desired-state.ts';
 import type { Region } from './events.ts';
+import type { History } from './history.ts';
 import type { Journal } from './journal.ts';
 import type { LastGood } from './last-good.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
@@ -33,6 +34,10 @@ export class Agent implements AgentServices {
     return this.#shared.journal;
   }
 
+  get history(): History {
+    return this.#shared.history;
+  }
+
   get lastGood(): LastGood {
     return this.#shared.lastGood;
   }
@@ -48,14 +53,17 @@ export class Agent implements AgentServices {
   }
 
   noteState(region: Region, state: string): void {
-    const { deps, journal } = this.#shared;
+    const { deps, history, journal } = this.#shared;
     const before = journal.stateOf(region);
     journal.state(region, state);
+    history.state(region, state, deps.clock.now());
     if (region === 'store' && before !== state) sayStore(state, deps, this.state.mirror.revision);
   }
 
   noteFailure(region: Region, error: unknown): void {
     this.journal.failure(region, error);
+    if (region === 'work')
+      this.#shared.history.fail(this.journal.failureOf(region) ?? '', this.#shared.deps.clock.now());
     if (region === 'store') this.journal.holds(this.#shared.held);
   }
 }

@@ -9,9 +9,11 @@ export interface Daemon {
   stop(): void;
   /** For how long the step of a round in hand has been going on, ms; 0 between rounds. */
   stepMs(): number;
+  /** The step that the work on the host is in, and for how long, ms. */
+  step(): { name: string; ms: number };
 }
 
-/** In these nothing is in hand: it may rest there as long as it likes. */
+/** States in which nothing is in hand: it may rest there as long as it likes. */
 const RESTING = ['idle', 'backingOff', 'stopping'];
 
 /** `onStep` is called after each step of the machine. */
@@ -37,6 +39,7 @@ export function startDaemon(services: AgentServices, onStep: () => void = () => 
   return {
     done,
     stop: () => actor.send({ type: 'STOP' }),
+    step: () => ({ name: step.name, ms: performance.now() - step.since }),
     stepMs: () => (RESTING.includes(step.name) ? 0 : performance.now() - step.since),
   };
 }

@@ -5,7 +5,7 @@ import { type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
 import type { DockerDriver, DockerObserved } from '../reconciler/docker/contract.ts';
 import type { FileResource, Kind } from '../reconciler/kinds/index.ts';
 
-/** Those that Docker reads, or may read. */
+/** Files that Docker reads, or may read. */
 export const dockerFiles = ({ daemonJson, opts }: DockerOptions): string[] => [daemonJson, opts.file];
 
 export async function lookAtDocker(

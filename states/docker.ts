@@ -135,7 +135,7 @@ export class DockerCompanion implements Companion {
     this.#driver.close();
   }
 
-  /** In a report the files would be written first. */
+  /** Whether Docker may restart now; a drift report takes the files as written. */
   #mayRestart(engine: Engine, { seen, assessment }: Look, outcomes: readonly Outcome[] | undefined): RestartVerdict {
     const { wanted, files } = assessment;
     if (outcomes && !files.every((file) => isInForce(file, seen, this.#options, outcomes)))

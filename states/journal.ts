@@ -35,10 +35,10 @@ export class Journal {
     this.#daemon = mode === 'run';
   }
 
-  /** A round's answer: a line if it changed or failed at anything, one for each new hold. */
-  report(report: Report, scope: string): void {
+  /** A round's answer: a line if it changed or failed at anything, one for each new hold. @returns that line, "" for none */
+  report(report: Report, scope: string): string {
     this.lastReport = report;
-    if (!this.#daemon) return;
+    if (!this.#daemon) return '';
     this.holds(report.held);
     const failed = report.outcomes.filter((outcome) => outcome.result === 'failed');
     for (const { kind, key, op, error } of failed.slice(0, MOST_LOGGED))
@@ -54,8 +54,10 @@ export class Journal {
       },
     };
     const tried = report.drift.filter(({ kind }) => isResourceKind(kind) || !this.#companions.has(kind));
-    if (tried.length) this.#log.info(fields, repairSentence(report, tried));
+    const said = tried.length ? repairSentence(report, tried) : '';
+    if (said !== '') this.#log.info(fields, said);
     else this.#log.debug(fields, `Nothing to do (${scope}).`);
+    return said;
   }
 
   /** Says what is newly held, and what no longer is. */
@@ -72,7 +74,7 @@ export class Journal {
     this.#said = now;
   }
 
-  /** Of ten thousand alike nobody reads more than the first. */
+  /** Says that there are more: of ten thousand alike nobody reads more than the first. */
   #sayRest(count: number, what: string): void {
     if (count > MOST_LOGGED)
       this.#log.warn({}, `${count - MOST_LOGGED} more ${what}; the report (/report) names them.`);

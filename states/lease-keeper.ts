@@ -22,7 +22,7 @@ export class LeaseKeeper implements LeaseServices {
       if (!context) return this.leaseState() === 'same' ? 'held' : 'waiting';
       const result = await state.lease.ensure(context, signal);
       journal.recovered('lease');
-      if (result === 'held' || state.lease.covered) state.remake();
+      if ((result === 'held' || state.lease.covered) && state.remake()) this.#shared.history.woken('lease');
       this.#store.sayDue();
       return result;
     } finally {

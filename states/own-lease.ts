@@ -60,6 +60,8 @@ export class OwnLease {
   unpublished = false;
   /** When it is to be renewed, ms since the epoch; undefined for a permanent lease or none. */
   #renewAt: number | undefined;
+  /** When it ends if nobody renews it, ms since the epoch; undefined as for #renewAt. */
+  #endsAt: number | undefined;
   readonly #deps: AgentDeps;
   readonly #prefix: string;
   /** The subnet that this host had last: it goes back there if that is free. */
@@ -230,6 +232,12 @@ export class OwnLease {
     return Math.max(0, this.#renewAt - this.#deps.clock.now());
   }
 
+  /** Of the lease that we renew, ms since the epoch. */
+  get times(): { endsAt: number; renewAt: number } | undefined {
+    if (this.#renewAt === undefined || this.#endsAt === undefined) return undefined;
+    return { endsAt: this.#endsAt, renewAt: this.#renewAt };
+  }
+
   async #reuse(lease: Lease, context: LeaseContext): Promise<boolean> {
     const { source, log } = this.#deps;
     const value = await context.valueFor(lease);
@@ -332,6 +340,7 @@ export class OwnLease {
 
   #schedule(grantedSeconds: number, remainingSeconds: number): void {
     const { clock, random, options } = this.#deps;
+    this.#endsAt = clock.now() + remainingSeconds * 1000;
     this.#renewAt = renewAt({
       grantedSeconds,
       remainingSeconds,

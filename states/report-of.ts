@@ -1,6 +1,6 @@
 /** Owns how a round and what the agent knows become the report. */
 
-import type { DriftEntry, Report } from '../reconciler/contracts/report.ts';
+import type { DriftEntry, Report, Told } from '../reconciler/contracts/report.ts';
 import type { Scope } from '../reconciler/contracts/scope.ts';
 import { buildReport, type ReportInput } from '../reconciler/report/build-report.ts';
 import type { Companion } from './companion.ts';
@@ -59,12 +59,19 @@ export function reportOf(
   });
 }
 
-/** Of a wanted thing the peer that wants it; of a peer itself its lease. */
+/** Of a wanted thing the peer that wants it; of a peer itself its lease. One object a peer, whatever number of things it is there for. */
 function peerOf({ mirror, desired }: Shared['state']): ReportInput['peerOf'] {
+  const told = new Map<string, Told['peer']>();
   return (id) => {
     const subnet = id.startsWith('peer ') ? id.slice('peer '.length) : desired?.peerOfId(id);
-    const lease = subnet === undefined ? undefined : mirror.leases.get(subnet);
-    return lease && { subnet: lease.subnet, publicIP: lease.attrs.publicIP };
+    if (subnet === undefined) return undefined;
+    const known = told.get(subnet);
+    if (known) return known;
+    const lease = mirror.leases.get(subnet);
+    if (!lease) return undefined;
+    const peer = { subnet, publicIP: lease.attrs.publicIP };
+    told.set(subnet, peer);
+    return peer;
   };
 }
 

@@ -86,7 +86,7 @@ export class Round {
     );
   }
 
-  /** Of these networks, those in which something of ours may be left. */
+  /** Which of these networks may have something of ours left in them. */
   left(networks: readonly string[]): readonly string[] {
     if (!this.scope.all || !this.listingComplete || networks.length === 0) return networks;
     const gone = new Set(

@@ -3,7 +3,7 @@ import { EXIT, type ExitCode } from '../reconciler/report/exit-code.ts';
 
 export class RunError extends Error {
   readonly exitCode: ExitCode;
-  constructor(kind: 'denied' | 'invalid' | 'failed', message: string, options?: { cause?: unknown }) {
+  constructor(kind: 'denied' | 'invalid' | 'failed' | 'unavailable', message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = 'RunError';
     this.exitCode = EXIT[kind];

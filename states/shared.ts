@@ -6,6 +6,7 @@ import { DesiredState } from './desired-state.ts';
 import { Dirty } from './dirty.ts';
 import type { Send } from './events.ts';
 import { HeldMemory } from './held-memory.ts';
+import { History } from './history.ts';
 import { Journal } from './journal.ts';
 import { LastGood } from './last-good.ts';
 import { DriverWatches } from './watch-drivers.ts';
@@ -19,6 +20,8 @@ export class Shared {
   readonly lastGood: LastGood;
   readonly companions: Companions;
   readonly watches: DriverWatches;
+  /** What was done, for whoever asks. */
+  readonly history = new History();
   /** What rounds have found to be held. */
   readonly heldMemory = new HeldMemory();
   #sink: Send = () => {};

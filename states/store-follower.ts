@@ -36,7 +36,7 @@ export class StoreFollower implements StoreServices {
   }
 
   async connect(signal?: AbortSignal): Promise<{ revision: number }> {
-    const { deps, dirty, lastGood, state, send } = this.#shared;
+    const { deps, dirty, history, lastGood, state, send } = this.#shared;
     const snapshot = await lastGood.listing(deps.source.snapshot(signal), () =>
       send({ type: 'EDGE', scope: everything() }),
     );
@@ -45,6 +45,7 @@ export class StoreFollower implements StoreServices {
     if (change.doubted) state.lease.forgetRevision();
     lastGood.taken(change);
     state.relist();
+    history.woken('store');
     dirty.mark(everything());
     this.#tell(change, send);
     return { revision: snapshot.revision };
@@ -119,10 +120,13 @@ export class StoreFollower implements StoreServices {
 
   /** Passes on what a change of the mirror means, and to whom. */
   #take(change: MirrorChange, send: Send): void {
-    const { state, lastGood } = this.#shared;
+    const { history, state, lastGood } = this.#shared;
     const scope = state.update(change);
     lastGood.writer.changed(change);
-    if (!isEmptyScope(scope)) send({ type: 'EDGE', scope });
+    if (!isEmptyScope(scope)) {
+      history.woken('store');
+      send({ type: 'EDGE', scope });
+    }
     this.sayDue();
     this.#tell(change, send);
   }

@@ -18,7 +18,7 @@ type Emit = (scope: Scope) => void;
 export class DriverWatches {
   readonly #drivers: readonly Driver[];
   readonly #clock: Clock;
-  /** Of those that are deaf: why, and what is done about it. */
+  /** Drivers that are deaf: why, and what is done about it. */
   readonly #deaf = new Map<Driver, string>();
 
   constructor(drivers: readonly Driver[], clock: Clock) {

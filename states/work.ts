@@ -7,9 +7,10 @@
 import type { Change, Interest } from '../reconciler/contracts/driver.ts';
 import type { DriftEntry, Report } from '../reconciler/contracts/report.ts';
 import { everything, mergeScope, type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
+import type { Waker } from '../reconciler/contracts/status.ts';
 import type { Want } from '../reconciler/kinds/index.ts';
 import { keepSubnets } from '../reconciler/plan/gates.ts';
-import { Retry } from '../reconciler/plan/retry.ts';
+import { Retry, type Wait } from '../reconciler/plan/retry.ts';
 import type { Companion } from './companion.ts';
 import { decideAll } from './companions.ts';
 import { type Due, DueTimes } from './due-times.ts';
@@ -52,10 +53,13 @@ export class Work implements RoundServices {
   // ---- what wakes ----
 
   watchHost(send: Send): () => void {
-    const { watches, companions } = this.#shared;
+    const { watches, companions, history } = this.#shared;
     this.#shared.sendTo(send);
-    const emit = (scope: Scope): void => this.#edge(scope, send);
-    const stops = [watches.start(emit, () => this.#interest), companions.watch(emit)];
+    const emitAs = (by: Waker) => (scope: Scope) => {
+      history.woken(by);
+      this.#edge(scope, send);
+    };
+    const stops = [watches.start(emitAs('host'), () => this.#interest), companions.watch(emitAs('companion'))];
     return () => {
       for (const stop of stops) stop();
     };
@@ -79,8 +83,9 @@ export class Work implements RoundServices {
   }
 
   schedule(send: Send): () => void {
-    const { deps } = this.#shared;
+    const { deps, history } = this.#shared;
     return deps.levelPass(() => {
+      history.woken('schedule');
       this.#store.expire(deps.clock.now());
       this.#edge(everything(), send);
     });
@@ -99,9 +104,10 @@ export class Work implements RoundServices {
   // ---- one round ----
 
   async read(): Promise<void> {
-    const { deps, dirty, state, lastGood, companions } = this.#shared;
+    const { deps, dirty, state, lastGood, companions, history } = this.#shared;
     const scope = dirty.take();
     const at = deps.clock.now();
+    history.begin(at, state.mirror.revision);
     if (scope.all && this.#store.isHeard) lastGood.heard(at);
     await this.#refreshHost(scope);
     const { desired, instance } = state;
@@ -155,7 +161,7 @@ export class Work implements RoundServices {
 
   /** `otherDrift`: what was found beside the host's resources, and made before this round. */
   async verify(otherDrift: DriftEntry[] = []): Promise<void> {
-    const { deps, mode, state, journal, companions, send } = this.#shared;
+    const { deps, mode, state, journal, companions, history, send } = this.#shared;
     const { round, looked } = this.#current;
     await round.verify();
     const now = deps.clock.now();
@@ -169,19 +175,23 @@ export class Work implements RoundServices {
     const isNews = isBuilt && state.noteBuilt(round.desired);
     this.finishRound(otherDrift);
     if (isNews && state.lease.unpublished) send({ type: 'PATH_BUILT' });
-    companions.act(toAct, (scope) => send({ type: 'EDGE', scope }));
+    companions.act(toAct, (scope) => {
+      history.woken('companion');
+      send({ type: 'EDGE', scope });
+    });
   }
 
   /** Makes the report of the round in hand; for a drift report this follows the plan. */
   finishRound(otherDrift: DriftEntry[] = []): Report {
-    const { mode, state, journal, lastGood, heldMemory } = this.#shared;
+    const { mode, state, journal, lastGood, heldMemory, history } = this.#shared;
     const { round, at, looked } = this.#current;
     this.#inHand = undefined;
     if (mode === 'drift') decideAll(looked, undefined);
     if (state.forgetNetworks(round)) lastGood.writer.pastChanged();
     heldMemory.replace(round.scope, round.held, state.desired?.wants ?? new Map(), round.inTheWay);
     const report = reportOf(this.#shared, this.#store.isComplete, { round, at, looked, otherDrift });
-    journal.report(report, describeScope(round.scope));
+    const where = describeScope(round.scope);
+    history.end(report, where, journal.report(report, where), state.desired, state.mirror);
     this.#onFirstRound?.();
     this.#onFirstRound = undefined;
     return report;
@@ -194,6 +204,7 @@ export class Work implements RoundServices {
 
   abandonRound(): void {
     this.#inHand = undefined;
+    this.#shared.history.woken('failure');
     this.markDirty(everything());
   }
 
@@ -213,14 +224,20 @@ export class Work implements RoundServices {
   }
 
   markRetriesDirty(): void {
-    const { deps, state, companions } = this.#shared;
+    const { deps, state, companions, history } = this.#shared;
     const now = deps.clock.now();
+    history.woken('due');
     this.#dueTimes.looked(this.#due, now);
     this.markDirty(scopeOf({ ids: this.#retry.takeDue(now) }));
     if (this.#relistAt !== undefined && this.#relistAt <= now) this.markDirty(everything());
     this.markDirty(companions.due(now));
     this.#store.expire(now);
     if (state.nextPathEnd() <= now) state.endPaths();
+  }
+
+  /** What could not be made, and when it is tried again. */
+  get waits(): Wait[] {
+    return this.#retry.waits();
   }
 
   retryDelayMs(): number | undefined {

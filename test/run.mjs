@@ -24,6 +24,7 @@ const bin = (name) => join(root, 'node_modules/.bin', name);
 const CHECKS = {
   lint: [bin('biome'), 'ci', '--colors=off'],
   types: [bin('tsc')],
+  'types of the page': [bin('tsc'), '--project', 'drivers/http/page', '--noEmit'],
   docs: [process.execPath, 'packaging/docs.mjs', '--check'],
   pointers: [process.execPath, 'packaging/check-pointers.mjs'],
   build: [process.execPath, 'packaging/build.mjs'],

@@ -77,7 +77,7 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-/** Its last words. */
+/** The last words of a command, as the end of a sentence. */
 function said(output: string): string {
   const words = output.trim().replace(/\s+/g, ' ');
   if (words === '') return '';

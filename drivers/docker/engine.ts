@@ -12,7 +12,7 @@ import type { Engine } from '../../reconciler/docker/contract.ts';
 
 /** For all that is asked in one look: each round waits for it. */
 const ANSWER_MS = 2000;
-/** Of one answer. A thousand containers have less: some 900 bytes each. */
+/** What one answer may have at most; a thousand containers have less, some 900 bytes each. */
 const MAX_BYTES = 1 << 20;
 const USUAL_SOCKET = /^(\/var)?\/run\/docker\.sock$/;
 export const PID_FILE = '/var/run/docker.pid';
@@ -24,7 +24,7 @@ export interface EngineAddress {
   port: number;
 }
 
-/** Of a checked --docker-host. */
+/** Where a checked --docker-host leads to. */
 export function parseEngineAddress(url: string): EngineAddress {
   if (url.startsWith('unix://')) return { socketPath: url.slice('unix://'.length), host: '', port: 0 };
   const { hostname, port } = new URL(url);

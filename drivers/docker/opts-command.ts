@@ -44,7 +44,7 @@ export async function dockerOpts(argv: readonly string[], env: Variables): Promi
   }
 }
 
-/** Of subnet.env: without them Docker doesn't follow it. */
+/** Variables of subnet.env without which Docker doesn't follow it. */
 const NEEDED = ['FLANNEL_SUBNET', 'FLANNEL_MTU', 'FLANNEL_IPMASQ'];
 
 function fail(sentence: string): 1 {

@@ -64,7 +64,7 @@ export function failureAt(endpoint: string, options: EtcdOptions, error: unknown
   return etcdFailure(error, { endpoint, prefix, username, ca: Boolean(caFile), cert: Boolean(certFile) });
 }
 
-/** In graphemes: it may be a whole page of HTML. */
+/** How much of an answer is quoted, in graphemes: it may be a whole page of HTML. */
 const MOST_ANSWER = 300;
 
 /** gRPC's text on one line, without its status. */

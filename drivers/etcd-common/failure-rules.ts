@@ -31,7 +31,7 @@ export type Why =
   | 'closed'
   | 'other';
 
-/** In the words of a gRPC failure: what we have ended ourselves. */
+/** What we have ended ourselves, in the words of a gRPC failure. */
 export const CANCELLED = '1 CANCELLED: stopped by selvage';
 
 /** What a sentence may need to know of the connection. */

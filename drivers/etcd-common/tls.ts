@@ -8,7 +8,7 @@ import { createSecureContext, rootCertificates } from 'node:tls';
 import { StoreError } from '../../reconciler/contracts/source.ts';
 import type { EtcdOptions } from './options.ts';
 
-/** In PEM, under the names that etcd3 has for them. */
+/** Key and certificates in PEM, under the names that etcd3 has for them. */
 interface Credentials {
   rootCertificate: Buffer;
   privateKey?: Buffer;

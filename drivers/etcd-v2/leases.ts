@@ -103,7 +103,7 @@ export class V2Leases implements LeaseStore {
     return record.leaseId === PERMANENT ? undefined : String(this.#granted.get(record.key) ?? this.#term);
   }
 
-  /** Its shortest life, told to nobody; the expiry then is. */
+  /** Gives it the shortest life, which nobody is told of; of its expiry everybody is. */
   #expire(record: StoreRecord): Promise<Reply> {
     return this.#put(record.key, {
       ...(record.leaseId === PERMANENT ? { value: record.value } : { refresh: 'true' }),

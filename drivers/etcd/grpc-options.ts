@@ -7,7 +7,7 @@ export type { GrpcCallOptions };
 
 type Grpc = typeof import('@grpc/grpc-js');
 
-/** Of the `nth` connection of an endpoint. */
+/** What the `nth` connection of an endpoint is opened with. */
 export const channelOptions = (tuning: Tuning, nth: number): NonNullable<IOptions['grpcOptions']> => ({
   // grpc-js shares connections among channels of equal options: a new one would wait for the one that it is to replace.
   'grpc.secondary_user_agent': `selvage-connection/${nth}`,

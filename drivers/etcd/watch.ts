@@ -18,7 +18,7 @@ import type { Rpc } from './rpc.ts';
 interface WatchStart {
   /** Inclusive. */
   revision: number;
-  /** Of the listing that it goes on from; undefined if there was none. */
+  /** The cluster of the listing that it goes on from; undefined if there was none. */
   clusterId: string | undefined;
 }
 

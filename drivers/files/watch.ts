@@ -27,7 +27,7 @@ export class PathWatch {
   readonly #path: string;
   readonly #changed: () => void;
   readonly #trouble: (problem: string | undefined) => void;
-  /** By folder. */
+  /** What is watched, by folder. */
   readonly #watched = new Map<string, Watched>();
   /** Names in those folders that matter: `folder/name`. */
   #names = new Set<string>();

@@ -17,7 +17,7 @@ import { conflictAt, readState, wrongAt } from './own-file.ts';
 const MAX_SAVED = 9;
 
 const temporaryPrefix = (path: string) => `.${basename(path)}.selvage-`;
-/** Those being written by this process. */
+/** Files that are being written by this process. */
 const inUse = new Set<string>();
 
 /**

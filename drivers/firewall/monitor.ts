@@ -10,6 +10,7 @@ import koffi, { type node } from 'koffi';
 import { fingerprint } from '../iptables-legacy/state.ts';
 import { Message } from '../netlink/codec/message.ts';
 import { EAGAIN } from '../netlink/errno.ts';
+import { guarded } from '../netlink/guarded.ts';
 import { Attributes } from '../netlink/nft/attributes.ts';
 import type { NftClient } from '../netlink/nft/client.ts';
 import * as c from '../netlink/nft/constants.ts';
@@ -31,7 +32,7 @@ export interface FirewallMonitorOptions {
   socket: NetlinkSocket;
   client: NftClient;
   netns: string | undefined;
-  /** Of `--iptables-resync`. */
+  /** How often it looks, in ms: `--iptables-resync`. */
   resyncMs: number;
   /** `by` where the kernel has told who it was. */
   emit: (by: Culprit | undefined) => void;
@@ -58,7 +59,7 @@ export class FirewallMonitor {
   start(): void {
     this.#listen();
     this.#legacy = fingerprint(this.#options.netns);
-    this.#timer = setInterval(() => this.#guarded(() => this.#level()), this.#options.resyncMs);
+    this.#timer = setInterval(() => guarded(() => this.#level()), this.#options.resyncMs);
   }
 
   stop(): void {
@@ -84,7 +85,7 @@ export class FirewallMonitor {
     // The answer names who asks: that is us, as the kernel sees us.
     this.#ownPid = value?.pid ?? process.pid;
     this.#generation = value?.id ?? 0;
-    const onReady = (status: unknown) => this.#guarded(() => this.#ready(status));
+    const onReady = (status: unknown) => guarded(() => this.#ready(status));
     this.#handle = koffi.node.poll(socket.fd, { readable: true }, onReady);
   }
 
@@ -132,7 +133,7 @@ export class FirewallMonitor {
     this.#close();
     this.#touched = false;
     this.#listen();
-    if (!this.#handle) this.#retry = setTimeout(() => this.#guarded(() => this.#recover()), REOPEN_DELAY_MS);
+    if (!this.#handle) this.#retry = setTimeout(() => guarded(() => this.#recover()), REOPEN_DELAY_MS);
     this.#options.emit(undefined);
   }
 
@@ -147,17 +148,6 @@ export class FirewallMonitor {
     if (legacy === this.#legacy && !stillMissed) return;
     this.#legacy = legacy;
     this.#options.emit(undefined);
-  }
-
-  /** A throw inside koffi's callback would surface in some later native call: it is brought to where it is seen. */
-  #guarded(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
-    }
   }
 }
 

@@ -29,7 +29,7 @@ const FAMILIES = new Map<number, Family>([
 
 export interface Sight {
   ruleset: Ruleset;
-  /** Of nf_tables, when it was read. */
+  /** The generation of nf_tables when it was read. */
   generation: number | undefined;
 }
 
@@ -44,7 +44,7 @@ export interface Memory {
   last?: NftSight & { elements: boolean };
 }
 
-/** Of the namespace that the client's socket is in. */
+/** Looks at the namespace that the client's socket is in. */
 export function see(client: NftClient, netns: string | undefined, options: SeeOptions): Sight {
   const nft = seeNft(client, options);
   const legacy = readLegacy(netns);
@@ -74,13 +74,25 @@ function seeNft(client: NftClient, options: SeeOptions): NftSight {
     if (errno === EPERM) return { state: 'denied', tables: [] };
     if (errno !== 0 || !value) return { state: 'absent', tables: [] };
     const known = options.memory?.last;
-    if (known?.generation === value.id && (known.elements || !options.elements)) return known;
-    last = { state: 'usable', generation: value.id, ...readTables(client, options) };
+    const isCurrent = known?.generation === value.id;
+    if (isCurrent && (known.elements || !options.elements)) return known;
+    const read = isCurrent ? withElements(client, known) : readTables(client, options);
+    last = { state: 'usable', generation: value.id, ...read };
     if (client.generation().value?.id !== value.id) continue;
     if (options.memory && last.problem === undefined) options.memory.last = { ...last, elements: options.elements };
     return last;
   }
   return { ...last, problem: last.problem ?? 'The firewall kept changing while it was read; it is read again.' };
+}
+
+/** What was read without the elements of our sets, with them. */
+function withElements(client: NftClient, { tables }: NftSight): Pick<NftSight, 'tables'> {
+  const filled = tables.map((table): TableView => {
+    if (!table.sets) return table;
+    const family = table.family === 'inet' ? NFPROTO_INET : NFPROTO_IPV4;
+    return { ...table, sets: readSets(client, family, table.name, table.chains, { elements: true }) };
+  });
+  return { tables: filled };
 }
 
 function readTables(client: NftClient, options: SeeOptions): { tables: TableView[]; problem?: string } {

@@ -1,8 +1,13 @@
 /**
- * Owns what the daemon serves over HTTP (`--healthz-ip`, `--healthz-port`): /healthz and /readyz as flanneld does
+ * Owns what the daemon serves for probes (`--healthz-ip`, `--healthz-port`): /healthz and /readyz as flanneld does
  * (docs/reference/flannel.md#health-and-exit-codes), and /report, the report of the last round as JSON.
+ *
+ * - The address is flannel's default, every one of the host's: to others than this host it says no more than that it runs. Who wants the
+ *   report elsewhere says so with --http.
  */
-import { createServer, type Server } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { isLoopback } from '../../config/http-address.ts';
+import { type Answer, JSON_TYPE, type Page, readOnlyServer } from '../http/read-only.ts';
 
 export interface Health {
   ready(): boolean;
@@ -10,71 +15,32 @@ export interface Health {
   report(): string | undefined;
 }
 
-interface Answer {
-  status: number;
-  body: string;
-  type?: string;
+/** Of /report, here and beside the status. */
+export function reportAnswer(body: string | undefined): Answer {
+  if (body === undefined) return { status: 503, body: 'no round has finished yet' };
+  return { status: 200, body, type: JSON_TYPE };
 }
 
-/** Whoever is slower, or sends nothing, is let go (ms). An answer takes a millisecond. */
-const HEADERS_MS = 5000;
-const REQUEST_MS = 10_000;
-const IDLE_MS = 15_000;
-const LONGEST_MS = 30_000;
-/** Probes and a few people. */
-const MOST_CONNECTIONS = 64;
+const pagesOf = (health: Health): Map<string, Page> =>
+  new Map<string, Page>([
+    ['/healthz', () => ({ status: 200, body: 'selvage is running' })],
+    [
+      '/readyz',
+      () =>
+        health.ready() ? { status: 200, body: 'selvage is ready' } : { status: 503, body: 'selvage is not ready yet' },
+    ],
+    ['/report', (request) => (isFromHere(request) ? reportAnswer(health.report()) : ELSEWHERE)],
+  ]);
 
-/** What is served where. */
-const PAGES = new Map<string, (health: Health) => Answer>([
-  ['/healthz', () => ({ status: 200, body: 'selvage is running' })],
-  [
-    '/readyz',
-    (health) =>
-      health.ready() ? { status: 200, body: 'selvage is ready' } : { status: 503, body: 'selvage is not ready yet' },
-  ],
-  [
-    '/report',
-    (health) => {
-      const body = health.report();
-      return body === undefined
-        ? { status: 503, body: 'no round has finished yet' }
-        : { status: 200, body, type: 'application/json; charset=utf-8' };
-    },
-  ],
-]);
+const ELSEWHERE: Answer = { status: 403, body: 'the report is told on this host only; --http serves it elsewhere' };
 
-const notAllowed: Answer = { status: 405, body: 'only GET and HEAD are answered here' };
-
-const notFound = (): Answer => ({
-  status: 404,
-  body: `not found: ${[...PAGES.keys()].join(', ').replace(/, ([^,]*)$/, ' and $1')} are served here`,
-});
-
-function bound(server: Server): void {
-  server.headersTimeout = HEADERS_MS;
-  server.requestTimeout = REQUEST_MS;
-  server.keepAliveTimeout = HEADERS_MS;
-  server.maxConnections = MOST_CONNECTIONS;
-  server.maxHeadersCount = 100;
-  server.setTimeout(IDLE_MS);
-  // Also who reads an answer a byte at a time ends.
-  server.on('connection', (socket) => {
-    const longest = setTimeout(() => socket.destroy(), LONGEST_MS).unref();
-    socket.once('close', () => clearTimeout(longest));
-  });
-}
+/** An IPv4 address comes as "::ffff:…" where the server listens on "::". */
+const isFromHere = ({ socket }: IncomingMessage): boolean =>
+  isLoopback((socket.remoteAddress ?? '').replace(/^::ffff:/, ''));
 
 /** Listens at once; rejects with a sentence if it can't. The returned function closes. */
 export function serveHealth(ip: string, port: number, health: Health): Promise<() => void> {
-  const server = createServer((request, response) => {
-    const reads = request.method === 'GET' || request.method === 'HEAD';
-    // Nothing of a body is wanted: the connection ends with the answer.
-    response.setHeader('connection', 'close');
-    const page = reads ? (PAGES.get((request.url ?? '').split('?')[0] ?? '') ?? notFound) : () => notAllowed;
-    const { status, body, type = 'text/plain; charset=utf-8' } = page(health);
-    response.writeHead(status, { 'content-type': type, ...(reads ? {} : { allow: 'GET, HEAD' }) }).end(body);
-  });
-  bound(server);
+  const server = readOnlyServer(pagesOf(health));
   return new Promise((resolve, reject) => {
     server.once('error', (cause) =>
       reject(

@@ -45,7 +45,7 @@ const i32 = (b: Buffer, at: number): number => (LITTLE ? b.readInt32LE(at) : b.r
 interface Entry {
   at: number;
   rule: Rule;
-  /** Of a standard target: its verdict, or the offset that it jumps to. */
+  /** The verdict of a standard target, or the offset that it jumps to. */
   standard: number | undefined;
   isGoto: boolean;
   /** Name of the chain that begins here; "ERROR" at the end of the table. */

@@ -9,7 +9,7 @@ import { bounded } from './bounded.ts';
 
 export type LogFormat = 'auto' | 'text' | 'json';
 
-/** In which form a log goes to a stderr such as ours. */
+/** The form in which a log goes to a stderr such as ours. */
 type Form = 'pretty' | 'journal' | 'json';
 
 export async function openLog(level: string, format: LogFormat = 'auto'): Promise<Log> {

@@ -92,7 +92,7 @@ function prepare({ client }: ApplyContext, outcomes: Outcome[], from: number, to
 
 const deviceOf = (resource: Resource): string => wireOf(resource.kind)?.deviceOf(resource) ?? '';
 
-/** Those that failed, with what the kernel said. */
+/** Sends all, and returns those that failed, with what the kernel said. */
 function send({ client, monitors }: ApplyContext, messages: Message[]): [Message, Reply][] {
   const failed = client.batch(
     messages.length,
@@ -151,7 +151,7 @@ function lookInto(context: ApplyContext, taken: Outcome[]): void {
 
 const GONE_AGAIN = 'what was in its place is gone again; it is tried again';
 
-/** By id; of several the effective one. */
+/** What stands in the places that were taken, by id; of several the effective one. */
 function occupants(client: Client, taken: Outcome[]): Map<string, Have> {
   const reader = new Reader(client, new Relevance({ networks: [], devices: [], uplink: '', files: [] }));
   const ids = taken.map(({ change }) => idOf(resourceOf(change)));

@@ -45,6 +45,7 @@ export function openNetlink(options: NetlinkOptions = {}): NetlinkDriver {
   const client = new Client(wrap(new NetlinkSocket({ netns, receiveBuffer: REQUEST_BUFFER })));
   const monitors = new Set<Monitor>();
   let nexthops: boolean | undefined;
+  let overruns = 0;
 
   return {
     kinds: KINDS,
@@ -59,7 +60,7 @@ export function openNetlink(options: NetlinkOptions = {}): NetlinkDriver {
     apply: (changes) => apply({ client, netns, monitors }, changes),
     watch: async (emit, interest, trouble) => {
       const socket = new NetlinkSocket({ netns, receiveBuffer: eventBuffer, groups: EVENT_GROUPS });
-      const monitor = new Monitor({ socket, client, emit, interest, trouble });
+      const monitor = new Monitor({ socket, client, emit, interest, trouble, lost: () => overruns++ });
       monitor.start();
       monitors.add(monitor);
       return async () => {
@@ -67,6 +68,7 @@ export function openNetlink(options: NetlinkOptions = {}): NetlinkDriver {
         monitors.delete(monitor);
       };
     },
+    overruns: () => overruns,
     facts: () => readHostFacts(client),
     routing: () => routingOf(client),
     supportsNexthops: () => {

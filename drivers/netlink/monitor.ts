@@ -23,6 +23,7 @@ import { Message } from './codec/message.ts';
 import { Echoes } from './echoes.ts';
 import { EAGAIN } from './errno.ts';
 import { type EventContext, readEvent } from './events.ts';
+import { guarded } from './guarded.ts';
 import { Relevance } from './relevance.ts';
 import type { NetlinkSocket } from './socket.ts';
 
@@ -47,12 +48,14 @@ interface MonitorOptions {
   client: Client;
   emit: (scope: Scope) => void;
   interest: () => Interest;
+  /** Told each time that events were lost. */
+  lost?: () => void;
   /** Hears why it is deaf and can't be mended just now, as a sentence; undefined when it hears again. */
   trouble?: (problem: string | undefined) => void;
 }
 
 export class Monitor {
-  /** Of our own writes; whoever makes them says so here. */
+  /** Echoes of our own writes; whoever makes them says so here. */
   readonly echoes = new Echoes();
   readonly #options: MonitorOptions;
   readonly #message = new Message(RECEIVE_BYTES);
@@ -88,7 +91,7 @@ export class Monitor {
   /** Reads the queue now and emits in the next turn: for between two chunks of a big batch, lest it overflows. */
   drainSoon(): void {
     this.#drain();
-    if (!isEmptyScope(this.#pending)) setImmediate(() => this.#guarded(() => this.#flush()));
+    if (!isEmptyScope(this.#pending)) setImmediate(() => guarded(() => this.#flush()));
   }
 
   #listen(): void {
@@ -99,7 +102,7 @@ export class Monitor {
     const problem = problemOf('links', links);
     if (problem) throw new Error(problem);
     for (const { index, link } of links.items) this.#names.set(index, link.name);
-    const onReady = (status: unknown) => this.#guarded(() => this.#ready(status));
+    const onReady = (status: unknown) => guarded(() => this.#ready(status));
     this.#handle = koffi.node.poll(socket.fd, { readable: true }, onReady);
   }
 
@@ -136,7 +139,10 @@ export class Monitor {
         this.echoes.clear();
         break;
       }
-      if (received < 0) return this.#recover();
+      if (received < 0) {
+        this.#options.lost?.();
+        return this.#recover();
+      }
       m.rewind(received);
       while (m.next()) readEvent(m, context, scope);
       if (m.malformed) scope.all = true;
@@ -165,7 +171,7 @@ export class Monitor {
     } catch (error) {
       this.#close();
       this.#tell(error instanceof Error ? error.message : String(error));
-      this.#retry = setTimeout(() => this.#guarded(() => this.#again()), REOPEN_DELAY_MS);
+      this.#retry = setTimeout(() => guarded(() => this.#again()), REOPEN_DELAY_MS);
     }
   }
 
@@ -178,16 +184,5 @@ export class Monitor {
   #again(): void {
     this.#recover();
     this.#flush();
-  }
-
-  /** A throw inside koffi's callback would surface in some later native call: it is brought to where it is seen. */
-  #guarded(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
-    }
   }
 }

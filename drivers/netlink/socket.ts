@@ -115,7 +115,7 @@ export class NetlinkSocket implements Transport {
   }
 }
 
-/** Of an error of ours or of node:fs, which both keep −errno. */
+/** The errno of an error of ours or of node:fs, which both keep −errno. */
 function errnoOf(error: unknown): number {
   const { errno } = error as { errno?: unknown };
   return typeof errno === 'number' && errno < 0 ? -errno : EBADF;

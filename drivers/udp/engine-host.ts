@@ -16,7 +16,7 @@ import { type EngineFeatures, type EngineParameters, type EngineState, type Peer
 import { receiveFds } from './receive-fds.ts';
 
 export interface EngineHostOptions {
-  /** Of its control socket. */
+  /** Path of its control socket. */
   path: string;
   /** Told of what a person should know: that it was started, and goes on by itself. */
   say: (text: string) => void;

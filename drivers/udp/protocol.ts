@@ -42,7 +42,7 @@ export interface EngineFeatures {
 
 /** The engine's argument. */
 export interface StartArguments {
-  /** Of its control socket. */
+  /** Path of its control socket. */
   path: string;
   parameters: EngineParameters;
   features: Omit<EngineFeatures, 'wasm'>;
@@ -67,7 +67,7 @@ export interface EngineState extends EngineParameters {
 export type Request = { id: number } & (
   | { do: 'state' }
   | { do: 'peers'; delta: PeerDelta }
-  /** Of these subnets, or all of it. */
+  /** Asks for the table of these subnets, or for all of it. */
   | { do: 'table'; subnets?: string[] }
   | { do: 'fds' }
   | { do: 'stop' }

@@ -49,6 +49,12 @@ export interface BackendType {
   /** What a lease of the config's type says otherwise than the config, a sentence. */
   mismatch?(attrs: LeaseAttrs, config: BackendConfig): string | undefined;
 
+  /**
+   * Keys of the config that an older flannel is known to ignore, if this lease shows that such a one may have written it; what shows it is
+   * `sign`, the end of a sentence about the lease. Undefined for a lease that shows nothing of the kind.
+   */
+  olderFlannel?(attrs: LeaseAttrs, config: BackendConfig): { sign: string; ignores: string[] } | undefined;
+
   /** The backends of this type by which this host was reached, judged from what is there. */
   seenOn(seen: Seen): Backend[];
   /** Whether `seenOn` looks at routes: there may be many, and they are listed only if a lease names this type. */

@@ -20,7 +20,7 @@ export interface NetworkContext {
 
 export interface BackendContext extends NetworkContext {
   own: Lease;
-  /** Of the own VTEP (mac.ts). Backends without one ignore it. */
+  /** MAC of this host's VTEP (mac.ts). Backends without one ignore it. */
   mac: string;
   instance: Instance;
   ipMasq: boolean;

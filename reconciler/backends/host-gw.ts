@@ -2,6 +2,7 @@
  * Owns what a host-gw network looks like on a host (docs/reference/flannel.md#host-gw): for each peer a route through its own address
  * on the external interface, and no device. A peer that is not on that interface's link can't be reached so: it is held until it can.
  */
+import { WITH_A_TUNNEL } from '../../config/backend-config.ts';
 import type { Lease } from '../../config/model.ts';
 import { idOf } from '../kinds/index.ts';
 import type { Backend, BackendContext, PeerWants } from './backend.ts';
@@ -43,7 +44,7 @@ function peerWants(context: BackendContext, lease: Lease): PeerWants {
   if (isOnLink(host, publicIP)) return { wants: directWants(host, lease) };
   const { name, networks } = host.uplink;
   const link = networks.length ? ` (${networks.join(', ')})` : '';
-  const detail = `${lease.subnet} of ${publicIP} can't be reached from ${own.subnet}: host-gw needs a direct way, and ${publicIP} is not on the link of ${name}${link}; name another interface with --iface, or use vxlan with DirectRouting.`;
+  const detail = `${lease.subnet} of ${publicIP} can't be reached from ${own.subnet}: host-gw needs a direct way, and ${publicIP} is not on the link of ${name}${link}; name another interface with --iface, or use ${WITH_A_TUNNEL} with DirectRouting.`;
   // Not the record's fault: another interface of this host may lead there.
   return { held: peerEntry(lease, 'unreachable', detail, true), unreadable: false };
 }

@@ -63,6 +63,10 @@ export function mismatches(attrs: LeaseAttrs, config: NetworkConfig): string[] {
   return sentence === undefined ? [] : [sentence];
 }
 
+/** What a lease shows of an older flannel (BackendType.olderFlannel). */
+export const olderFlannel: NonNullable<BackendType['olderFlannel']> = (attrs, config) =>
+  BY_LEASE.get(attrs.backendType)?.olderFlannel?.(attrs, config);
+
 /** The hold on a config whose backend we don't run. `key`: the config's. */
 export function unsupportedBackend(config: NetworkConfig, key: string): HeldEntry {
   if (!config.enableIPv4) {

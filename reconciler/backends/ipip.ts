@@ -1,6 +1,6 @@
 /**
  * Owns what an ipip network looks like on a host (docs/reference/flannel.md#ipip): one device `flannel.ipip` for all peers, and for each peer an on-link
- * route through it, whose gateway is the peer's own address. No data in the leases, and 20 bytes a packet instead of vxlan's 50.
+ * route through it, whose gateway is the peer's own address. No data in the leases, and 20 bytes a packet.
  *
  * - The device is by its name the only one of a host: two networks of ipip don't fit on one.
  * - With DirectRouting a peer on the external interface's link is reached without the tunnel, as in host-gw (host-gw.ts).

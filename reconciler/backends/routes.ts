@@ -61,8 +61,8 @@ export function routeWants(host: Host, subnet: string, { dev, gateway, onlink }:
 }
 
 /**
- * Without a tunnel, through the peer's own address on the external interface's link: docs/reference/flannel.md#host-gw, and DirectRouting in
- * docs/reference/flannel.md#vxlan.
+ * Without a tunnel, through the peer's own address on the external interface's link: docs/reference/flannel.md#host-gw, which
+ * DirectRouting does too.
  */
 export const directWants = (host: Host, { subnet, attrs }: Lease): Want[] =>
   routeWants(host, subnet, { dev: host.uplink.name, gateway: attrs.publicIP, onlink: false });

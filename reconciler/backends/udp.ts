@@ -14,7 +14,7 @@ import { innerMtu, mtuTooSmall } from './mtu.ts';
 import { badAddress, outsideNetwork, peerEntry } from './peer.ts';
 import { firstAddress, marksOf } from './routes.ts';
 
-/** Of its leases: none. */
+/** The BackendType of its leases: they have none. */
 const TYPE = '';
 const PATH = 'udp';
 /** The outer IPv4 (20) and UDP (8) headers. */

@@ -35,6 +35,7 @@ export const vxlanType: BackendType = {
   readWritten: readWrittenVxlan,
   dataOf,
   mismatch,
+  olderFlannel,
   seenOn: ({ links }) => links.flatMap((link) => optionsOf(link) ?? []).map((options) => vxlanBackend(options)),
 };
 
@@ -100,7 +101,7 @@ function deviceWants(context: BackendContext, options: VxlanConfig, dev: string,
   ];
 }
 
-/** In flannel's order. */
+/** What a peer is reached by, in flannel's order. */
 function wantsOf({ host }: BackendContext, subnet: string, dev: string, mac: string, dst: string): Want[] {
   const gateway = firstAddress(subnet);
   return [
@@ -141,6 +142,17 @@ function dataOf(attrs: LeaseAttrs): LeaseData {
   const { mac, vni, reason } = vxlanData(attrs);
   if (mac === undefined) return { problem: `It names no usable VTEP: ${reason}.` };
   return { vtepMAC: mac, ...(vni === undefined ? {} : { vni }) };
+}
+
+/** A lease without VNI is of flanneld up to 0.13, or was written by v2's API, with which nobody writes one. */
+function olderFlannel(attrs: LeaseAttrs, config: BackendConfig): { sign: string; ignores: string[] } | undefined {
+  const { mac, vni } = vxlanData(attrs);
+  if (config.kind !== 'vxlan' || mac === undefined || vni !== undefined) return undefined;
+  const ignores = [
+    ...(config.mtu === undefined ? [] : ['Backend.MTU (each flanneld below 0.22 does)']),
+    ...(config.learning ? ['Backend.Learning (0.11 does)'] : []),
+  ];
+  return { sign: 'no VNI, as flanneld up to 0.13 writes them', ignores };
 }
 
 function mismatch(attrs: LeaseAttrs, config: BackendConfig): string | undefined {

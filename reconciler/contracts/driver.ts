@@ -84,5 +84,7 @@ export interface Driver {
     interest: () => Interest,
     trouble?: (problem: string | undefined) => void,
   ): Promise<() => Promise<void>>;
+  /** How often the queue of events overflowed since the start, for metrics. Left out: it has none. */
+  overruns?(): number;
   close(): Promise<void>;
 }

@@ -19,7 +19,7 @@ export interface Interface {
   master?: string;
   /** Something is at the other end of the line. Absent: not known, taken as true. */
   carrier?: boolean;
-  /** Of a veth pair of which both ends are in this namespace. */
+  /** It is an end of a veth pair whose other end is in this namespace too. */
   looped?: boolean;
   /** "192.168.64.3/24" with rtnetlink's scope ("global", "link", "host") and whether it is permanent and deprecated. */
   addresses: { address: string; scope: string; permanent: boolean; deprecated: boolean }[];

@@ -77,7 +77,7 @@ export interface CompanionSections {
 export interface Report extends CompanionSections {
   version: 1;
   mode: 'once' | 'drift' | 'run' | 'leave';
-  /** Of `selvage leave`: what was asked for. */
+  /** What `selvage leave` was asked for. */
   leave?: { handBack: boolean; releaseLease: boolean; dryRun: boolean };
   at: string;
   durationMs: number;
@@ -88,7 +88,7 @@ export interface Report extends CompanionSections {
     revision: string;
     complete: boolean;
     leases: number;
-    /** Of the last good copy: seconds since the store was last heard from. */
+    /** How old the last good copy is: seconds since the store was last heard from. */
     ageSeconds?: number;
     /** Why the store could not be asked. */
     error?: { kind: StoreErrorKind; message: string };

@@ -4,7 +4,7 @@ import type { Route } from '../kinds/index.ts';
 export interface Rule {
   priority: number;
   action: 'lookup' | 'blackhole' | 'unreachable' | 'prohibit';
-  /** Of `lookup`. */
+  /** The table that a rule with `lookup` leads to. */
   table: number;
   /** "10.0.0.0/8"; "" for any destination. */
   to: string;

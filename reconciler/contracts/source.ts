@@ -20,7 +20,7 @@ export interface StoreRecord {
   leaseId: string;
 }
 
-/** On no lease of the store: it stays until somebody deletes it. */
+/** Whether it hangs on no lease of the store: then it stays until somebody deletes it. */
 export const isPermanent = ({ leaseId }: { leaseId: string }): boolean => leaseId === '0';
 
 export interface StoreSnapshot {
@@ -38,7 +38,7 @@ export type StoreChange = { op: 'put'; record: StoreRecord } | { op: 'delete'; k
 export type WatchEvent =
   /** The store has acknowledged the watch. */
   | { type: 'started' }
-  /** In revision order; `revision` is that of the last one. */
+  /** What has changed, in revision order; `revision` is that of the last one. */
   | { type: 'changes'; revision: number; changes: StoreChange[] }
   /** moved: desired state is to be had elsewhere now, which the next snapshot knows. */
   | {

@@ -19,7 +19,7 @@ export interface Past {
 export interface CopyHead extends Past {
   /** Cleaned etcd prefix: "/coreos.com/network". */
   prefix: string;
-  /** Of the source that it came from. */
+  /** The kind of source that it came from. */
   kind: Source['kind'];
   clusterId: string;
   revision: number;

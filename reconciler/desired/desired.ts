@@ -24,9 +24,9 @@ import { Refusals } from './refusals.ts';
 
 /** What Desired needs of the mirror. */
 export interface LeaseSource {
-  /** By subnet. */
+  /** Leases by subnet. */
   leases: ReadonlyMap<string, Lease>;
-  /** Of leases that are there and can't be read. */
+  /** Subnets of leases that are there and can't be read. */
   readonly unreadableSubnets?: readonly string[];
   complete: boolean;
 }
@@ -39,7 +39,7 @@ export class Desired {
   readonly earlier: readonly Backend[];
   /** What all peers stand on: the devices with their addresses. */
   readonly deviceWants: readonly Want[];
-  /** By id. */
+  /** All wants, by id. */
   readonly wants: ReadonlyMap<string, Want>;
   complete = false;
   /** What it is made of: read anew each time, it changes. */
@@ -104,7 +104,7 @@ export class Desired {
     return !guards.empty && guards.ofPeer(formatCidr(range), this.backend && this.context.own.subnet) !== undefined;
   }
 
-  /** In the order of a report. */
+  /** What is held, in the order of a report. */
   get held(): HeldEntry[] {
     return [...this.#notices, ...this.#peers.held];
   }

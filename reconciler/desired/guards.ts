@@ -110,7 +110,7 @@ export class Guards {
     return this.#guards.map(({ range }) => range);
   }
 
-  /** Those in which no lease may be at all. */
+  /** Ranges in which no lease may be at all. */
   get hard(): Cidr[] {
     return this.#guards.filter(({ guard }) => guard.of !== 'containers').map(({ range }) => range);
   }

@@ -1,6 +1,7 @@
 /** Owns what an interface is to a host, told from its kind, its master and its name: an uplink to others, or a thing of containers or tunnels. */
 import { isLinkLocal, parseIp } from '../../config/ipv4.ts';
 import { ALIAS_PREFIX, type HostFacts, type Interface } from '../contracts/host.ts';
+import { tunnelRules } from '../tunnels/index.ts';
 
 /** flannel.1, flannel-v6.1, flannel0, flannel.ipip, flannel-wg; and whatever has the mark of an instance, however it was renamed. */
 export const isFlannels = ({ name, alias = '' }: Pick<Interface, 'name' | 'alias'>): boolean =>
@@ -12,10 +13,13 @@ const CONTAINER_BRIDGE =
 /** As those name the host's ends of what they plug in. */
 const CONTAINER_PORT = /^(veth|vnet|tap|lxc|cali)/;
 const PORTED = new Set(['bridge', 'bond', 'team', 'openvswitch']);
-/** These always run over another interface. */
-const OVERLAY = new Set(['vxlan', 'geneve', 'gre', 'gretap', 'erspan', 'ipip', 'sit', 'vti', 'xfrm']);
+/** These always run over another interface, as do those that a backend makes. */
+const OVERLAYS = new Set(['geneve', 'gre', 'gretap', 'erspan', 'sit', 'vti', 'xfrm']);
 /** These do where there is one to run over. */
 const PRIVATE = new Set(['wireguard', 'tun', 'l2tp']);
+
+const isOverlay = (type: string): boolean =>
+  OVERLAYS.has(type) || (tunnelRules(type) !== undefined && !PRIVATE.has(type));
 
 function isContainerBridge({ name, type }: Interface, { interfaces }: HostFacts): boolean {
   if (type !== 'bridge') return false;
@@ -23,7 +27,7 @@ function isContainerBridge({ name, type }: Interface, { interfaces }: HostFacts)
   return CONTAINER_BRIDGE.test(name) || ports.every((port) => CONTAINER_PORT.test(port.name));
 }
 
-const isPrivate = ({ type = '' }: Interface): boolean => OVERLAY.has(type) || PRIVATE.has(type);
+const isPrivate = ({ type = '' }: Interface): boolean => isOverlay(type) || PRIVATE.has(type);
 
 /** Why other hosts are not reached by this interface, as the end of a sentence; undefined if they may be. */
 export function notUplink(link: Interface, facts: HostFacts): string | undefined {
@@ -33,7 +37,7 @@ export function notUplink(link: Interface, facts: HostFacts): string | undefined
   if (master !== '' && PORTED.has(facts.interfaces.find(({ name }) => name === master)?.type ?? ''))
     return `is a port of ${master}`;
   if (link.looped) return 'is a veth whose other end is on this host too';
-  if (OVERLAY.has(type)) return `is a tunnel (${type}) that runs over another interface`;
+  if (isOverlay(type)) return `is a tunnel (${type}) that runs over another interface`;
   if (PRIVATE.has(type) && facts.interfaces.some((other) => isOutside(other, facts)))
     return `is a tunnel (${type}) that runs over another interface`;
   return undefined;

@@ -26,16 +26,16 @@ interface Peer {
 
 export class Peers {
   readonly #wantsOf: (lease: Lease) => PeerWants;
-  /** Of peers in force, by id; shared with what is not a peer's. */
+  /** What peers in force want, by id; shared with what is not a peer's. */
   readonly #wants: Map<string, Want>;
   readonly #peers = new Map<string, Peer>();
   /** Who claims an id: nearly always one, and there are tens of thousands of ids. */
   readonly #claims = new Map<string, Peer | Peer[]>();
   /** Ids that several claim: mostly none, and then nobody has a rival. */
   readonly #contested = new Set<string>();
-  /** Those that are held, so that asking for them costs no walk over all. */
+  /** Peers that are held, so that asking for them costs no walk over all. */
   readonly #held = new Map<string, Peer>();
-  /** Those with a note. */
+  /** Peers with a note. */
   readonly #noted = new Set<Peer>();
 
   constructor(wants: Map<string, Want>, wantsOf: (lease: Lease) => PeerWants) {
@@ -52,7 +52,7 @@ export class Peers {
     return [...this.#held.values()].filter(({ unreadable }) => unreadable).map(({ lease }) => lease.subnet);
   }
 
-  /** Of all leases but our own, whether in force or not. */
+  /** How many leases there are beside our own, in force or not. */
   get count(): number {
     return this.#peers.size;
   }
@@ -67,7 +67,10 @@ export class Peers {
 
   /** The subnet of the peer in force that wants `id`. */
   subnetOf(id: string): string | undefined {
-    return this.#claimants(id).find(({ inForce }) => inForce)?.lease.subnet;
+    const claims = this.#claims.get(id);
+    if (claims === undefined) return undefined;
+    const peer = Array.isArray(claims) ? claims.find(({ inForce }) => inForce) : claims;
+    return peer?.inForce ? peer.lease.subnet : undefined;
   }
 
   /** All leases anew. */
@@ -143,7 +146,8 @@ export class Peers {
 
   #claimants(id: string): Peer[] {
     const claims = this.#claims.get(id);
-    return claims === undefined ? [] : [claims].flat();
+    if (claims === undefined) return [];
+    return Array.isArray(claims) ? claims : [claims];
   }
 
   #rivalsOf(peer: Peer): readonly Peer[] {

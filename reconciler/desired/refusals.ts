@@ -19,7 +19,7 @@ export class Refusals {
     this.#here = hereOf(host);
   }
 
-  /** Of a peer's lease. `own`: this host's subnet, where it has one. */
+  /** Why a peer's lease is refused. `own`: this host's subnet, where it has one. */
   ofPeer(lease: Lease, own?: string): HeldEntry | undefined {
     const { subnet, attrs } = lease;
     const guard = this.guards.empty ? undefined : this.guards.ofPeer(subnet, own);
@@ -43,7 +43,7 @@ export class Refusals {
     });
   }
 
-  /** Of this host's own lease, which is then as good as none. */
+  /** Why this host's own lease is refused, which is then as good as none. */
   ofOwn({ subnet, key }: Lease): HeldEntry | undefined {
     const guard = this.guards.ofOwn(subnet);
     if (!guard) return undefined;

@@ -126,7 +126,7 @@ function opensRouting({ isShut, engine }: DockerObserved): boolean {
   return isShut && (major > 28 || (major === 28 && minor >= 2));
 }
 
-/** Of an options file: --bip and so on, by the name in daemon.json. */
+/** The flags of an options file (--bip and so on), by their name in daemon.json. */
 function readFlags(text: string | undefined): Map<string, string> {
   const flags = new Map<string, string>();
   for (const value of readEnvText(text ?? '').values()) {

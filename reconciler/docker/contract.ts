@@ -19,7 +19,7 @@ export interface Engine {
   liveRestore: boolean;
   /** As the engine has it; undefined where it runs without one. */
   network: (BridgeNetwork & { bridge: string }) | undefined;
-  /** Those that run. `address` on the default bridge, "" if elsewhere. */
+  /** The containers that run. `address`: on the default bridge, "" if elsewhere. */
   containers: { name: string; address: string }[];
 }
 

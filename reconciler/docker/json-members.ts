@@ -70,7 +70,7 @@ export function setMember(text: string, name: string, value: unknown): string {
 /** No member has that name any more. */
 export const removeMember = (text: string, name: string): string => removeAllBut(text, name, -1);
 
-/** Of the members of one name only the one at index `kept` stays. */
+/** Takes all members of one name away but the one at index `kept`. */
 function removeAllBut(text: string, name: string, kept: number): string {
   let [rest, left] = [text, kept];
   for (;;) {

@@ -68,7 +68,7 @@ function othersInTheWay(table: TableView, tunnels: readonly string[]): HeldEntry
   const bases = [...chains].filter(([, { base }]) => base?.type === 'filter' && base.hook === 'forward');
   if (name === 'firewalld') {
     if (bases.length === 0 || namesDevice(table, tunnel)) return [];
-    const detail = `firewalld rejects what is forwarded from zones that it doesn't trust: firewall-cmd --permanent --zone=trusted --add-interface=${tunnel} --add-interface=docker0, let the tunnel's own port in (vxlan: --add-port=8472/udp), and firewall-cmd --reload.`;
+    const detail = `firewalld rejects what is forwarded from zones that it doesn't trust: firewall-cmd --permanent --zone=trusted --add-interface=${tunnel} --add-interface=docker0, let the tunnel's own UDP port in (--add-port=PORT/udp, with the one of Backend.Port), and firewall-cmd --reload.`;
     return [entry(key, 'firewalld', detail)];
   }
   return bases

@@ -28,9 +28,9 @@ export interface TableView {
   /** As nft names it ("filter", "docker-bridges"). */
   name: string;
   family: Family;
-  /** By name. Not all of a table's chains: those that were asked for. */
+  /** Chains by name: not all of the table, but those that were asked for. */
   chains: ReadonlyMap<string, ChainView>;
-  /** Of a table of ours: addresses by the name of the set. */
+  /** What a table of ours has in its sets: addresses by the name of the set. */
   sets?: ReadonlyMap<string, readonly string[]>;
 }
 

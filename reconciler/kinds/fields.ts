@@ -1,6 +1,6 @@
 /** Owns how two resources are compared field by field. */
 
-/** In sync; shared, because most of tens of thousands are. */
+/** No field differs; shared, because most of tens of thousands are in sync. */
 export const SAME: readonly string[] = [];
 
 /** The names among `fields` in which the two differ. */

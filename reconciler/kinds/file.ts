@@ -19,7 +19,7 @@ export interface FileResource {
   shared?: boolean;
 }
 
-/** Of somebody else's file (daemon.json). */
+/** What is changed in somebody else's file (daemon.json). */
 export interface FileEdit {
   /** The text that `content` was made from, undefined: there was no file. If it is another by now, nothing is written. */
   of: string | undefined;

@@ -40,7 +40,7 @@ export type Have = Resource;
 /** What runs beside the rounds (states/companion.ts) is no Resource, so that no plan can have one. */
 export type Kind = Resource['kind'];
 
-/** In build order. */
+/** The rules of all kinds, in build order. */
 const RULES = [
   linkKind,
   addressKind,
@@ -66,7 +66,7 @@ export const BUILD_ORDER: readonly Kind[] = kindsThat(() => true);
 
 export const rulesOf = (kind: Kind): KindRules<Resource> => byName[kind];
 
-/** Of a report's kind, which may be no resource's. */
+/** Whether a report's kind is one of a resource: a lease is none. */
 export const isResourceKind = (kind: string): kind is Kind => Object.hasOwn(byName, kind);
 
 /** The kernel's own identity of a resource, unique within its kind; this is the `key` of a report. */

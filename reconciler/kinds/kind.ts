@@ -94,7 +94,7 @@ export const USUAL = {
   decidedWith: [],
 } as const;
 
-/** Of a key that is `device|what`; a device's name may have the stroke too. */
+/** Words a key that is `device|what`; a device's name may have the stroke too. */
 export function textUnderDevice(key: string): string {
   const at = key.lastIndexOf('|');
   return `${key.slice(at + 1)} dev ${key.slice(0, at)}`;

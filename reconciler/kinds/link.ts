@@ -75,7 +75,7 @@ function differs(want: Link, have: Link): readonly string[] {
 function ownerOf(link: Link, judge: Judge): Owner {
   if (link.master !== '') return 'foreign';
   // The mark is this instance's alone, however somebody has named the device since.
-  if (link.alias === judge.alias && tunnelRules(link.type)) return 'ours';
+  if (link.alias === judge.alias && link.tunnel?.type === link.type) return 'ours';
   if (!isForm(link)) return 'foreign';
   if (link.alias) return link.alias === judge.alias ? 'ours' : 'foreign';
   const { isOursUnmarked } = tunnelRules(link.type) ?? {};
@@ -98,7 +98,7 @@ function describe(link: Link): string {
   return rules ? `${name(link)}, ${rules.describe(tunnel)}` : `${name(link)} of type ${link.type || 'unknown'}`;
 }
 
-/** In a report what makes a tunnel is under its type: "ipip.local". */
+/** A report has what makes a tunnel under its type: "ipip.local". */
 function fields({ kind: _, tunnel, ...rest }: Link): Record<string, unknown> {
   return tunnel ? { ...rest, ...tunnelFields(tunnel) } : rest;
 }

@@ -23,7 +23,7 @@ import { sizeOf } from './blocks.ts';
 export interface Here {
   networks: readonly { cidr: Cidr; dev: string }[];
   /** What is reached without a gateway. */
-  onLink: readonly string[];
+  onLink: readonly Cidr[];
   /** All of this host's. */
   addresses: ReadonlySet<string>;
   /** The one that this host's own lease names. */
@@ -36,7 +36,8 @@ export function hereOf(host: Host): Here {
     return cidr && cidr.length < 31 && dev && of !== 'containers' ? [{ cidr, dev }] : [];
   });
   const addresses = new Set([host.uplink.address, ...(host.addresses ?? [])]);
-  return { networks, onLink: host.uplink.networks, addresses, publicIP: host.publicIP };
+  const onLink = host.uplink.networks.flatMap((network) => parseCidr(network) ?? []);
+  return { networks, onLink, addresses, publicIP: host.publicIP };
 }
 
 /** The end of a sentence about a PublicIP ("is …"); undefined if a host may be there. `here`: absent where no host is asked. */
@@ -55,7 +56,7 @@ export function impossibleAddress(
   const broadcast = here?.networks.find(({ cidr }) => isEdge(cidr, ip));
   if (broadcast) return `is the broadcast address of ${broadcast.dev}'s network`;
   if (here && publicIP !== here.publicIP && here.addresses.has(publicIP)) return "is an address of this host's own";
-  const isCarved = (network: string): boolean => config !== undefined && isCarvedFrom(network, config.network);
+  const isCarved = (network: Cidr): boolean => config !== undefined && isCarvedFrom(network, config.network);
   const isOnLink = here?.onLink.some((network) => contains(network, ip) && !isCarved(network)) ?? false;
   if (config && !isOnLink && isContainers(config, ip))
     return `is inside the Network ${config.network}, where containers are`;

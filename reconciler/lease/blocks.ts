@@ -11,7 +11,7 @@ export const sizeOf = (length: number): number => 2 ** (32 - length);
 
 /** Holds items that each have a block (without host bits); several may have the same one. */
 export class BlockIndex<T extends { readonly block: Cidr }> {
-  /** By length, then by first address. */
+  /** What is in each block, by prefix length, then by first address. */
   readonly #blocks = new Map<number, Map<number, T[]>>();
 
   add(item: T): void {

@@ -11,7 +11,7 @@ import type { HeldEntry } from '../contracts/report.ts';
 import type { StoreRecord } from '../contracts/source.ts';
 import { readWrittenForm } from './written-form.ts';
 
-/** Of a key or a value, in bytes. flannel's have less than 300. */
+/** What a key or a value may have at most, in bytes. flannel's have less than 300. */
 export const MOST_BYTES = 16_384;
 const LONG = MOST_BYTES.toLocaleString('en');
 /** As a report names it; every real key is shorter. */

@@ -11,7 +11,7 @@ export interface RenewalInput {
   now: number;
   /** --subnet-lease-renew-margin: that many minutes before the end. */
   marginMinutes: number;
-  /** In [0, 1). */
+  /** A number in [0, 1) that spreads hosts which started together. */
   random: number;
 }
 

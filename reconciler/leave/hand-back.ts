@@ -1,6 +1,6 @@
 /**
  * Owns what has to change on a host so that flanneld can take it over: everything stays in force, in flannel's own form and without our marks
- * (docs/reference/flannel.md#vxlan). Pure: made from what is there alone, so that it needs no store.
+ * (docs/reference/flannel.md#backends). Pure: made from what is there alone, so that it needs no store.
  *
  * - Nothing of the kernel's routing is made, and nothing of it but nexthop objects deleted, which by then have no routes any more. In the
  *   firewall flannel's own rules are made first, and ours deleted then (flannel-firewall.ts).

@@ -146,7 +146,7 @@ export function nexthopIdTaken(want: Nexthop, have: Nexthop, route: Route): Held
   return held(want, 'foreign nexthop', detail, false);
 }
 
-/** Of what is there, also if nothing is wrong with it. */
+/** The entry about what is there, also if nothing is wrong with it. */
 export const remarkOn = (want: Want, why: string, detail: string): HeldEntry => held(want, why, detail, false);
 
 /** A foreign object in the slot of a Want other than a link. */

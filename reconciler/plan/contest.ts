@@ -80,6 +80,14 @@ export class Contest {
     return next;
   }
 
+  /** Those that are held, with how often in a row. */
+  waits(): { id: string; why: string; times: number; until: number }[] {
+    if (this.#held === 0) return [];
+    return [...this.#writes].flatMap(([id, { holds: times, until, taken }]) =>
+      times > 0 && !taken ? [{ id, why: 'contested', times, until }] : [],
+    );
+  }
+
   takeDue(now: number): string[] {
     const due: string[] = [];
     if (this.#held === 0) return due;

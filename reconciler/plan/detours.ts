@@ -12,7 +12,7 @@ import { KERNEL_PROTOCOL } from '../kinds/marks.ts';
 
 export interface DetourView {
   network: string;
-  /** Of a subnet. */
+  /** Prefix length of the subnet. */
   length: number;
   /** This host's subnet. */
   own: string;

@@ -11,7 +11,7 @@ export interface PlanInput extends OwnershipContext, Knowledge {
   wants: ReadonlyMap<string, Want>;
   /** What is, inside the scope. */
   haves: readonly Have[];
-  /** Of the listing (driver.ts). */
+  /** What the listing could not read (driver.ts). */
   unread?: Listing['unread'];
   /** Whether the kernel has nexthop objects (≥ 5.3). */
   nexthopObjects: boolean;

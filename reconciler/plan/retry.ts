@@ -32,6 +32,14 @@ interface Failed {
   taken: boolean;
 }
 
+/** A change that waits. `until`: ms since the epoch, Infinity for not before something changes. */
+export interface Wait {
+  id: string;
+  why: string;
+  times: number;
+  until: number;
+}
+
 export const wantOf = (change: Change): Want | undefined => (change.op === 'delete' ? undefined : change.want);
 export const haveOf = (change: Change): Have | undefined => (change.op === 'create' ? undefined : change.have);
 
@@ -102,6 +110,15 @@ export class Retry {
     let next = this.#contest.nextDue();
     for (const { until, taken } of this.#failed.values()) if (!taken && until < next) next = until;
     return next === Infinity ? undefined : next;
+  }
+
+  /** All that waits, for people to read. */
+  waits(): Wait[] {
+    // One whose time has come was looked at, and would be here anew if it had failed again.
+    const failed = [...this.#failed].flatMap(([id, { failure, times, until, taken }]) =>
+      taken ? [] : [{ id, why: failure.message, times, until }],
+    );
+    return [...failed, ...this.#contest.waits()];
   }
 
   /** Ids whose wait is over, each told once: they are what the next round has to look at. */

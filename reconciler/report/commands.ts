@@ -12,7 +12,7 @@ import { headline, plain, summaryLine } from './text.ts';
 
 export interface Repair {
   report: Report;
-  /** In the order in which they are to be made. */
+  /** The changes, in the order in which they are to be made. */
   changes: readonly Change[];
   /** All that this host should have. */
   wants: Iterable<Want>;

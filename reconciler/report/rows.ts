@@ -52,7 +52,7 @@ export function driftRows(report: Report, all: boolean): Row[] {
   });
 }
 
-export function heldRows({ held }: Report, all: boolean): HeldRow[] {
+export function heldRows({ held }: Pick<Report, 'held'>, all: boolean): HeldRow[] {
   const mark = (entry: Report['held'][number]): string => (entry.unmet ? `${entry.why} (unmet)` : entry.why);
   return grouped(held, (entry) => [entry.kind, mark(entry)].join('\n'), all).map((entries) => {
     const [first] = entries as [Report['held'][number]];

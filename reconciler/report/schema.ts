@@ -1,14 +1,16 @@
 /**
  * Owns the form of the documents that programs read, from which docs/schema/*.json is made and against which the tests check every
- * document: the report (version 1), the answer of `selvage leases` and that of `selvage check-config`.
+ * document: the report (version 1), the status, the answer of `selvage leases` and that of `selvage check-config`.
  *
  * - Nothing loads it at run time. That it says the same as the types is checked by the compiler, at its end.
  */
 import * as z from 'zod';
 import type { NetworkConfigDescription } from '../../config/check-config.ts';
 import type { Report } from '../contracts/report.ts';
+import type { Status } from '../contracts/status.ts';
 import { BUILD_ORDER } from '../kinds/index.ts';
 import type { LeasesDocument } from './leases.ts';
+import { statusFields } from './schema-status.ts';
 
 const kind = z
   .enum([
@@ -121,6 +123,16 @@ export const reportSchema = z.strictObject({
     .describe('The udp engine, as it was before the round. Absent where there is none.'),
 });
 
+const { host, network, source } = reportSchema.shape;
+
+export const statusSchema = z.strictObject({
+  ...statusFields,
+  host,
+  network,
+  held: reportSchema.shape.held,
+  store: source.extend({ where: z.string() }),
+});
+
 export const leasesSchema = z.strictObject({
   version: z.literal(1),
   source: z.strictObject({ kind: z.string(), revision: z.string() }),
@@ -157,6 +169,7 @@ export const checkConfigSchema = z.strictObject({
 
 export const SCHEMAS = {
   report: { schema: reportSchema, title: 'The report of selvage --once, selvage drift and the daemon' },
+  status: { schema: statusSchema, title: 'The answer of selvage status --format json, and of /api/status' },
   leases: { schema: leasesSchema, title: 'The answer of selvage leases --format json' },
   'check-config': { schema: checkConfigSchema, title: 'The answer of selvage check-config' },
 } as const;
@@ -175,7 +188,8 @@ export function jsonSchemaOf(name: keyof typeof SCHEMAS): string {
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 const _same: [
   Same<z.infer<typeof reportSchema>, Report>,
+  Same<z.infer<typeof statusSchema>, Status>,
   Same<z.infer<typeof leasesSchema>, LeasesDocument>,
   Same<z.infer<typeof checkConfigSchema>, NetworkConfigDescription>,
-] = [true, true, true];
+] = [true, true, true, true];
 void _same;

@@ -13,7 +13,7 @@ export const plural = (n: number, one: string, many = `${one}s`): string =>
   `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 
 /** "web1 (eth0, 192.168.64.3): 10.5.34.0/24 of 10.5.0.0/16, host-gw, MTU 1500; 3 leases, etcd-v3 revision 42" */
-export function headline({ host, network, source }: Report): string {
+export function headline({ host, network, source }: Pick<Report, 'host' | 'network' | 'source'>): string {
   const where = `${host.hostname} (${host.iface}, ${host.publicIP})`;
   const subnet = network.subnet || 'no subnet';
   const what = network.network

@@ -16,11 +16,11 @@ type State = 'there' | 'unreadable' | 'lost' | 'gone';
 
 export class ConfigMirror {
   readonly key: string;
-  /** In force. */
+  /** The config in force; undefined until one could be read. */
   value: NetworkConfig | undefined;
   /** The record that `value` was read from. */
   record: StoreRecord | undefined;
-  /** Of the key in the store, readable or not. */
+  /** Revision of the key in the store, readable or not. */
   revision = 0;
   readonly #held: HeldList;
   #state: State = 'gone';

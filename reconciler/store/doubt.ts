@@ -86,7 +86,7 @@ export class Lingering {
     return [...(this.#keysOf.get(lease.attrs.publicIP) ?? [])].filter((key) => key !== lease.key);
   }
 
-  /** Those whose end has come. */
+  /** Subnets of the doubted leases whose end has come. */
   endedBy(now: number): string[] {
     return [...this.#until].filter(([, until]) => until <= now).map(([key]) => key);
   }

@@ -24,7 +24,7 @@ export interface Claimant {
 }
 
 export class InForce {
-  /** By subnet. */
+  /** Leases by subnet. */
   readonly leases: ReadonlyMap<string, Lease>;
 
   readonly #leases = new Map<string, Lease>();

@@ -6,7 +6,7 @@ import type { Lease } from '../../config/model.ts';
 export interface LeaseChanges {
   /** Subnets whose lease in force came, went or says something else. */
   subnets: Set<string>;
-  /** Those of `subnets` that have no lease in force any more. */
+  /** What of `subnets` has no lease in force any more. */
   removed: Set<string>;
   /** Subnets whose lease says the same under a new revision or lease id: renewed, or put back. */
   renewed: Set<string>;

@@ -40,7 +40,7 @@ export interface MirrorOptions {
 
 export class Mirror {
   readonly prefix: string;
-  /** In force, by subnet. */
+  /** Leases in force, by subnet. */
   readonly leases: ReadonlyMap<string, Lease>;
   /** Why the store is doubted, as long as anything is in force that it doesn't have. */
   doubt: Doubt | undefined;

@@ -39,7 +39,7 @@ export const isRival = ({ type }: Device): boolean => BY_TYPE.get(type)?.canClas
 export const isOfInterest = (device: Device): boolean =>
   isRival(device) || device.name.startsWith('flannel.') || tunnelRulesNamed(device.name) !== undefined;
 
-/** A tunnel's field inside a link, as reports name it: "vxlan.local". */
+/** A tunnel's field inside a link, as reports name it: "ipip.local". */
 function pathOf(type: string, field: string): string {
   return `${type}.${field}`;
 }
@@ -86,7 +86,7 @@ export const portListenedOn = ({ tunnel }: Device): { port: number; address: str
 
 const valuesOf = (tunnel: Tunnel): Record<string, unknown> => ({ ...tunnel });
 
-/** A tunnel's attributes as a report has them, under its type: `{ vxlan: { vni: 1, … } }`. */
+/** A tunnel's attributes as a report has them, under its type: `{ ipip: { local: "192.0.2.1", … } }`. */
 export function tunnelFields(tunnel: Tunnel): Record<string, unknown> {
   const { type, ...attributes } = tunnel;
   return Object.keys(attributes).length ? { [type]: attributes } : {};

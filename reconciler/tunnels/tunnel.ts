@@ -12,9 +12,9 @@ export interface TunnelRules<T extends { readonly type: string }> {
   readonly backend: string;
   /** Attributes that are compared, in the order in which a report names them. */
   readonly fields: readonly (keyof T & string)[];
-  /** Those of them that can't be changed in place: then the device is made anew. */
+  /** The fields that can't be changed in place: then the device is made anew. */
   readonly fixed: readonly (keyof T & string)[];
-  /** Those of them by which one device of a name is told from another. */
+  /** The fields by which one device of a name is told from another. */
   readonly knownBy: readonly (keyof T & string)[];
   /** Whether the kernel may refuse ours for somebody else's of this type: then all of them have to be known. */
   readonly canClash: boolean;
@@ -45,14 +45,14 @@ export interface TunnelRules<T extends { readonly type: string }> {
   /** The UDP port that it receives on, at an address or (as "") at all of the host's. Left out: none. */
   listens?(want: T): { port: number; address: string };
 
-  /** "a vxlan device of VNI 7" */
+  /** "an ipip device" */
   what(tunnel: T | undefined): string;
   /** What to do where two networks want one device on a host. */
   readonly apart: string;
-  /** As `ip -d link` prints what makes it: "vxlan id 1 local 192.0.2.1 dev eth0 dstport 8472". */
+  /** As `ip -d link` prints what makes it: "ipip remote any local 192.0.2.1 dev eth0". */
   text(tunnel: T): string;
   /** What `ip link add … type TYPE`, or `ip link set`, is given for these attributes; those that are absent stay as they are. */
   arguments(attributes: Partial<T>): string[];
-  /** What stands there, for a sentence: "vxlan id 1 port 8472 local 192.0.2.1 dev eth0". */
+  /** What stands there, for a sentence: "ipip local 192.0.2.1 dev eth0". */
   describe(tunnel: T): string;
 }

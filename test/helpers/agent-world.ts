@@ -178,7 +178,7 @@ export class World {
     const report = journal.report.bind(journal);
     journal.report = (made, scope) => {
       this.reports.push(made);
-      report(made, scope);
+      return report(made, scope);
     };
     return agent;
   }

@@ -8,7 +8,7 @@ import { type Element, items, text } from './xml.ts';
 export interface Tables {
   ids: string[];
   routes: CloudRoute[];
-  /** Of the routes that AWS makes itself: the VPC's own. */
+  /** Where the routes lead that AWS makes itself: the VPC's own ranges. */
   ranges: string[];
   problems: CloudFailure[];
 }

@@ -114,7 +114,7 @@ export const NUD_PERMANENT = 0x80;
 export const RTN_UNICAST = 1;
 export const RT_SCOPE_UNIVERSE = 0;
 export const RT_SCOPE_LINK = 253;
-/** In a delete: any scope. */
+/** Means any scope, in a delete. */
 export const RT_SCOPE_NOWHERE = 255;
 export const RTNH_F_ONLINK = 4;
 /** A cache entry or exception, not a route that anybody made. */

@@ -53,7 +53,7 @@ export function writeNexthop(w: Writer, flags: number, nexthop: Nexthop, index: 
   w.end();
 }
 
-/** By id alone: the kernel takes no other qualifier. */
+/** Names it by id alone: the kernel takes no other qualifier. */
 export function writeNexthopDelete(w: Writer, id: number): void {
   w.begin(c.RTM_DELNEXTHOP, 0, NHMSG);
   w.attrU32(c.NHA_ID, id);

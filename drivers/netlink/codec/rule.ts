@@ -12,7 +12,7 @@ const ACTIONS = new Map<number, Rule['action']>([
   [7, 'unreachable'],
   [8, 'prohibit'],
 ]);
-/** Of a rule's flags: it matches what its conditions don't. */
+/** A flag of a rule that matches what its conditions don't. */
 const FIB_RULE_INVERT = 2;
 
 export function writeRuleDump(w: Writer): void {

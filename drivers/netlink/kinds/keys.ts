@@ -18,7 +18,7 @@ export function underDevices(keys: string[], read: (dev: string, rests: string[]
   return [...byDevice].flatMap(([dev, rests]) => read(dev, rests));
 }
 
-/** Those of one device's entries that were asked for. */
+/** Keeps of one device's entries those that were asked for. */
 export function only(rests: string[], haves: Have[]): Have[] {
   const wanted = new Set(rests);
   return haves.filter((have) => {

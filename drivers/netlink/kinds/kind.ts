@@ -16,7 +16,7 @@ export interface WireKind<R extends Resource> {
   readonly kind: R['kind'] & Kind;
   /** All of interest. `records`: all links. */
   dump(reader: Reader, records: readonly LinkRecord[]): Have[];
-  /** Those of these links. */
+  /** Reads what is under these links. */
   under(reader: Reader, links: readonly Link[]): Have[];
   /** Those with these keys. A single read is believed only if it answers exactly the question asked. */
   read(reader: Reader, keys: string[]): Have[];

@@ -71,7 +71,7 @@ function readThese(reader: Reader, keys: string[]): Have[] {
   return haves.concat(dumpThese(reader, unclear.concat(unreached)));
 }
 
-/** Those of a few tables' routes that have these keys. */
+/** Reads the routes with these keys from dumps of their tables. */
 function dumpThese(reader: Reader, keys: string[]): Have[] {
   const ids = new Set(keys.map((key) => `route ${key}`));
   const tables = new Set(keys.map((key) => Number(key.slice(0, key.indexOf('|')))));

@@ -87,7 +87,7 @@ function natAttributes(expr: Expr & { name: 'nat' }): Buffer[] {
   return expr.flags === 0 ? parts : [...parts, be32(7, expr.flags)];
 }
 
-/** Of NFTA_RULE_EXPRESSIONS' value. */
+/** Reads the value of NFTA_RULE_EXPRESSIONS. */
 export function decodeExpressions(bytes: Uint8Array): Expr[] {
   const exprs: Expr[] = [];
   for (const [type, payload] of each(bytes)) if (type === c.NFTA_LIST_ELEM) exprs.push(decode(payload));

@@ -10,7 +10,7 @@ export interface ChainObject {
   family: number;
   table: string;
   name: string;
-  /** Of a base chain. */
+  /** Where packets enter it; undefined for a chain that is only jumped to. */
   base?: { type: string; hook: number; priority: number; policy: 'accept' | 'drop' };
 }
 
@@ -26,7 +26,7 @@ export interface RuleObject {
 
 export interface Generation {
   id: number;
-  /** Of the process that made it; 0 and "" in the answer to a question. */
+  /** Id of the process that made it; 0 and "" in the answer to a question. */
   pid: number;
   name: string;
 }

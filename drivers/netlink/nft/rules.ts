@@ -259,7 +259,7 @@ function takeNet(
   return true;
 }
 
-/** Of a mask in hex; undefined if it has a hole. */
+/** The prefix length of a mask in hex; undefined if it has a hole. */
 function lengthOf(mask: string): number | undefined {
   for (let length = 0; length <= 32; length++) if (maskOf(length) === mask) return length;
   return undefined;

@@ -75,6 +75,6 @@ export const UDPH = { length: 4, checksum: 6, size: 8 } as const;
 
 /** Segments of one UDP_SEGMENT message: UDP_MAX_SEGMENTS of kernels before 6.9 (linux/udp.h). */
 export const MAX_SEGMENTS = 64;
-/** Of one UDP datagram over IPv4: 65,535 − 20 − 8. */
+/** Payload of the longest UDP datagram over IPv4, in bytes: 65,535 − 20 − 8. */
 export const MAX_DATAGRAM = 65_507;
 export const MAX_PACKET = 65_535;

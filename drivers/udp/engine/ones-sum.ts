@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Memory } from './memory.ts';
 
 export interface OnesSum {
-  /** Of `length` bytes at `at`, added to `initial` (below 2^31). */
+  /** Sums `length` bytes at `at` up, added to `initial` (below 2^31). */
   sum(at: number, length: number, initial: number): number;
   /** Copies `length` bytes from `at` to `to`, which must not overlap, and sums them. */
   copySum(to: number, at: number, length: number, initial: number): number;

@@ -150,6 +150,13 @@ describe('render, json', () => {
     const whole = report({ changes: many, held: [held] });
     const text = render(whole, 'json');
     assert.deepEqual(JSON.parse(text), whole);
+    assert.ok(text.startsWith('{"version":1,') && text.endsWith('}\n'), 'nobody reads so much by eye');
+  });
+
+  it('is indented while somebody may read it', () => {
+    const few = report({ changes: peerChanges('create', 9), held: [held] });
+    const text = render(few, 'json');
+    assert.deepEqual(JSON.parse(text), few);
     assert.ok(text.startsWith('{\n  "version": 1,\n') && text.endsWith('}\n'));
   });
 

@@ -1,0 +1,2 @@
+/** The status page as one document. */
+export function assemblePage(): Promise<string>;
