@@ -83,7 +83,7 @@ function differs(want: Link, have: Link): readonly string[] {
 function ownerOf(link: Link, judge: Judge): Owner {
   if (link.master !== '') return 'foreign';
   // The mark is this instance's alone, however somebody has named the device since.
-  if (link.alias === judge.alias && tunnelRules(link.type)) return 'ours';
+  if (link.alias === judge.alias && link.tunnel?.type === link.type) return 'ours';
   if (!isForm(link)) return 'foreign';
   if (link.alias) return link.alias === judge.alias ? 'ours' : 'foreign';
   const { isOursUnmarked } = tunnelRules(link.type) ?? {};
