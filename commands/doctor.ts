@@ -1,6 +1,7 @@
 /** Owns `selvage doctor`: what keeps containers from reaching each other, and the cure. It makes the look that drift makes, and changes nothing. */
 import { hostname } from 'node:os';
 import { closeAll, composeDeps } from '../compose.ts';
+import { controlSocketPath } from '../config/control-socket.ts';
 import type { Options } from '../config/options.ts';
 import { readFacts, type Seen } from '../drivers/doctor/read.ts';
 import { openLog } from '../drivers/log/logger.ts';
@@ -8,6 +9,7 @@ import { backendFor } from '../reconciler/backends/index.ts';
 import { isPermanent, StoreError } from '../reconciler/contracts/source.ts';
 import { doctorDocument } from '../reconciler/doctor/document.ts';
 import type { Look } from '../reconciler/doctor/facts.ts';
+import { withDaemons } from '../reconciler/doctor/held.ts';
 import { renderDoctor } from '../reconciler/doctor/render.ts';
 import { EXIT } from '../reconciler/report/exit-code.ts';
 import type { AgentDeps } from '../states/deps.ts';
@@ -35,7 +37,8 @@ async function see(options: Options): Promise<Seen> {
   try {
     deps = await composeDeps({ ...options, command: 'drift' }, quiet);
     const { report, state } = await lookAround(deps);
-    return { look: lookOfState(report, state), failure: undefined, leaseLeft: await leaseLeft(deps, report, state) };
+    const whole = { ...report, held: withDaemons(report.held, await heldByDaemon(options)) };
+    return { look: lookOfState(whole, state), failure: undefined, leaseLeft: await leaseLeft(deps, report, state) };
   } catch (error) {
     return {
       look: undefined,
@@ -45,6 +48,18 @@ async function see(options: Options): Promise<Seen> {
   } finally {
     if (deps) await closeAll(deps);
   }
+}
+
+/** What only who writes comes to know: a right that is missing, a quota, what comes back after each repair; and whom it could not reach. */
+async function heldByDaemon({ controlSocket, etcd, subnetFile }: Options): Promise<Look['report']['held']> {
+  const path = controlSocketPath(controlSocket, etcd.prefix, subnetFile);
+  if (path === undefined) return [];
+  const { askStatus } = await import('../drivers/control/ask.ts');
+  // Without a daemon, or with one that doesn't answer, the own look has to do.
+  return askStatus(path).then(
+    ({ held }) => held ?? [],
+    () => [],
+  );
 }
 
 const whatFailed = (error: unknown): 'store' | 'config' | 'host' =>

@@ -45,7 +45,7 @@ export interface Flag {
 
 const STORE = ['run', 'drift', 'leases', 'doctor', 'leave'] as const;
 const ANSWERS = ['run', 'drift', 'leases', 'doctor', 'migrate', 'leave', 'status'] as const;
-const CONTROL = ['run', 'status'] as const;
+const CONTROL = ['run', 'doctor', 'status'] as const;
 const STATUS = ['status'] as const;
 const SHOWN = ['run', 'drift', 'doctor', 'status'] as const;
 const HOST_LEAVE_STATUS = ['run', 'drift', 'doctor', 'leave', 'status'] as const;

@@ -179,19 +179,21 @@ export const hostChecks: readonly Check[] = [
     category: 'host',
     title: "no other host has this host's public address",
     covers: ['doctor 11', 'pain 24'],
-    look: (facts) => {
+    claims: ({ why }) =>
+      /^(taken over by its address|named another host|written by another host|own address)$/.test(why),
+    look: (facts, held) => {
       const { look } = facts;
       if (!look?.host) return notSeen();
       const same = look.leases
         .filter(({ attrs }) => attrs.publicIP === look.host!.publicIP)
         .map(({ subnet }) => subnet);
-      return same.length > 1
-        ? [
-            wrong(
-              `${same.length} leases (${some(same)}) name this host's address ${look.host.publicIP}, so two hosts share it or an old lease was left.`,
-            ),
-          ]
-        : [];
+      // What the look holds says it with the subnet of the other.
+      if (held.length || same.length < 2) return fromHeld(held, 'wrong');
+      return [
+        wrong(
+          `${same.length} leases (${some(same)}) name this host's address ${look.host.publicIP}, so two hosts share it or an old lease was left.`,
+        ),
+      ];
     },
     cure: 'Give each host its own address with --iface or --public-ip, and delete the lease that is left.',
     page: 'flannel tells hosts apart by their public address. Two that have the same one (Vagrant, a cloned machine, NAT) share a lease and rewrite it in turn: only one of them is reached.',

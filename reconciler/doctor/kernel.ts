@@ -36,7 +36,7 @@ export const kernelChecks: readonly Check[] = [
     category: 'kernel',
     title: "the tunnel's VNI, port and name are free",
     covers: ['doctor 29'],
-    claims: ({ kind, why }) => kind === 'link' && /foreign device|other device|unmarked device/.test(why),
+    claims: ({ kind, why }) => kind === 'link' && /foreign device|unmarked device|port in use/.test(why),
     look: (facts, held) => {
       const own = ours(facts).find(({ vxlan }) => vxlan)?.vxlan;
       const wanted = vxlanPort(facts);

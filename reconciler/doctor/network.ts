@@ -1,6 +1,7 @@
 /** Owns the checks of the way between hosts, as far as it shows without a packet: MTU, VNI, routes in front, and what a cloud does to it. */
 import { contains } from '../../config/ipv4.ts';
 import { leaseData } from '../backends/index.ts';
+import type { ReportKind } from '../contracts/report.ts';
 import { type Check, fromHeld, notSeen, saysHeld, some, warning, wrong } from './check.ts';
 import type { Facts } from './facts.ts';
 
@@ -16,6 +17,7 @@ const isDirect = ({ look }: Facts): boolean => {
     (backend !== undefined && 'directRouting' in backend && backend.directRouting)
   );
 };
+const isClouds = (kind: ReportKind): boolean => kind.startsWith('cloud') || kind === 'source-dest-check';
 const ofCloud = (facts: Facts, held: readonly Parameters<typeof fromHeld>[0][number][]) =>
   CLOUDS.has(backendKind(facts)) || held.length ? fromHeld(held, 'wrong') : undefined;
 
@@ -93,7 +95,8 @@ export const networkChecks: readonly Check[] = [
     category: 'network',
     title: "the cloud doesn't drop what isn't from its own addresses",
     covers: ['doctor 20'],
-    claims: ({ kind, why }) => kind === 'source-dest-check' || why === 'canIpForward is off',
+    claims: ({ kind, why }) =>
+      (kind === 'source-dest-check' && why !== 'not permitted') || why === 'canIpForward is off',
     look: (facts, held) => {
       const drift = facts.look?.report.drift.filter(({ kind }) => kind === 'source-dest-check') ?? [];
       const found = [
@@ -117,7 +120,7 @@ export const networkChecks: readonly Check[] = [
     id: 'cloud-rights',
     category: 'network',
     title: 'the cloud lets this host write its route',
-    claims: ({ kind, why }) => kind === 'cloud-host' && why === 'not permitted',
+    claims: ({ kind, why }) => isClouds(kind) && why === 'not permitted',
     look: ofCloud,
     cure: 'Give the role the permission that the sentence names: packaging/cloud/ has the least policy.',
     page: 'aws-vpc and gce write the route of this subnet into the route table of the VPC. The sentence names the action that is missing ("ec2:ReplaceRoute").',
@@ -126,7 +129,7 @@ export const networkChecks: readonly Check[] = [
     id: 'cloud-quota',
     category: 'network',
     title: "the cloud's route table has room",
-    claims: ({ kind, why }) => (kind === 'cloud-host' || kind === 'cloud-route') && /quota|throttled/.test(why),
+    claims: ({ kind, why }) => isClouds(kind) && /quota|throttled/.test(why),
     look: ofCloud,
     cure: 'Ask for a higher quota, or use vxlan.',
     page: 'An EC2 route table has 50 routes unless more were asked for, a VPC of Google 250. A host over it has no route, and is not reached.',

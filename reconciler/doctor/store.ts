@@ -79,7 +79,7 @@ export const storeChecks: readonly Check[] = [
     id: 'config-fits',
     category: 'store',
     title: 'this host can do what the config says',
-    claims: ({ kind }) => kind === 'config',
+    claims: ({ kind, why }) => kind === 'config' || why === 'MTU too small',
     rest: true,
     look: saysHeld,
     cure: 'Change the config.',

@@ -239,14 +239,12 @@ export const CHECK_CASES: Record<string, CheckCase[]> = {
     { facts: drift('source-dest-check', 'eni-1'), level: 'wrong', says: /eni-1 is on/, passes: cloud },
     { facts: { ...direct, cloud: 'Amazon EC2' }, level: 'warning', says: /Amazon EC2/, passes: cloud },
   ],
-  'cloud-rights': [
-    {
-      facts: held(['cloud-host', 'not permitted', { unmet: true }]),
-      level: 'wrong',
-      says: /not permitted/,
-      passes: cloud,
-    },
-  ],
+  'cloud-rights': (['cloud-host', 'cloud-route', 'source-dest-check'] as const).map((kind) => ({
+    facts: held([kind, 'not permitted', { unmet: true }]),
+    level: 'wrong',
+    says: /not permitted/,
+    passes: cloud,
+  })),
   'cloud-quota': [
     { facts: held(['cloud-route', 'quota reached', { unmet: true }]), level: 'wrong', says: /quota/, passes: cloud },
   ],

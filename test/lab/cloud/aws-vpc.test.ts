@@ -122,6 +122,8 @@ describe('aws-vpc', () => {
       { what: 'the hold', timeout: 30_000 },
     );
     assert.match(held.detail, /ec2:CreateRoute.*packaging\/cloud\/aws-policy\.json/);
+    // A look writes nothing, and so can't know it; the daemon does.
+    assert.match(saidBy(await askDoctor(one), 'cloud-rights')?.says ?? '', /ec2:CreateRoute/);
     const { code, report } = await one.report(['drift']);
     assert.equal(code, 2);
     assert.deepEqual(

@@ -53,7 +53,7 @@ describe('a daemon that probes', () => {
     try {
       await eventually(async () => (await both())?.level === 'ok', { what: 'the daemon to answer', timeout: 60_000 });
       const rules =
-        'add rule inet shut in iifname flannel.1 ct state new icmp type echo-request drop; add rule inet shut in iifname flannel.1 tcp flags syn / syn,ack drop';
+        'add rule inet shut in iifname flannel.1 icmp type echo-request drop; add rule inet shut in iifname flannel.1 tcp flags syn / syn,ack drop';
       const { stderr } = await host.ns.exec(
         'nft',
         `add table inet shut; add chain inet shut in { type filter hook input priority 0; }; ${rules}`,

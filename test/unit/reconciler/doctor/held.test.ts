@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { ReportKind } from '../../../../reconciler/contracts/report.ts';
+import { withDaemons } from '../../../../reconciler/doctor/held.ts';
 import { assign, CHECKS, examine } from '../../../../reconciler/doctor/index.ts';
 import { BUILD_ORDER } from '../../../../reconciler/kinds/index.ts';
 import { factsOf, heldOf, lookWith } from '../../../helpers/facts.ts';
@@ -43,4 +44,13 @@ it('the checks that take the rest come after all others', () => {
   const [check] = [...assign([heldOf('lease', 'out of subnets')]).keys()];
   assert.equal(check?.id, 'room');
   assert.equal(new Set(CHECKS.map(({ id }) => id)).size, CHECKS.length);
+});
+
+it('what the daemon holds beside the own look is told, too, and what both hold once', () => {
+  const told = (why: string, detail: string) => ({ ...heldOf('peer', why, { detail }), text: '' });
+  const held = withDaemons([told('no address', 'young')], [told('no address', 'old'), told('no answer', 'gone')]);
+  assert.deepEqual(
+    held.map(({ detail }) => detail),
+    ['young', 'gone'],
+  );
 });
