@@ -46,9 +46,7 @@ export class History implements Counts {
   storeLosses = 0;
   /** Restarts of Docker that were ended by us, by whether they helped. */
   readonly dockerRestarts = { done: 0, failed: 0 };
-  /** Called after each round and each change of a region's state. */
-  changed: () => void = () => {};
-
+  readonly #listeners = new Set<() => void>();
   #woken = new Set<Waker>(['start']);
   #inHand: InHand | undefined;
   readonly #rounds: RoundNote[] = [];
@@ -63,6 +61,12 @@ export class History implements Counts {
     return this.#rounds.toReversed();
   }
 
+  /** `changed` is called after each round and each change of a region's state. Returns what stops that. */
+  subscribe(changed: () => void): () => void {
+    this.#listeners.add(changed);
+    return () => void this.#listeners.delete(changed);
+  }
+
   woken(by: Waker): void {
     this.#woken.add(by);
   }
@@ -72,7 +76,7 @@ export class History implements Counts {
     if (before === state) return;
     this.#since.set(region, { state, at });
     if (region === 'store' && state === 'stale' && before !== undefined) this.storeLosses++;
-    this.changed();
+    this.#changed();
   }
 
   /** ms since the epoch; undefined before it was in any state. */
@@ -126,7 +130,11 @@ export class History implements Counts {
     this.durations[index] = (this.durations[index] ?? 0) + 1;
     this.#rounds.push({ at: new Date(at).toISOString(), did: did.slice(0, MOST_SAID), ...note });
     if (this.#rounds.length > MOST_ROUNDS) this.#rounds.shift();
-    this.changed();
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
   }
 }
 
