@@ -32,6 +32,11 @@ export function answer(text: string): number {
   return EXIT.ok;
 }
 
+/** Says it of variables that have no effect; for commands without a log. */
+export function tellUnknownVariables({ unknownEnv }: Options): void {
+  for (const sentence of unknownEnv) process.stderr.write(`selvage: ${sentence}\n`);
+}
+
 /** Each line of it cleaned and bounded: it may quote what stands in etcd. */
 export function sentenceOfEnd(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);

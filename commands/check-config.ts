@@ -21,7 +21,9 @@ export async function checkConfig(file: string, options: Options): Promise<numbe
   }
   const config = parseNetworkConfig(text);
   const host = config.enableIPv4 ? await lookAtHost(options, config) : undefined;
-  for (const { what, range } of host ? new Refusals(config, host).guards.inPool(config) : [])
+  const refusals = host && new Refusals(config, host);
+  for (const { detail } of refusals?.notices ?? []) process.stderr.write(`selvage: ${detail}\n`);
+  for (const { what, range } of refusals?.guards.inPool(config) ?? [])
     process.stderr.write(
       `selvage: Subnets of ${config.network} may overlap ${what}${what.includes(range) ? '' : ` (${range})`}, which this host must reach; no such subnet is leased or served here: choose another Network, or SubnetMin and SubnetMax.\n`,
     );

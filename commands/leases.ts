@@ -10,10 +10,11 @@ import type { StoreSnapshot } from '../reconciler/contracts/source.ts';
 import { isPermanent } from '../reconciler/contracts/source.ts';
 import { leasesDocument, renderLeases } from '../reconciler/report/leases.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
-import { answer, formatOf, lookOf } from './answer.ts';
+import { answer, formatOf, lookOf, tellUnknownVariables } from './answer.ts';
 
 /** @throws StoreError */
 export async function leases(options: Options): Promise<number> {
+  tellUnknownVariables(options);
   const source = openStore(options);
   try {
     const mirror = new Mirror(options.etcd.prefix);

@@ -4,10 +4,11 @@ import type { Options } from '../config/options.ts';
 import { EXIT } from '../reconciler/report/exit-code.ts';
 import { migrationIsWhole, renderMigration } from '../reconciler/report/migration.ts';
 import { runMigration } from '../states/migrate.ts';
-import { answer, formatOf, lookOf } from './answer.ts';
+import { answer, formatOf, lookOf, tellUnknownVariables } from './answer.ts';
 
 /** @throws StoreError */
 export async function migrate(options: Options): Promise<number> {
+  tellUnknownVariables(options);
   const { etcd } = options;
   const { from: source, to: target, apply } = options.migrate;
   const open = (api: 'v2' | 'v3') => openStore({ ...options, stateFile: undefined, etcd: { ...etcd, api } });

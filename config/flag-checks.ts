@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import * as z from 'zod';
 import { ENDPOINTS_RIGHT, parseEndpoints } from './endpoints.ts';
 import { HTTP_RIGHT, parseHttpAddress } from './http-address.ts';
-import { parseIp } from './ipv4.ts';
+import { isHostAddress, parseIp } from './ipv4.ts';
 import { cleanPrefix } from './lease-key.ts';
 
 /** Shorter ones are raised by etcd itself (1.5 election timeouts, 2 s by default). */
@@ -25,9 +25,12 @@ export const prefix = z
 export const file = z.string().refine((text) => text !== '' && !text.endsWith('/'), 'the path of a file');
 
 /** "" is "not given". */
-export const optionalIPv4 = z
+export const optionalHostIPv4 = z
   .string()
-  .refine((text) => text === '' || parseIp(text) !== undefined, 'an IPv4 address, such as 192.168.64.3');
+  .refine(
+    (text) => text === '' || isHostAddress(parseIp(text) ?? 0),
+    "a host's IPv4 address, such as 192.168.64.3 (not loopback, multicast, broadcast or 240.0.0.0/4)",
+  );
 
 export const ip = z.string().refine((text) => isIP(text) !== 0, 'an IP address, such as 0.0.0.0');
 
@@ -52,10 +55,15 @@ export const notNegative = z.number().refine((ms) => ms >= 0, '0 or more, such a
 
 export const positive = z.number().refine((ms) => ms > 0, 'more than nothing, such as 5m or 1h');
 
+const isPort = (text = ''): boolean => Number(text) >= 1 && Number(text) <= 65_535;
+
 /** A socket's address as Docker's own clients take it, without TLS. */
 export const dockerHost = z
   .string()
-  .refine((text) => /^unix:\/\/\/.*[^/]$|^tcp:\/\/[^/:]+:\d{1,5}\/?$/.test(text), 'unix:///PATH or tcp://HOST:PORT');
+  .refine(
+    (text) => /^unix:\/\/\/.*[^/]$/.test(text) || isPort(/^tcp:\/\/[^/:]+:(\d{1,5})\/?$/.exec(text)?.[1]),
+    'unix:///PATH or tcp://HOST:PORT',
+  );
 
 export const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of a variable, such as DOCKER_OPTS');
 

@@ -108,6 +108,13 @@ export const isLinkLocal = (ip: number): boolean => ip >>> 16 === 0xa9fe;
 /** 224.0.0.0/4 */
 export const isMulticast = (ip: number): boolean => ip >>> 28 === 0xe;
 
+/** 240.0.0.0/4, which was never given to anybody (RFC 1112, 4), and 255.255.255.255 in it. */
+export const isReserved = (ip: number): boolean => ip >>> 28 === 0xf;
+
+/** Whether a host can be at an address, wherever that is: not loopback, multicast, reserved, broadcast, or of "this network" (0.0.0.0/8). */
+export const isHostAddress = (ip: number): boolean =>
+  !isLoopback(ip) && !isMulticast(ip) && !isReserved(ip) && ip >>> 24 !== 0;
+
 /** As Go's net.IP.IsGlobalUnicast, by which flannel chooses an interface's address: private ranges count, as does all of 240.0.0.0/4 but broadcast. */
 export const isGlobalUnicast = (ip: number): boolean =>
   ip !== 0 && ip !== 0xffffffff && !isLoopback(ip) && !isLinkLocal(ip) && !isMulticast(ip);

@@ -9,6 +9,11 @@ type VxlanData =
   /** MAC in canonical lower-case colon form. The VNI is for show: flannel doesn't check it either. */
   { mac: string; vni?: number; reason?: undefined } | { mac?: undefined; vni?: undefined; reason: string };
 
+/** 16 bits: flannel refuses a lease with more (vxlanLeaseAttrs in pkg/backend/vxlan). */
+const MOST_VNI = 0xffff;
+const isVni = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MOST_VNI;
+
 /** The VTEP that a vxlan lease names. Keys match whatever their case, and the MAC may be in any form that Go's net.ParseMAC reads. */
 export function vxlanData(attrs: LeaseAttrs): VxlanData {
   if (attrs.backendType !== 'vxlan') {
@@ -23,6 +28,8 @@ export function vxlanData(attrs: LeaseAttrs): VxlanData {
     if (isNamed(name, 'VtepMAC')) vtepMac = fields[name];
     else if (isNamed(name, 'VNI')) vni = fields[name];
   }
+  if (vni !== undefined && vni !== null && !isVni(vni))
+    return { reason: `VNI is ${foreign(String(vni))}, which flannel's leases have from 0 to ${MOST_VNI}` };
   if (vtepMac === undefined) return { reason: 'BackendData has no VtepMAC' };
   const mac = typeof vtepMac === 'string' ? canonicalMac(vtepMac) : undefined;
   if (mac === undefined) {
@@ -32,7 +39,7 @@ export function vxlanData(attrs: LeaseAttrs): VxlanData {
   }
   if (mac === '00:00:00:00:00:00') return { reason: 'VtepMAC is all zeros, which addresses no host' };
   if (Number.parseInt(mac.slice(0, 2), 16) & 1) return { reason: `VtepMAC is ${mac}, a multicast address` };
-  return { mac, ...(typeof vni === 'number' && Number.isInteger(vni) && vni >= 0 ? { vni } : {}) };
+  return { mac, ...(isVni(vni) ? { vni } : {}) };
 }
 
 /** The VNI that a vxlan lease names, as flannel keeps it; undefined if it names none (flannel v0.11). */
@@ -41,7 +48,7 @@ export function vniOf({ backendData }: LeaseAttrs): number | undefined {
   const fields = backendData as Readonly<Record<string, unknown>>;
   for (const name in fields) {
     const value = fields[name];
-    if (isNamed(name, 'VNI') && typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
+    if (isNamed(name, 'VNI') && isVni(value)) return value;
   }
   return undefined;
 }
@@ -65,7 +72,7 @@ const WRITTEN =
 /** What a lease's value says, if it is in the very form that flannel (v0.11, v0.28) writes for vxlan: much faster than reading any JSON. */
 export function readWrittenVxlan(value: string): LeaseAttrs | undefined {
   const match = WRITTEN.exec(value);
-  if (!match || parseIp(match[1]!) === undefined) return undefined;
+  if (!match || parseIp(match[1]!) === undefined || Number(match[2] ?? 0) > MOST_VNI) return undefined;
   const backendData = match[2] === undefined ? { VtepMAC: match[3] } : { VNI: Number(match[2]), VtepMAC: match[3] };
   return { publicIP: match[1]!, publicIPv6: null, backendType: 'vxlan', backendData };
 }

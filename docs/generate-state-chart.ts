@@ -1,9 +1,7 @@
-/** Writes docs/state-chart.md from the machine itself. `--check`: only says whether the page is current. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/** Writes docs/state-chart.md from the machine itself. */
 import type { AnyStateNode, AnyTransitionDefinition } from 'xstate';
 import { agentMachine } from '../states/machine.ts';
-
-const page = new URL('./state-chart.md', import.meta.url);
+import { generated } from './pages/generated.ts';
 
 const nameOf = (node: AnyStateNode): string => node.path.join('_');
 
@@ -82,18 +80,4 @@ function all(node: AnyStateNode): AnyStateNode[] {
   return [node, ...Object.values(node.states).flatMap(all)];
 }
 
-const text = render();
-if (process.argv.includes('--check')) {
-  let current = '';
-  try {
-    current = readFileSync(page, 'utf8');
-  } catch {
-    // A missing page is not current.
-  }
-  if (current !== text) {
-    console.error('docs/state-chart.md is not current: run npm run docs.');
-    process.exitCode = 1;
-  }
-} else {
-  writeFileSync(page, text);
-}
+generated('docs/state-chart.md', render(), 'states/machine.ts');

@@ -3,30 +3,13 @@
  * network's backend is aws-vpc or gce, and never else: hosts of other backends don't read a byte of it.
  */
 import { join } from 'node:path';
-import * as esbuild from 'esbuild';
+import { bundle } from './bundle.mjs';
 import { root } from './script.mjs';
 
-const ENTRY = 'drivers/cloud/open.ts';
 export const CLOUD_BUNDLE = 'cloud.cjs';
 
-/** The bundle's text. */
-export async function bundleCloud() {
-  const result = await esbuild.build({
-    entryPoints: [join(root, ENTRY)],
-    absWorkingDir: root,
-    nodePaths: [join(root, 'node_modules')],
-    outfile: `dist/${CLOUD_BUNDLE}`,
-    write: false,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    charset: 'ascii',
-    legalComments: 'none',
-    logLevel: 'warning',
-  });
-  return result.outputFiles[0].text;
-}
+/** Its text and inputs. */
+export const bundleCloud = () => bundle(join(root, 'drivers/cloud/open.ts'), CLOUD_BUNDLE);
 
 /** Leaves the drivers out of another bundle, which then requires the file beside it. */
 export const cloudApart = {

@@ -4,33 +4,19 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as esbuild from 'esbuild';
+import { bundle } from './bundle.mjs';
 import { assemblePage } from './page.mjs';
 import { root } from './script.mjs';
 
-const ENTRY = 'drivers/http/open.ts';
 export const HTTP_BUNDLE = 'http.cjs';
 
-/** The bundle's text. */
+/** Its text and inputs. */
 export async function bundleHttp() {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const result = await esbuild.build({
-    entryPoints: [join(root, ENTRY)],
-    absWorkingDir: root,
-    nodePaths: [join(root, 'node_modules')],
-    outfile: `dist/${HTTP_BUNDLE}`,
-    write: false,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    charset: 'ascii',
-    legalComments: 'none',
+  return bundle(join(root, 'drivers/http/open.ts'), HTTP_BUNDLE, {
     external: ['*/page.mjs'],
     define: { SELVAGE_VERSION: JSON.stringify(version), SELVAGE_PAGE: JSON.stringify(await assemblePage()) },
-    logLevel: 'warning',
   });
-  return result.outputFiles[0].text;
 }
 
 /** Leaves it out of another bundle, which then requires the file beside it. */

@@ -3,33 +3,17 @@
  * The WebAssembly is assembled here and put into it.
  */
 import { join } from 'node:path';
-import * as esbuild from 'esbuild';
-import { root, SetupError } from './script.mjs';
+import { bundle } from './bundle.mjs';
+import { root } from './script.mjs';
 import { assembleWat } from './wat.mjs';
 
-/** Its text. */
+export const UDP_ENGINE = 'udp-engine.cjs';
+
+/** Its text and inputs. */
 export async function bundleUdpEngine() {
   const wasm = await assembleWat(join(root, 'drivers/udp/engine/ones-sum.wat'));
-  const options = {
-    entryPoints: [join(root, 'drivers/udp/engine/main.ts')],
-    absWorkingDir: root,
-    write: false,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    charset: 'ascii',
-    legalComments: 'none',
-    external: ['koffi', '*/wat.mjs'],
-    define: {
-      SELVAGE_ONES_SUM: JSON.stringify(Buffer.from(wasm).toString('base64')),
-      'import.meta.url': 'bundleUrl',
-    },
-    banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
-    logLevel: 'warning',
-  };
-  const result = await esbuild.build(options).catch((cause) => {
-    throw new SetupError('esbuild could not bundle the udp engine (see above).', 1, { cause });
+  return bundle(join(root, 'drivers/udp/engine/main.ts'), UDP_ENGINE, {
+    external: ['*/wat.mjs'],
+    define: { SELVAGE_ONES_SUM: JSON.stringify(Buffer.from(wasm).toString('base64')) },
   });
-  return result.outputFiles[0].text;
 }

@@ -6,6 +6,7 @@
  * - dist/cloud.cjs is what only a network in a cloud needs (build-cloud.mjs).
  * - dist/http.cjs answers those who ask a running daemon (build-http.mjs).
  * - dist/selvage.js (bin.selvage) is loader.cjs; dist/package.json makes both CommonJS, which starts without Node's ESM loader.
+ * - dist/code-cache.cjs makes a cache where a package of it is installed, which holds none.
  * - The cache is for the V8 and the bundle it was made with, and is taken after real work (warm-up.mjs); others do without it. A point
  *   update of Node keeps its V8, and so the cache.
  * - Files are replaced by rename, contents first, so that a selvage that starts meanwhile, or a second build, finds whole ones.
@@ -24,47 +25,42 @@ import {
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as esbuild from 'esbuild';
 import { bundleCloud, CLOUD_BUNDLE, cloudApart } from './build-cloud.mjs';
 import { bundleHttp, HTTP_BUNDLE, httpApart } from './build-http.mjs';
-import { bundleUdpEngine } from './build-udp-engine.mjs';
+import { bundleUdpEngine, UDP_ENGINE } from './build-udp-engine.mjs';
+import { bundle } from './bundle.mjs';
 import { etcd3Protocol } from './etcd3-plugin.mjs';
-import { root, SetupError, script } from './script.mjs';
+import { root, script } from './script.mjs';
 import { notWritable } from './setup.mjs';
 import { warmUp } from './warm-up.mjs';
 
 const require = createRequire(import.meta.url);
 
-/** The bundle's text, its first line its own hash, and how many bytes came from where. */
-async function bundle(entry) {
+/** The main bundle: its text, whose first line is its own hash, and how many bytes came from where. */
+async function bundleMain(entry) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const options = {
-    entryPoints: [entry],
-    absWorkingDir: root,
-    nodePaths: [join(root, 'node_modules')],
-    outfile: 'dist/selvage.cjs',
-    write: false,
-    metafile: true,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    charset: 'ascii',
-    legalComments: 'none',
+  const { text, inputs } = await bundle(entry, 'selvage.cjs', {
     // proto-loader is left to functions of grpc-js (channelz, ORCA) that nobody calls.
-    external: ['koffi', '@grpc/proto-loader'],
-    define: { SELVAGE_VERSION: JSON.stringify(version), 'import.meta.url': 'bundleUrl' },
-    banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+    external: ['@grpc/proto-loader'],
+    define: { SELVAGE_VERSION: JSON.stringify(version) },
     supported: { 'dynamic-import': false }, // a vm.Script has none; becomes require()
     plugins: [etcd3Protocol, cloudApart, httpApart],
-    logLevel: 'warning',
-  };
-  const result = await esbuild.build(options).catch((cause) => {
-    throw new SetupError('esbuild could not bundle selvage (see above).', 1, { cause });
   });
-  const text = result.outputFiles[0].text;
   const id = createHash('sha256').update(text).digest('hex').slice(0, 16);
-  return { id, text: `// ${id}\n${text}`, inputs: Object.values(result.metafile.outputs)[0].inputs };
+  return { id, text: `// ${id}\n${text}`, inputs };
+}
+
+/** All bundles, at once: the main one, and by file name the texts of those beside it. */
+async function bundles(entry) {
+  const [main, engine, cloud, http] = await Promise.all([
+    bundleMain(entry),
+    bundleUdpEngine(),
+    bundleCloud(),
+    bundleHttp(),
+  ]);
+  const inputs = [main, engine, cloud, http].flatMap((one) => Object.keys(one.inputs));
+  const beside = { [UDP_ENGINE]: engine.text, [CLOUD_BUNDLE]: cloud.text, [HTTP_BUNDLE]: http.text };
+  return { main, beside, inputs };
 }
 
 const packageOf = (path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1];
@@ -91,40 +87,34 @@ function replace(path, content, mode = 0o644) {
   renameSync(temporary, path);
 }
 
-/** The programs and chunks beside the bundle, by file name. */
-async function parts() {
-  return {
-    'udp-engine.cjs': await bundleUdpEngine(),
-    [CLOUD_BUNDLE]: await bundleCloud(),
-    [HTTP_BUNDLE]: await bundleHttp(),
-  };
-}
-
 /** Writes bundle, loader and what stands beside them, without a cache. */
 function put(folder, text, beside) {
   const file = (name) => join(folder, name);
   mkdirSync(folder, { recursive: true });
   replace(file('package.json'), '{ "type": "commonjs" }\n');
   replace(file('selvage.js'), readFileSync(require.resolve('./loader.cjs')), 0o755);
+  for (const name of ['code-cache.cjs', 'record-cache.cjs'])
+    replace(file(name), readFileSync(require.resolve(`./${name}`)));
   for (const [name, content] of Object.entries(beside)) replace(file(name), content);
   replace(file('selvage.cjs'), text);
 }
 
-/** Bundle and loader for a package. Resolves with the names of the npm packages that are in the bundle. */
+/** Bundles and loader for a package. Resolves with the names of the npm packages that are in them. */
 export async function bundleInto(folder) {
-  const { text, inputs } = await bundle(join(root, 'main.ts'));
-  put(folder, text, await parts());
-  return new Set(Object.keys(inputs).flatMap((path) => packageOf(path) ?? []));
+  const { main, beside, inputs } = await bundles(join(root, 'main.ts'));
+  put(folder, main.text, beside);
+  return new Set(inputs.flatMap((path) => packageOf(path) ?? []));
 }
 
 /** Builds `entry` into `folder`. Resolves when all of it is there. */
 export async function build({ entry = join(root, 'main.ts'), folder = join(root, 'dist') } = {}) {
   const say = (text) => process.stderr.write(`build: ${text}\n`);
-  const { id, text, inputs } = await bundle(entry);
+  const { main, beside } = await bundles(entry);
+  const { id, text, inputs } = main;
   const file = (name) => join(folder, name);
   const cache = `selvage-${id}-${process.versions.v8}-${process.arch}.cache`;
   try {
-    put(folder, text, await parts());
+    put(folder, text, beside);
   } catch (cause) {
     throw notWritable(cause);
   }

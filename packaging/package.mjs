@@ -4,7 +4,7 @@
  *   npm run package -- [--arch amd64|arm64] [--with-node]
  *
  * - Reproducible: the same source gives the same bytes, whoever builds it and when; files have the time of the last commit, or of
- *   $SOURCE_DATE_EPOCH. So no code cache is in it: deb/code-cache.cjs makes it where it is installed.
+ *   $SOURCE_DATE_EPOCH. So no code cache is in it: code-cache.cjs makes it where it is installed.
  * - --with-node puts a Node runtime in, for hosts whose distribution has none that is new enough.
  */
 import { spawnSync } from 'node:child_process';
@@ -27,16 +27,11 @@ import { gzipSync } from 'node:zlib';
 import { control, debianChangelog } from './deb/control.mjs';
 import { copyright } from './deb/copyright.mjs';
 import { fetchPackage } from './deb/fetch.mjs';
+import { fetchEngine, NODE_INSIDE } from './engines.mjs';
 import { isCommand, root, run, SetupError, script } from './script.mjs';
 import { setup } from './setup.mjs';
 
 const ARCHITECTURES = { amd64: 'x64', arm64: 'arm64' };
-/** For --with-node; from npm's own packages of it. */
-const NODE = {
-  version: '24.21.0',
-  x64: 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
-  arm64: 'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==',
-};
 const LIBRARY = 'usr/lib/selvage';
 const DOCUMENTS = 'usr/share/doc/selvage';
 
@@ -91,8 +86,6 @@ class Tree {
 async function putLibrary(tree, cpu) {
   const { bundleInto } = await import('./build.mjs'); // imports esbuild, which setup has just installed
   const packages = await bundleInto(join(tree.folder, LIBRARY));
-  tree.copy(`${LIBRARY}/record-cache.cjs`, from('packaging/record-cache.cjs'));
-  tree.copy(`${LIBRARY}/code-cache.cjs`, from('packaging/deb/code-cache.cjs'));
   for (const file of ['package.json', 'index.cjs', 'src/koffi/index.cjs', 'src/koffi/src/static.cjs'])
     tree.copy(`${LIBRARY}/node_modules/koffi/${file}`, from(`node_modules/koffi/${file}`));
   const name = `@koromix/koffi-linux-${cpu}`;
@@ -104,7 +97,7 @@ async function putLibrary(tree, cpu) {
 }
 
 async function putNode(tree, cpu) {
-  const folder = await fetchPackage(`node-linux-${cpu}`, NODE.version, NODE[cpu]);
+  const folder = await fetchEngine(NODE_INSIDE, cpu);
   tree.copy(`${LIBRARY}/bin/node`, join(folder, 'bin/node'), 0o755);
   tree.copy(`${DOCUMENTS}/LICENSE.node`, join(folder, 'LICENSE'));
   tree.write('usr/bin/selvage', `#!/bin/sh\nexec /${LIBRARY}/bin/node /${LIBRARY}/selvage.js "$@"\n`, 0o755);
@@ -122,7 +115,10 @@ function putPages(tree) {
   for (const example of ['docker.service.d/selvage-opts.conf', 'docker.service.d/selvage-daemon-json.conf'])
     tree.copy(`${DOCUMENTS}/examples/${example}`, from(`packaging/systemd/${example}`));
   tree.copy(`${DOCUMENTS}/examples/openrc/selvage`, from('packaging/openrc/selvage'));
-  for (const page of ['docker.md', 'from-flanneld.md']) tree.copy(`${DOCUMENTS}/${page}`, from(`docs/${page}`));
+  // All of them, for they link to each other.
+  for (const folder of ['.', 'reference'])
+    for (const page of readdirSync(from(`docs/${folder}`)).filter((name) => name.endsWith('.md')))
+      tree.copy(`${DOCUMENTS}/${folder}/${page}`, from(`docs/${folder}/${page}`));
 }
 
 function putControl(tree, { node, ...about }) {
@@ -151,7 +147,7 @@ function putControl(tree, { node, ...about }) {
 /** Builds the package into `out`; resolves with its path. `revision`: Debian's, of one version. @throws SetupError */
 export async function makePackage({ architecture, withNode, out, revision = 1 }) {
   const cpu = ARCHITECTURES[architecture];
-  const node = withNode ? NODE.version : undefined;
+  const node = withNode ? NODE_INSIDE : undefined;
   const date = sourceDate();
   const version = `${json('package.json').version}-${revision}${node ? '+node' : ''}`;
   const folder = mkdtempSync(join(tmpdir(), 'selvage-package-'));

@@ -6,11 +6,11 @@
  *   for each other. Says what it is doing, and when it can't, what to do by hand.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installTools } from './debian.mjs';
-import { root, run, SetupError, script } from './script.mjs';
+import { isRoot, root, run, SetupError, script } from './script.mjs';
 import { missingTools } from './tools.mjs';
 
 const say = (text) => process.stderr.write(`setup: ${text}\n`);
@@ -72,12 +72,22 @@ function lock() {
   return () => closeSync(fd);
 }
 
+const HOSTS = '/etc/hosts';
+
+/** A root that nothing but debootstrap has made has no /etc/hosts, and so no localhost, which certificates are for. */
+function nameLocalhost() {
+  if (existsSync(HOSTS) || !isRoot()) return;
+  say(`${HOSTS} is missing, and with it the name localhost: it is made now.`);
+  writeFileSync(HOSTS, '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n', { flag: 'a' });
+}
+
 /**
  * Makes this checkout ready. `uses` is what is about to run, as in tools.mjs; without any, only npm packages are seen to.
  * Resolves with the tools that could not be had.
  */
 export async function setup(uses = []) {
   process.env.PATH = [process.env.PATH, '/usr/local/sbin', '/usr/sbin', '/sbin'].filter(Boolean).join(delimiter);
+  if (uses.some((use) => use.startsWith('lab'))) nameLocalhost();
   if (npmPackagesAreThere() && missingTools(uses).length === 0) return [];
   const unlock = lock();
   try {

@@ -17,18 +17,20 @@ const TOOLS = [
   { command: 'nsenter', packages: ['util-linux'], for: ['lab', 'system'] },
   { command: 'unshare', packages: ['util-linux'], for: ['lab', 'system'] },
   { command: 'setpriv', packages: ['util-linux'], for: ['lab', 'system'] },
-  { command: 'debootstrap', packages: ['debootstrap'], for: ['system'] },
+  { command: 'debootstrap', packages: ['debootstrap'], for: ['system', 'fresh'] },
+  { command: 'git', packages: ['git'], for: ['fresh'] },
   { command: 'promtool', packages: ['prometheus'], for: ['unit/drivers/metrics', 'unit/packaging/prometheus'] },
   { command: 'chromium', packages: ['chromium', 'chromium-browser'], for: ['unit/drivers/http/page'] },
   { command: 'curl', packages: ['curl'], for: ['lab/'] },
+  { command: 'dpkg-deb', packages: ['dpkg'], for: ['lab/packaging/'] },
   { command: 'openssl', packages: ['openssl'], for: ['lab/', 'unit/drivers/etcd'] },
   { command: 'dockerd', packages: ['docker.io'], for: ['lab/docker/'] },
   // In docker.io itself up to Debian 12 and Ubuntu 24.04.
   { command: 'docker', packages: ['docker-cli', 'docker.io'], for: ['lab/docker/'] },
   { command: 'containerd', packages: ['containerd'], for: ['lab/docker/'] },
   { command: 'runc', packages: ['runc'], for: ['lab/docker/'] },
-  { command: 'iptables', packages: ['iptables'], for: ['lab/docker/', 'lab/firewall/'] },
-  { command: 'nft', packages: ['nftables'], for: ['lab/firewall/'] },
+  { command: 'iptables', packages: ['iptables'], for: ['lab/'] },
+  { command: 'nft', packages: ['nftables'], for: ['lab/'] },
   { command: 'busybox', packages: ['busybox-static', 'busybox'], for: ['lab/docker/'] },
 ];
 

@@ -16,6 +16,15 @@ const self = fileURLToPath(import.meta.url);
 const recorder = fileURLToPath(new URL('./record-cache.cjs', import.meta.url));
 const CONFIG = '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}';
 
+/** In numbers: a name such as localhost needs an /etc/hosts, which a bare root has not. */
+const ETCD_ADDRESSES = [
+  '--listen-client-urls=http://127.0.0.1:2379',
+  '--advertise-client-urls=http://127.0.0.1:2379',
+  '--listen-peer-urls=http://127.0.0.1:2380',
+  '--initial-advertise-peer-urls=http://127.0.0.1:2380',
+  '--initial-cluster=default=http://127.0.0.1:2380',
+];
+
 /** Nothing that the person has set for selvage or etcd. */
 const environment = () =>
   Object.fromEntries(Object.entries(plainEnvironment()).filter(([name]) => !/^(SELVAGE_|FLANNELD_|ETCD)/.test(name)));
@@ -58,7 +67,7 @@ async function realRuns(bundle, cache) {
   ip('link set up0 up');
   ip('route add default via 192.168.64.1');
   // Ends with us, however we end.
-  const etcd = spawn('setpriv', ['--pdeathsig', 'KILL', 'etcd', '--data-dir', folder], {
+  const etcd = spawn('setpriv', ['--pdeathsig', 'KILL', 'etcd', '--data-dir', folder, ...ETCD_ADDRESSES], {
     env: environment(),
     stdio: 'ignore',
   });

@@ -35,6 +35,7 @@ import type { MirrorChange } from '../reconciler/store/mirror-change.ts';
 import type { AgentDeps } from './deps.ts';
 import type { Dirty } from './dirty.ts';
 import { HostView } from './host-view.ts';
+import { obstaclesOf } from './obstacles.ts';
 import { type LeaseContext, OwnLease } from './own-lease.ts';
 import { lookForPaths, type PathsSeen } from './paths-seen.ts';
 import type { Round } from './round.ts';
@@ -76,6 +77,8 @@ export class DesiredState {
   #seen: PathsSeen | undefined;
   /** When our lease left each path, as the process before this one has told it (path: ms since the epoch). */
   #leftBefore: Readonly<Record<string, number>> = {};
+  /** What the last good copy says of this host's lease. */
+  #remembered: Past['own'];
   /** The MAC of this host's VTEP, whichever device it is on. */
   #mac: string | undefined;
   /** The Wants whose devices were last found right. */
@@ -117,12 +120,15 @@ export class DesiredState {
   recall(head: CopyHead | undefined): void {
     for (const network of [head?.network, ...(head?.earlierNetworks ?? [])]) if (network) this.#networks.add(network);
     this.#leftBefore = head?.left ?? {};
+    this.#remembered = head?.own;
   }
 
   /** What the next process has to know of this one's past. */
   get past(): Past {
     const earlierNetworks = [...this.#networks].filter((network) => network !== this.mirror.config?.network);
-    return { earlierNetworks, left: this.#earlier.left };
+    const { subnet } = this.lease.current ?? {};
+    const own = subnet === undefined ? this.#remembered : { subnet, nic: this.host.nic };
+    return { earlierNetworks, left: this.#earlier.left, ...(own && { own }) };
   }
 
   /** Forgets the earlier networks in which that round has left nothing; true if there are any. */
@@ -158,6 +164,7 @@ export class DesiredState {
       held.push(...(backendFor(config)?.notices({ config, host }) ?? []));
       // Before there is a lease, and so before anything is written.
       const refusals = new Refusals(config, host);
+      held.push(...refusals.notices);
       for (const lease of this.mirror.leases.values())
         if (lease.attrs.publicIP !== host.publicIP) held.push(...[refusals.ofPeer(lease) ?? []].flat());
     }
@@ -205,6 +212,9 @@ export class DesiredState {
       publicIP: host.publicIP,
       guards: new Guards(host.guards, usable.config.network),
       identities: new Set(this.#seen?.links.map(({ mac }) => mac)),
+      addresses: host.addresses ?? [],
+      rememberedSubnet: this.#remembered?.nic === this.host.nic ? this.#remembered.subnet : undefined,
+      obstacles: () => this.#obstacles(usable, host),
       valueFor: (lease) => this.#valueFor(usable, host, lease),
       isBuilt: () => this.isBuilt,
     };
@@ -326,16 +336,31 @@ export class DesiredState {
     this.#seen = await lookForPaths(driver, { ...this.instance, networks }, interest, named);
   }
 
+  /** As they would be found by a round, if this host had the first subnet of all. */
+  async #obstacles({ config, backend }: UsableConfig, host: Host): Promise<HeldEntry[]> {
+    if (this.lease.current) return [];
+    const impossible = backend.impossible?.({ config, host });
+    if (impossible) return [impossible];
+    const subnet = `${config.subnetMin}/${config.subnetLen}`;
+    const attrs = { publicIP: host.publicIP, publicIPv6: null, backendType: '' };
+    const own = { key: '', subnet, attrs, value: '', modRevision: 0, createRevision: 0, leaseId: '0' };
+    const instance = { ...this.instance, networks: [...new Set([...this.#networks, config.network])] };
+    return obstaclesOf(this.#deps.drivers, new Desired({ config, own, mac: '', host, instance, ...this.#beside }));
+  }
+
   async #valueFor(usable: UsableConfig, host: Host, lease: Lease | undefined): Promise<string> {
     const { config, backend } = usable;
     const names = backend.deviceNames({ config, host });
     // Not every tunnel's device has a MAC.
     const links = (this.#seen?.links ?? []).filter(({ mac }) => vtepMac(mac) !== undefined);
     const device = links.find(({ name }) => names.includes(name)) ?? links[0];
+    const known = this.#mac ?? device?.mac;
+    // A clone that takes a lease of its own must not keep the MAC that the other one's lease names.
+    const isOthers = lease === undefined && known !== undefined && this.#isOthers(known, host);
     // One for all paths: whoever still sends on an earlier one, by whichever of our leases, finds it there too.
     this.#mac = chooseMac({
       leaseMac: lease && identityOf(lease.attrs),
-      deviceMac: this.#mac ?? device?.mac,
+      deviceMac: isOthers ? undefined : known,
       derived: this.#derivedMac(usable, host),
     });
     const own = {
@@ -344,6 +369,15 @@ export class DesiredState {
       backendData: backend.backendData({ config, host }, this.#mac),
     };
     return leaseValue(own, this.#deps.source.leaseForm);
+  }
+
+  #isOthers(mac: string, { publicIP, addresses = [] }: Host): boolean {
+    return this.mirror.allLeases.some(
+      ({ attrs }) =>
+        vtepMac(identityOf(attrs)) === vtepMac(mac) &&
+        attrs.publicIP !== publicIP &&
+        !addresses.includes(attrs.publicIP),
+    );
   }
 
   #derivedMac({ backend }: UsableConfig, host: Host): string {

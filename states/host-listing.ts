@@ -35,7 +35,7 @@ export async function listEverything(
     haves: [...seen, ...rest.haves],
     complete: links.complete && addresses.complete && rest.complete,
     problem: links.problem ?? addresses.problem ?? rest.problem,
-    unread: rest.unread,
+    unread: new Map([...(links.unread ?? []), ...(rest.unread ?? [])]),
   };
 }
 

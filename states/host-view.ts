@@ -13,6 +13,8 @@ import type { AgentDeps } from './deps.ts';
 export class HostView {
   /** The host as it could last be made out; it stays when the interface is away for a moment. */
   current: Host | undefined;
+  /** Hardware address of the external interface. */
+  nic = '';
   /** Why there is no external interface now, as a sentence. */
   problem: string | undefined;
   #passedOver: UplinkChoice['passedOver'] = [];
@@ -71,6 +73,7 @@ export class HostView {
     this.problem = problem;
     this.#passedOver = passedOver;
     if (!uplink) return false;
+    this.nic = facts.interfaces.find(({ name }) => name === uplink.name)?.mac ?? '';
     const next: Host = {
       hostname: host.hostname,
       uplink: { name: uplink.name, mtu: uplink.mtu, address: uplink.address, networks: uplink.networks },

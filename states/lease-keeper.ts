@@ -32,7 +32,9 @@ export class LeaseKeeper implements LeaseServices {
 
   async renew(): Promise<'renewed' | 'lost'> {
     const result = await this.#shared.state.lease.renew();
-    if (result === 'renewed') this.#shared.journal.recovered('lease');
+    if (result === 'lost') return result;
+    this.#shared.journal.recovered('lease');
+    this.#shared.state.lease.forgetDoubts();
     return result;
   }
 

@@ -1,7 +1,7 @@
 /** Owns what the machine's lease region may ask for. The synchronous ones read plain values and never throw; a rejection is an event to the machine. */
 
-/** `waiting`: there is nothing to take; no usable config, or with --lease adopt no lease for this host yet. */
-export type AcquireResult = 'held' | 'outOfSubnets' | 'waiting';
+/** `blocked`: no lease is taken while something stands in the way of this host's devices. `waiting`: there is nothing to take; no usable config, or with --lease adopt no lease for this host yet. */
+export type AcquireResult = 'held' | 'outOfSubnets' | 'blocked' | 'waiting';
 
 export interface LeaseServices {
   /** Makes sure of our lease: reuses, rewrites or creates it. @throws StoreError */

@@ -190,6 +190,11 @@ export const agentMachine = setup({
               },
               { guard: 'leaseMayFit', target: 'acquiring', reenter: true },
               { guard: ({ event }) => event.output === 'outOfSubnets', target: 'outOfSubnets' },
+              {
+                guard: ({ event }) => event.output === 'blocked',
+                target: 'retrying',
+                actions: { type: 'countFailure', params: { region: 'lease' } },
+              },
               { target: 'waiting' },
             ],
             onError: {

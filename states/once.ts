@@ -26,6 +26,7 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   if ((await agent.lease.acquire()) !== 'held')
     return agent.state.lease.covered && agent.state.desired ? repair(agent) : agent.work.reportWithoutRound();
   await agent.state.lease.renewIfDue();
+  forget(agent, deps, agent.state.lease.takeReleased());
   const report = await repair(
     agent,
     drift.map((entry) => madeOf(entry, agent)),
@@ -75,6 +76,14 @@ function takeOwnLease({ state: { mirror, lease } }: Agent, deps: AgentDeps): voi
   mirror.applyChanges([{ op: 'put', record }], record.modRevision, deps.clock.now());
 }
 
+/** Nor of those that it gave up: nobody is to be told of what is gone, or goes. */
+function forget({ state }: Agent, { clock }: AgentDeps, keys: readonly string[]): void {
+  const { mirror } = state;
+  if (keys.length === 0) return;
+  const changes = keys.map((key) => ({ op: 'delete' as const, key, modRevision: mirror.revision }));
+  state.update(mirror.applyChanges(changes, mirror.revision, clock.now()));
+}
+
 /** What a repair run would do, without doing it. @throws StoreError, RunError */
 export async function reportDrift(deps: AgentDeps): Promise<Report> {
   return (await planRepair(deps)).report;
@@ -93,6 +102,11 @@ export async function planRepair(deps: AgentDeps): Promise<Repair> {
   if (!ours) return without(drift);
   agent.state.suppose(ours);
   agent.state.remake();
+  forget(
+    agent,
+    deps,
+    drift.flatMap(({ op, kind, key }) => (op === 'delete' && kind === 'lease' ? key : [])),
+  );
   return compare(agent, drift);
 }
 
@@ -140,6 +154,7 @@ async function supposeLease(agent: Agent, deps: AgentDeps): Promise<{ ours?: Pub
   }
   const choice = context && state.lease.choose(context);
   if (!context || !choice) return { drift: [] };
+  state.lease.doubt(choice, context);
   const drift: DriftEntry[] = choice.release.map((lease) => ({
     op: 'delete',
     kind: 'lease',
@@ -153,6 +168,7 @@ async function supposeLease(agent: Agent, deps: AgentDeps): Promise<{ ours?: Pub
     const { covered } = state.lease;
     return { ...(covered && { ours: { own: covered, published: covered.attrs } }), drift };
   }
+  if (choice.action === 'create' && (await state.lease.isBlocked(context))) return { drift };
   if (choice.action !== 'reuse') {
     const value = await context.valueFor(undefined);
     const subnet =

@@ -15,6 +15,7 @@ import type { Guards } from '../reconciler/desired/guards.ts';
 import { chooseLease, type LeaseChoice } from '../reconciler/lease/choose.ts';
 import { readLease, readLeaseKey } from '../reconciler/lease/read.ts';
 import { renewAt } from '../reconciler/lease/renewal.ts';
+import { namedAnother, takenOverByAddress, writtenOver } from '../reconciler/lease/two-hosts.ts';
 import { namesSameWay, needsRewrite } from '../reconciler/lease/value.ts';
 import { mustYieldTo } from '../reconciler/lease/yield.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
@@ -29,8 +30,14 @@ export interface LeaseContext {
   guards?: Guards;
   /** By which this host knows a lease for its own (BackendType.identityOf): its own devices' MACs, as they were when this process started. */
   identities: ReadonlySet<string>;
+  /** All IPv4 addresses of this host. */
+  addresses?: readonly string[];
+  /** The subnet that this host had, as its last good copy tells. */
+  rememberedSubnet?: string | undefined;
   /** The value's text that this host wants in `lease` (or in a new one), byte for byte as flannel writes it. */
   valueFor(lease: Lease | undefined): Promise<string>;
+  /** What stands in the way of this host's devices: then no lease is taken for which nobody could reach it. */
+  obstacles?(): Promise<HeldEntry[]>;
   /** Whether this host can already be reached in the way that this value says. */
   isBuilt(): boolean;
 }
@@ -42,7 +49,11 @@ const MOST_RACES = 8;
 
 export class OwnLease {
   current: Lease | undefined;
-  held: HeldEntry[] = [];
+  #held: HeldEntry[] = [];
+  /** That another host may have this lease too: said until it has been renewed without further signs. */
+  #doubts = new Map<string, HeldEntry>();
+  /** Keys of leases of ours that were given up, and that the mirror may still have. */
+  #released: string[] = [];
   /** The one that this host has in the store, and may not use: nothing is to be on the host for it. */
   covered: Lease | undefined;
   /** True while our lease names another way to this host than it should: that is written as soon as the way is built. */
@@ -60,6 +71,15 @@ export class OwnLease {
     this.#deps = deps;
     this.#prefix = prefix;
     this.previousSubnet = previousSubnet;
+  }
+
+  get held(): HeldEntry[] {
+    return [...this.#held, ...this.#doubts.values()];
+  }
+
+  /** Keys of the leases that were given up since this was last asked. */
+  takeReleased(): string[] {
+    return this.#released.splice(0);
   }
 
   /**
@@ -112,13 +132,15 @@ export class OwnLease {
       signal?.throwIfAborted();
       const choice = this.choose(context, seen);
       if (!choice) return 'waiting';
-      this.held = choice.others.map(otherLease);
+      this.#held = choice.others.map(otherLease);
       this.covered = undefined;
+      this.doubt(choice, context, seen);
       if (options.lease === 'adopt') return this.#adopt(choice, context);
       if (choice.action === 'outOfSubnets') {
         this.suppose(choice, context);
         return 'outOfSubnets';
       }
+      if (choice.action === 'create' && (await this.isBlocked(context))) return 'blocked';
       const taken =
         choice.action === 'reuse'
           ? await this.#reuse(choice.lease, context)
@@ -132,6 +154,42 @@ export class OwnLease {
       await clock.sleep(CREATE_RACE_MS * 2 ** (races - 1) * random(), signal);
       seen = await this.#freshMirror(signal);
     }
+  }
+
+  /** Notes what shows that another host may use the lease that was chosen, or the one that we had. */
+  doubt(choice: LeaseChoice, context: LeaseContext, seen = context.mirror): void {
+    const { current, previousSubnet = '' } = this;
+    const { publicIP, identities, addresses = [], rememberedSubnet = '' } = context;
+    if (this.#deps.options.lease === 'adopt') return;
+    const there = (key: string): Lease | undefined =>
+      seen.record(key) && seen.allLeases.find((lease) => lease.key === key);
+    if (current && current.modRevision <= seen.revision) {
+      const now = there(current.key);
+      this.#note(
+        now && now.modRevision !== current.modRevision ? writtenOver(current, now.attrs, addresses) : undefined,
+      );
+    }
+    if (choice.action !== 'reuse' || choice.lease.key === current?.key) return;
+    const have = there(choice.lease.key) ?? choice.lease;
+    const subnets = [maskCidr(previousSubnet) ?? '', rememberedSubnet];
+    this.#note(takenOverByAddress(choice.lease, { subnets, identities }));
+    this.#note(namedAnother(have, publicIP, addresses));
+  }
+
+  /** The lease has stood for a whole term. */
+  forgetDoubts(): void {
+    this.#doubts.clear();
+  }
+
+  #note(doubt: HeldEntry | undefined): void {
+    if (doubt) this.#doubts.set(`${doubt.key} ${doubt.why}`, doubt);
+  }
+
+  /** Whether something stands in the way of a first lease; it is held then. */
+  async isBlocked(context: LeaseContext): Promise<boolean> {
+    const obstacles = (await context.obstacles?.()) ?? [];
+    this.#held.push(...obstacles);
+    return obstacles.length > 0;
   }
 
   /** Extends the lease; 'lost' if it is no longer ours to extend. */
@@ -258,13 +316,14 @@ export class OwnLease {
   }
 
   #hold({ publicIP }: LeaseContext, why: string, detail: string): void {
-    this.held.push({ kind: 'lease', key: publicIP, why, detail, unmet: true });
+    this.#held.push({ kind: 'lease', key: publicIP, why, detail, unmet: true });
   }
 
   async #release(lease: Lease): Promise<void> {
     const result = await this.#deps.source.leases.release(recordOf(lease));
-    if (result === 'released')
-      this.#deps.log.info({ subnet: lease.subnet }, `Lease of ${lease.subnet} released: it no longer fits the config.`);
+    if (result !== 'released') return;
+    this.#released.push(lease.key);
+    this.#deps.log.info({ subnet: lease.subnet }, `Lease of ${lease.subnet} released: it no longer fits the config.`);
   }
 
   #take(lease: Lease): void {

@@ -96,7 +96,9 @@ export class Work implements RoundServices {
     // What kept a file from being written (a mount, a folder in its place) shows in no listing, so that its edge says it all.
     this.#retry.endWaits(filesIn(scope), this.#shared.deps.clock.now());
     send({ type: 'EDGE', scope });
-    if (!this.#shared.state.host.current) send({ type: 'HOST_CHANGED' });
+    const { state } = this.#shared;
+    // Without a lease there is no round that would see that what stood in the way has gone.
+    if (!state.host.current || (!state.lease.current && scope.links.size > 0)) send({ type: 'HOST_CHANGED' });
   }
 
   // ---- one round ----

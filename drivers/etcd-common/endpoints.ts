@@ -4,6 +4,7 @@
  * - A read is asked of each endpoint once before it fails. A write is sent again only if it surely did not arrive.
  * - A watch stays where it was opened; if it ends for a reason that another member may not have, the next call goes there (`leave`).
  */
+import type { SecureContextOptions } from 'node:tls';
 import { StoreError } from '../../reconciler/contracts/source.ts';
 import { type EtcdFailure, elsewhere, together } from './errors.ts';
 import { DEFAULT_TUNING, type EtcdOptions, type Tuning } from './options.ts';
@@ -21,11 +22,13 @@ export interface EtcdEndpoint {
 export class Endpoints<E extends EtcdEndpoint> {
   readonly all: readonly E[];
   readonly tuning: Tuning;
+  readonly #options: EtcdOptions;
   #current: number;
 
   /** `make` connects nothing yet. @throws StoreError invalid: an endpoint that is none, or a file of TLS that can't be used */
   constructor(options: EtcdOptions, make: (url: string, tuning: Tuning) => E) {
     const { endpoints: urls } = options;
+    this.#options = options;
     checkEndpoints(urls);
     // Read here to fail at once; each new connection reads them anew.
     if (urls.some((url) => url.startsWith('https:'))) readCredentials(options);
@@ -58,7 +61,7 @@ export class Endpoints<E extends EtcdEndpoint> {
       try {
         return await send(endpoint, how === 'read' && !isLast ? Math.min(wait, this.tuning.failoverMs) : wait);
       } catch (error) {
-        const failure = endpoint.failure(error);
+        const failure = await this.#lookAgain(endpoint, endpoint.failure(error));
         this.leave(endpoint, failure);
         failures.push(failure);
         const again = elsewhere(failure) && (how === 'read' || failure.unsent);
@@ -67,10 +70,32 @@ export class Endpoints<E extends EtcdEndpoint> {
     }
   }
 
+  /** What answers there, if it isn't etcd, and which names its certificate has: gRPC tells neither. */
+  async #lookAgain(endpoint: E, failure: EtcdFailure): Promise<EtcdFailure> {
+    const isAboutNames = failure.why === 'tls' && /does not match certificate/.test(textOf(failure.cause));
+    if (failure.why !== 'silent' && !isAboutNames) return failure;
+    const { certificateNames, whoAnswers } = await import('./who-answers.ts');
+    const credentials = this.#credentials(endpoint);
+    const seen = await (isAboutNames ? certificateNames : whoAnswers)(endpoint.url, credentials);
+    return seen === undefined ? failure : endpoint.failure(new Error(seen, { cause: failure.cause }));
+  }
+
+  #credentials({ url }: E): SecureContextOptions {
+    if (!url.startsWith('https:')) return {};
+    try {
+      const { rootCertificate: ca, certChain: cert, privateKey: key } = readCredentials(this.#options);
+      return { ca, cert, key };
+    } catch {
+      return {};
+    }
+  }
+
   close(): void {
     for (const endpoint of this.all) endpoint.close();
   }
 }
+
+const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 function checkEndpoints(endpoints: readonly string[]): void {
   if (endpoints.length === 0) throw new StoreError('invalid', '--etcd-endpoints names no endpoint');

@@ -40,12 +40,22 @@ export function etcdFailure(error: unknown, where: Where): EtcdFailure {
   const text = error instanceof Error ? error.message : String(error);
   if (error instanceof StoreError)
     return new EtcdFailure({ kind: error.kind, why: 'other', unsent: true, endpoint, said: text }, error, text);
-  const rule = RULES.find(({ match }) => match.test(text));
-  const said = rule ? [rule.says, rule.hint?.(where)].filter(Boolean).join(': ') : `failed: ${plain(text)}`;
+  const [rule, said] = readRules(text, where) ?? [undefined, `failed: ${plain(text)}`];
   return new EtcdFailure(
     { kind: rule?.kind ?? 'unavailable', why: rule?.why ?? 'other', unsent: rule?.unsent ?? false, endpoint, said },
     error,
   );
+}
+
+/** The first rule that matches, and what it says: in it may be words of the other side. */
+function readRules(text: string, where: Where): [(typeof RULES)[number], string] | undefined {
+  for (const rule of RULES) {
+    const found = rule.match.exec(text);
+    if (!found) continue;
+    if (typeof rule.says === 'string') return [rule, [rule.says, rule.hint?.(where, found)].filter(Boolean).join(': ')];
+    return [rule, [foreign(rule.says(found), MOST_ANSWER), rule.hint?.(where, found)].filter(Boolean).join(': ')];
+  }
+  return undefined;
 }
 
 /** The same for what a call to `endpoint` threw. */

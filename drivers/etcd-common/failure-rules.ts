@@ -6,6 +6,7 @@
  * - `unsent` is said only where etcd surely did not act on the request: a write may be sent again then.
  */
 import type { StoreErrorKind } from '../../reconciler/contracts/failure.ts';
+import { HTTP_ANSWER, httpHint, httpSays } from './http-answer.ts';
 
 export type Why =
   | 'refused'
@@ -50,13 +51,15 @@ interface Rule {
   /** Default: unavailable. */
   kind?: StoreErrorKind;
   unsent?: true;
-  /** Follows "etcd at http://…". */
-  says: string;
-  hint?: (where: Where) => string;
+  /** Follows "etcd at http://…". `found`: what `match` has found. */
+  says: string | ((found: RegExpExecArray) => string);
+  hint?: (where: Where, found: RegExpExecArray) => string;
 }
 
 const clientCertificate = (where: Where): string =>
   where.cert ? 'check --etcd-certfile and --etcd-keyfile' : 'give one with --etcd-certfile and --etcd-keyfile';
+
+const hostOf = ({ endpoint }: Where): string => new URL(endpoint).hostname;
 
 /** The first that matches counts. */
 // biome-ignore format: a table
@@ -79,6 +82,9 @@ export const RULES: readonly Rule[] = [
   { match: /alert (bad certificate|certificate \w+|unknown ca)/i, why: 'tls', kind: 'denied', unsent: true, says: 'does not accept the client certificate, or the lack of one', hint: clientCertificate },
   { match: /certificate has expired/, why: 'tls', kind: 'denied', unsent: true, says: 'has a certificate that has expired', hint: () => "renew it (or its authority's in --etcd-cafile), or set this host's clock" },
   { match: /certificate is not yet valid/, why: 'tls', kind: 'denied', unsent: true, says: 'has a certificate that is not valid yet', hint: () => "set this host's clock" },
+  // With the names that a second look has found (who-answers.ts).
+  { match: /does not match certificate with the names (.+)/, why: 'tls', kind: 'denied', unsent: true, says: ([, names]) => `has a certificate for other names (${names})`, hint: (where) => `write one of them in --etcd-endpoints, or have one issued that names ${hostOf(where)}` },
+  { match: /does not match certificate without names, of (.+)/, why: 'tls', kind: 'denied', unsent: true, says: ([, name]) => `has a certificate without subject alternative names (its common name ${name} counts for nothing)`, hint: (where) => `have one issued that names ${hostOf(where)}` },
   { match: /does not match certificate/, why: 'tls', kind: 'denied', unsent: true, says: 'has a certificate for other names', hint: () => 'write one of its names in --etcd-endpoints' },
   { match: /unable to verify|self[- ]signed certificate|unable to get (local )?issuer/, why: 'tls', kind: 'denied', unsent: true, says: "has a certificate that can't be verified", hint: ({ ca }) => (ca ? '--etcd-cafile is not the authority that signed it' : 'give the authority that signed it with --etcd-cafile') },
   // No connection.
@@ -88,7 +94,9 @@ export const RULES: readonly Rule[] = [
   { match: /No connection established|before secure TLS connection|wrong version number|packet length too long/, why: 'silent', unsent: true, says: 'closed the connection at once', hint: ({ endpoint }) => endpoint.startsWith('https:') ? 'if it does not speak TLS, write http:// in --etcd-endpoints' : 'if it wants TLS, write https:// in --etcd-endpoints' },
   { match: /Waiting for LB pick/, why: 'timeout', unsent: true, says: 'could not be connected to in time', hint: () => 'is --etcd-endpoints right?' },
   { match: /DEADLINE_EXCEEDED|etcdserver: request timed out/, why: 'timeout', says: 'did not answer in time' },
-  { match: /^12 UNIMPLEMENTED|HTTP status code/, why: 'notEtcd', unsent: true, says: 'answers, but not as etcd v3 does', hint: () => 'does --etcd-endpoints lead to etcd 3?' },
+  { match: /^this is etcd (2\.[\d.]+)/, why: 'notEtcd', unsent: true, says: ([, version]) => `is etcd ${version}, which has no v3 API`, hint: () => 'say --etcd-api v2' },
+  { match: HTTP_ANSWER, why: 'notEtcd', unsent: true, says: httpSays, hint: (_, found) => httpHint(found) },
+  { match: /^12 UNIMPLEMENTED/, why: 'notEtcd', unsent: true, says: 'answers, but not as etcd v3 does', hint: () => 'does --etcd-endpoints lead to etcd 3?' },
   { match: /the way there has changed/, why: 'dropped', says: 'is connected to anew, because this host reaches it another way than before' },
   { match: /^14 UNAVAILABLE|ECONNRESET|EPIPE|ETIMEDOUT|^13 INTERNAL: .*(RST_STREAM|closed)/, why: 'dropped', says: 'broke the connection off' },
   { match: /client was already closed/, why: 'replaced', unsent: true, says: 'was being connected to anew' },

@@ -3,6 +3,7 @@
  * (docs/reference/flannel.md#watching, https://github.com/etcd-io/etcd/blob/release-3.3/Documentation/v2/errorcode.md).
  */
 import type { EtcdFailure } from '../etcd-common/errors.ts';
+import { httpAnswer } from '../etcd-common/http-answer.ts';
 import type { Answer } from './http.ts';
 
 export interface Node {
@@ -30,6 +31,7 @@ const EXISTS = 105;
 export const CLEARED = 401;
 /** For failure-rules.ts: what etcd 3.4 and later say without --enable-v2 is a page of "404 page not found". */
 const NO_V2 = 'v2 API is off';
+const NOT_FOUND_PAGE = '404 page not found';
 
 /** An answer that etcd gave on purpose. */
 export type Reply =
@@ -50,17 +52,17 @@ const EXPECTED = new Set([NOT_FOUND, COMPARE_FAILED, EXISTS, CLEARED]);
 export function readReply(answer: Answer, fail: (error: unknown) => EtcdFailure): Reply {
   const { status, headers, body } = answer;
   const clusterId = String(headers['x-etcd-cluster-id'] ?? '');
-  let json: unknown;
+  let json: ErrorBody & Partial<Event>;
   try {
     json = JSON.parse(body);
   } catch (cause) {
-    const text = body.replace(/\s+/g, ' ').trim().slice(0, 200);
-    throw fail(new Error(status === 404 ? NO_V2 : `HTTP status code ${status}: ${text}`, { cause }));
+    throw fail(new Error(status === 404 && body.trim() === NOT_FOUND_PAGE ? NO_V2 : httpAnswer(answer), { cause }));
   }
-  const index = Number(headers['x-etcd-index'] ?? (json as ErrorBody).index ?? 0);
-  const { errorCode, message, cause } = json as ErrorBody;
+  const { errorCode, message, cause, node, index: at } = json ?? {};
+  const index = Number(headers['x-etcd-index'] ?? at ?? 0);
   if (errorCode !== undefined && EXPECTED.has(errorCode)) return { code: errorCode, index, clusterId };
-  if (errorCode !== undefined || status >= 400)
+  if (errorCode !== undefined || (status >= 400 && message !== undefined))
     throw fail(new Error(`v2 ${errorCode ?? status}: ${message} ${cause ?? ''}`.trim()));
+  if (status >= 300 || !node) throw fail(new Error(httpAnswer(answer)));
   return { event: json as Event, index, clusterId };
 }

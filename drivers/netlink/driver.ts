@@ -49,7 +49,14 @@ export function openNetlink(options: NetlinkOptions = {}): NetlinkDriver {
 
   return {
     kinds: KINDS,
-    list: (scope, interest, care) => list(client, scope, interest, care),
+    list: async (scope, interest, care) => {
+      const listing = await list(client, scope, interest, care);
+      if (!interest.listens?.size || !(scope.all || scope.kinds.has('link'))) return listing;
+      const links = new Set(listing.haves.flatMap((have) => (have.kind === 'link' ? have.name : [])));
+      if ([...interest.listens.keys()].every((name) => links.has(name))) return listing;
+      const { withPortUsers } = await import('./port-users.ts');
+      return withPortUsers(listing, interest, netns);
+    },
     apply: (changes) => apply({ client, netns, monitors }, changes),
     watch: async (emit, interest, trouble) => {
       const socket = new NetlinkSocket({ netns, receiveBuffer: eventBuffer, groups: EVENT_GROUPS });

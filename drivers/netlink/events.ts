@@ -44,6 +44,8 @@ export function readEvent(m: Message, context: EventContext, scope: Scope): void
     case c.RTM_NEWROUTE:
     case c.RTM_DELROUTE:
       return readRouteEvent(m, context, scope);
+    case c.RTM_NEWNETCONF:
+      return readNetconfEvent(m, context, scope);
     case c.RTM_NEWNEXTHOP:
     case c.RTM_DELNEXTHOP:
       return readNexthopEvent(m, context, scope);
@@ -100,6 +102,17 @@ function readRouteEvent(m: Message, { relevance, names }: EventContext, scope: S
   if (!routeConcerns(m, MAIN_TABLE, relevance, ownIndexes(relevance, names))) return;
   const route = readRoute(m)?.route;
   if (route) scope.ids.add(`route ${route.table}|${route.dst}|${route.tos}|${route.metric}`);
+}
+
+/** Forwarding or the reverse path filter of an interface was switched, or of all (net.ipv4.ip_forward): it is looked at, with nothing under it. */
+function readNetconfEvent(m: Message, { relevance, names }: EventContext, scope: Scope): void {
+  if (m.byte(m.body) !== c.AF_INET) return;
+  m.scan(m.body + 4);
+  if (!m.has(c.NETCONFA_FORWARDING) && !m.has(c.NETCONFA_RP_FILTER)) return;
+  const index = m.attrU32(c.NETCONFA_IFINDEX) | 0;
+  const dev = names.get(index);
+  const concerned = index === c.NETCONFA_IFINDEX_ALL ? [...relevance.devices, relevance.uplink] : [dev ?? ''];
+  for (const name of concerned) if (name !== '' && relevance.forwards(name)) scope.ids.add(`link ${name}`);
 }
 
 /** A nexthop object's end is its routes' end too, and only it is told: whoever turns ids into look-ups adds them (close-scope.ts). */

@@ -32,6 +32,7 @@ export const EVENT_GROUPS = [
   c.RTNLGRP_NEIGH,
   c.RTNLGRP_IPV4_IFADDR,
   c.RTNLGRP_IPV4_ROUTE,
+  c.RTNLGRP_IPV4_NETCONF,
   c.RTNLGRP_NEXTHOP,
 ];
 /** Some 20,000 events: a burst of a second while the process is busy. */

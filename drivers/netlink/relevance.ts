@@ -47,6 +47,11 @@ export class Relevance {
     return this.link(link) || this.uplink === '' || this.#inTheWay.includes(link.name);
   }
 
+  /** Whether packets of the network may come in there. */
+  forwards(device: string): boolean {
+    return this.devices.has(device) || device === this.uplink || this.#inTheWay.includes(device);
+  }
+
   /** A companion may follow the subnet by its device's address. A tunnel's addresses tell whose it is, so they are looked at even where nothing else under it is. */
   addressesOf(link: Link): boolean {
     const { name } = link;

@@ -26,6 +26,7 @@ const head = z.strictObject({
   network: z.string(),
   earlierNetworks: z.array(z.string()).readonly().optional(),
   left: z.record(z.string(), z.number()).optional(),
+  own: z.object({ subnet: z.string(), nic: z.string() }).optional(),
   stateSha256: z.string(),
   headSha256: z.string(),
   /** The rest is on the next line. */
@@ -62,9 +63,10 @@ const plainHead = ({ prefix, kind, clusterId, revision, heardAt, network, ...pas
 });
 
 /** Without what says nothing. */
-export const pastOf = ({ earlierNetworks, left }: Past): Past => ({
+export const pastOf = ({ earlierNetworks, left, own }: Past): Past => ({
   ...(earlierNetworks?.length ? { earlierNetworks } : {}),
   ...(left && Object.keys(left).length ? { left } : {}),
+  ...(own ? { own: { subnet: own.subnet, nic: own.nic } } : {}),
 });
 
 /** The head's own checksum in it, over all the rest of it. */

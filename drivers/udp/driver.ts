@@ -75,7 +75,7 @@ async function list(
   const listing = isNothing(rest) ? { haves: [], complete: true } : await inner.list(rest, interest, care);
   const link = listing.haves.find((have): have is Link => have.kind === 'link' && have.name === TUN_DEVICE);
   const needsTable = subnets === 'all' ? link !== undefined || !rest.all : subnets.length > 0;
-  if (!link && !needsTable) return listing;
+  if (!link && !needsTable && !listing.unread?.has(LINK)) return listing;
 
   let asked: EngineAsked | undefined;
   try {
@@ -87,6 +87,8 @@ async function list(
     const { address = '', port = 0 } = asked?.state ?? {};
     link.tunnel = { type: 'tun', local: address, port } satisfies TunTunnel;
   }
+  // Its port is in use by our own engine, which is ended before another is started.
+  if (asked && listing.unread?.has(LINK)) listing.unread = new Map([...listing.unread].filter(([id]) => id !== LINK));
   const peers = [...(asked?.table ?? [])].map(
     ([subnet, host]): Have => ({ kind: KIND, dev: TUN_DEVICE, subnet, host }),
   );

@@ -54,6 +54,8 @@ export interface Backend {
   idsOfSubnet(context: BackendContext, subnet: string): string[];
   /** What it wants of a cloud, beside what it wants of the host. Left out: nothing. */
   cloud?(context: BackendContext): CloudWant;
+  /** Why this host can't run it at all: then nothing is made for it, and nothing taken away. Left out: never. */
+  impossible?(context: NetworkContext): HeldEntry | undefined;
   /** What the config asks for and this backend doesn't do. */
   notices(context: NetworkContext): HeldEntry[];
 }

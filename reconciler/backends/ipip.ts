@@ -10,6 +10,7 @@ import { idOf, type Want } from '../kinds/index.ts';
 import { IPIP_DEVICE } from '../tunnels/ipip.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
 import type { BackendType } from './backend-type.ts';
+import { innerMtu, mtuTooSmall } from './mtu.ts';
 import { behindNat } from './nat.ts';
 import { badAddress, otherBackend, outsideNetwork } from './peer.ts';
 import { directWants, firstAddress, isOnLink, marksOf, routeWants } from './routes.ts';
@@ -30,7 +31,7 @@ export const ipipType: BackendType = {
 };
 
 export function ipipBackend({ directRouting }: IpipConfig): Backend {
-  const mtu = ({ host }: NetworkContext): number => host.uplink.mtu - OVERHEAD;
+  const mtu = ({ host }: NetworkContext): number => innerMtu(host.uplink.mtu, OVERHEAD);
   return {
     type: TYPE,
     path: TYPE,
@@ -40,6 +41,7 @@ export function ipipBackend({ directRouting }: IpipConfig): Backend {
     device: (context) => deviceWants(context, mtu(context)),
     peer: (context, lease) => peerWants(context, lease, directRouting),
     idsOfSubnet: ({ host }, subnet) => routeWants(host, subnet, { dev: '', gateway: '', onlink: true }).map(idOf),
+    impossible: (context) => mtuTooSmall(context, IPIP_DEVICE, OVERHEAD),
     notices: (context) => behindNat(context, TYPE),
   };
 }

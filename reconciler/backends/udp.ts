@@ -10,6 +10,7 @@ import { idOf, MAIN_TABLE, SELVAGE_PROTOCOL, type Want } from '../kinds/index.ts
 import { DEFAULT_UDP_PORT, TUN_DEVICE } from '../tunnels/tun.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
 import type { BackendType } from './backend-type.ts';
+import { innerMtu, mtuTooSmall } from './mtu.ts';
 import { badAddress, outsideNetwork, peerEntry } from './peer.ts';
 import { firstAddress, marksOf } from './routes.ts';
 
@@ -33,7 +34,7 @@ export const udpType: BackendType = {
 };
 
 export function udpBackend({ port }: UdpConfig): Backend {
-  const mtu = ({ host }: NetworkContext): number => host.uplink.mtu - OVERHEAD;
+  const mtu = ({ host }: NetworkContext): number => innerMtu(host.uplink.mtu, OVERHEAD);
   return {
     type: TYPE,
     path: PATH,
@@ -43,6 +44,7 @@ export function udpBackend({ port }: UdpConfig): Backend {
     device: (context) => deviceWants(context, port, mtu(context)),
     peer: peerWants,
     idsOfSubnet: (_, subnet) => [idOf(peerWant(subnet, ''))],
+    impossible: (context) => mtuTooSmall(context, TUN_DEVICE, OVERHEAD),
     notices: () => [],
   };
 }

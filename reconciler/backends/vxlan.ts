@@ -13,6 +13,7 @@ import { idOf, type Link, SELVAGE_PROTOCOL, type Want } from '../kinds/index.ts'
 import { portOf } from '../tunnels/vxlan.ts';
 import type { Backend, BackendContext, NetworkContext, PeerWants } from './backend.ts';
 import type { BackendType, LeaseData } from './backend-type.ts';
+import { innerMtu, mtuTooSmall } from './mtu.ts';
 import { badAddress, hold, otherBackend, outsideNetwork, peerEntry } from './peer.ts';
 import { directWants, firstAddress, isOnLink, marksOf, routeWants } from './routes.ts';
 
@@ -58,12 +59,13 @@ export function vxlanBackend(options: VxlanConfig): Backend {
       wantsOf(context, subnet, dev, '', '')
         .filter(({ kind }) => kind !== 'fdb')
         .map(idOf),
+    impossible: (context) => mtuTooSmall(context, dev, OVERHEAD),
     notices: (context) => mtuNotice(options, dev, context),
   };
 }
 
 /** The kernel refuses more than what is under the tunnel leaves it (vxlan_change_mtu). */
-const mtuOf = ({ mtu }: VxlanConfig, uplink: number): number => Math.min(mtu ?? uplink, uplink) - OVERHEAD;
+const mtuOf = ({ mtu }: VxlanConfig, uplink: number): number => innerMtu(Math.min(mtu ?? uplink, uplink), OVERHEAD);
 
 function mtuNotice(options: VxlanConfig, dev: string, { host }: NetworkContext): HeldEntry[] {
   const { name, mtu } = host.uplink;

@@ -41,6 +41,8 @@ export interface Interest {
   /** Others' devices that something in a slot of ours is on, which the kernel takes away with them without a word: watched, not listed. */
   inTheWay?: string[];
   files: string[];
+  /** UDP ports that wanted devices will receive on, by the device's name. `address`: "" for all of the host's. */
+  listens?: ReadonlyMap<string, { port: number; address: string }>;
   /** Devices that companions look at, each with their names: an event about one or its address is about them, and its addresses are listed. */
   ofCompanions?: ReadonlyMap<string, readonly CompanionName[]>;
 }

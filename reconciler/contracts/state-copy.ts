@@ -12,6 +12,8 @@ export interface Past {
   earlierNetworks?: readonly string[];
   /** When our own lease left a path that is still kept (paths.ts), ms since epoch: so that the next process keeps it as long as this one would. */
   left?: Readonly<Record<string, number>>;
+  /** The subnet that this host had, and the hardware address of its external interface: a clone of this disk has another one. */
+  own?: { subnet: string; nic: string };
 }
 
 export interface CopyHead extends Past {

@@ -18,6 +18,7 @@ import type { HostSubnet } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import { type CompanionName, emptyScope, mergeScope, type Scope } from '../contracts/scope.ts';
 import { BOOT_PROTOCOL, type FileResource, idOf, linkOf, type Route, type Want } from '../kinds/index.ts';
+import { portListenedOn } from '../tunnels/index.ts';
 import { notMoved, Peers } from './peers.ts';
 import { Refusals } from './refusals.ts';
 
@@ -62,8 +63,9 @@ export class Desired {
     this.wants = this.#wants;
     const backend = backendFor(context.config);
     this.#refusals = new Refusals(context.config, context.host);
-    const refused = this.#refusals.ofOwn(context.own);
-    this.#isKnown = backend !== undefined;
+    const impossible = backend?.impossible?.(context);
+    const refused = this.#refusals.ofOwn(context.own) ?? impossible;
+    this.#isKnown = backend !== undefined && impossible === undefined;
     this.backend = refused ? undefined : backend;
     this.earlier = this.backend ? earlier : [];
     this.#paths = this.backend ? [this.backend, ...earlier] : [];
@@ -73,7 +75,7 @@ export class Desired {
       this.#peers = new Peers(this.#wants, (lease) => this.#unlessRefused({ wants: [] }, lease));
       return;
     }
-    this.#notices = backend.notices(context);
+    this.#notices = [...this.#refusals.notices, ...backend.notices(context)];
     this.#peers = new Peers(this.#wants, (lease) => this.#peerOn(backend, lease));
     const file = subnetFile(context, backend.mtu(context));
     for (const want of [...this.deviceWants, file]) this.#wants.set(idOf(want), want);
@@ -257,9 +259,16 @@ export class Desired {
   interest(): Interest {
     const { config, instance, host } = this.context;
     const devices = this.#paths.flatMap((path) => path.deviceNames(this.context));
+    const listens = new Map(
+      this.deviceWants.flatMap((want) => {
+        const at = want.kind === 'link' && portListenedOn(want);
+        return at ? [[want.name, at] as const] : [];
+      }),
+    );
     return {
       networks: [...new Set([config.network, ...instance.networks])],
       devices,
+      listens,
       uplink: host.uplink.name,
       files: [instance.subnetFile, ...[...this.#filesOf.values()].flat()],
     };

@@ -3,6 +3,8 @@
  * a bridge on our own one, would be more specific, and so cut the host off (docs/design.md#a-host-is-never-cut-off).
  *
  * - Decided from the host alone, never from the store: so what covers it is taken back also while the store can't be heard.
+ * - A Network that is a small part of a very wide one (carved.ts) may be used, as long as this host isn't inside it: of that network only
+ *   single addresses stay guarded then, and it is said.
  * - What lies inside this host's own subnet is its containers' business, and no hindrance to a peer: that has another subnet.
  */
 import {
@@ -19,6 +21,7 @@ import {
 import type { NetworkConfig } from '../../config/model.ts';
 import type { Guard, HostFacts, Interface } from '../contracts/host.ts';
 import { sizeOf } from '../lease/blocks.ts';
+import { isCarvedFrom, isWide } from './carved.ts';
 import { bare, isFlannels } from './interfaces.ts';
 import type { Uplink } from './uplink.ts';
 
@@ -57,6 +60,7 @@ function addInterface(link: Interface, { linkRoutes }: HostFacts, uplink: string
     if (!cidr || !network || isLoopback(cidr.ip)) continue;
     const of = name === uplink ? 'uplink' : isContainers(link, cidr.length) ? 'containers' : 'host';
     const what = cidr.length === 32 ? `${name}'s address ${bare(address)}` : `${name}'s network ${network}`;
+    if (isWide(cidr)) add({ range: `${bare(address)}/32`, what: `${name}'s address ${bare(address)}`, dev: name, of });
     const routed = of !== 'uplink' && linkRoutes.some((one) => one.dev === name && one.dst === network && !one.metric);
     add({ range: network, what, dev: name, of, ...(routed ? { routed } : {}) });
   }
@@ -70,13 +74,20 @@ interface Parsed {
 /** Answers for one host. */
 export class Guards {
   readonly #guards: readonly Parsed[];
+  /** Out of which the Network was carved: they count for nothing, but are told of. */
+  readonly carved: readonly Guard[];
 
   /** `network`: the config's, outside of which nothing is asked. */
   constructor(guards: readonly Guard[] = [], network = '0.0.0.0/0') {
-    this.#guards = guards.flatMap((guard) => {
+    const all = guards.flatMap((guard) => {
       const range = parseCidr(guard.range);
       return range && range.length > 0 && overlaps(range, network) ? [{ range, guard }] : [];
     });
+    const isInside = all.some(({ range, guard }) => guard.of === 'uplink' && range.length === 32);
+    const isCarved = ({ range, guard: { of } }: Parsed): boolean =>
+      !isInside && (of === 'uplink' || of === 'host') && isCarvedFrom(range, network);
+    this.carved = all.filter(isCarved).map(({ guard }) => guard);
+    this.#guards = all.filter((one) => !isCarved(one));
   }
 
   get empty(): boolean {

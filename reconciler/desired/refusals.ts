@@ -33,6 +33,16 @@ export class Refusals {
     return { kind: 'peer', key: subnet, why: 'impossible address', detail, unmet: false };
   }
 
+  /** What is served all the same, and worth knowing. */
+  get notices(): HeldEntry[] {
+    const { network } = this.#config;
+    return this.guards.carved.map(({ what, range }) => {
+      const of = what.includes(range) ? what : `${what} (${range})`;
+      const detail = `The Network ${network} is a part of ${of}: nobody there with an address in it can be reached from this host; if there is anybody, choose another Network.`;
+      return { kind: 'config', key: 'Network', why: 'inside a network of this host', detail, unmet: false };
+    });
+  }
+
   /** Why this host's own lease is refused, which is then as good as none. */
   ofOwn({ subnet, key }: Lease): HeldEntry | undefined {
     const guard = this.guards.ofOwn(subnet);

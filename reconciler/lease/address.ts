@@ -8,6 +8,7 @@ import {
   formatIp,
   isLoopback,
   isMulticast,
+  isReserved,
   lastOf,
   networkOf,
   parseCidr,
@@ -15,6 +16,7 @@ import {
 } from '../../config/ipv4.ts';
 import type { Lease, NetworkConfig } from '../../config/model.ts';
 import type { Host } from '../contracts/host.ts';
+import { isCarvedFrom } from '../desired/carved.ts';
 import { sizeOf } from './blocks.ts';
 
 /** What is asked of the host. */
@@ -48,12 +50,14 @@ export function impossibleAddress(
   if (ip === undefined || ip === 0) return undefined; // said elsewhere: it names no address
   if (isLoopback(ip)) return 'is a loopback address, which every host has';
   if (isMulticast(ip)) return "is a multicast address, which is no host's";
-  if (ip === 0xffffffff || ip >>> 24 === 0) return 'is not the address of a host';
+  if (isReserved(ip)) return "is in 240.0.0.0/4, which is no host's";
+  if (ip >>> 24 === 0) return 'is not the address of a host';
   if (contains(subnet, ip)) return 'is inside the subnet that it leads to';
   const broadcast = here?.networks.find(({ cidr }) => isEdge(cidr, ip));
   if (broadcast) return `is the broadcast address of ${broadcast.dev}'s network`;
   if (here && publicIP !== here.publicIP && here.addresses.has(publicIP)) return "is an address of this host's own";
-  const isOnLink = here?.onLink.some((network) => contains(network, ip)) ?? false;
+  const isCarved = (network: Cidr): boolean => config !== undefined && isCarvedFrom(network, config.network);
+  const isOnLink = here?.onLink.some((network) => contains(network, ip) && !isCarved(network)) ?? false;
   if (config && !isOnLink && isContainers(config, ip))
     return `is inside the Network ${config.network}, where containers are`;
   return undefined;

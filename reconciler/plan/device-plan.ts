@@ -12,8 +12,9 @@ import type { HeldEntry } from '../contracts/report.ts';
 import type { Link } from '../kinds/index.ts';
 import { compare, mustRecreate } from '../kinds/index.ts';
 import { clash } from '../tunnels/index.ts';
-import { foreignDevice, inTheWay, recreateWaits } from './conflict.ts';
+import { foreignDevice, inTheWay, recreateWaits, unreadable } from './conflict.ts';
 import type { Ownership, OwnershipContext } from './ownership.ts';
+import type { PlanInput } from './plan-input.ts';
 
 export type DeviceState =
   /** There, or not ours to judge (the external interface): go ahead. */
@@ -27,7 +28,7 @@ export type DeviceState =
 
 export interface DeviceRules {
   ownership: Ownership;
-  context: OwnershipContext;
+  context: OwnershipContext & Pick<PlanInput, 'unread'>;
   mayDelete: boolean;
   /** Plans a change, unless it isn't tried again yet; whether it is planned. */
   offer(change: Change): boolean;
@@ -67,6 +68,11 @@ export class Devices {
 
   #make(id: string, want: Link): DeviceState {
     if (this.#isTaken(want)) return 'blocked';
+    const unread = this.#rules.context.unread?.get(id);
+    if (unread !== undefined) {
+      this.#rules.hold(unreadable(want, unread));
+      return 'blocked';
+    }
     return this.#rules.offer({ op: 'create', id, reason: 'missing', want }) ? 'void' : 'blocked';
   }
 

@@ -16,6 +16,7 @@ const NAMES: Record<string, string> = {
   neighbour: 'ARP entry',
   fdb: 'FDB entry',
   nexthop: 'nexthop object',
+  firewall: 'firewall part',
 };
 
 /** `tried`: the drift that the round had to mend. */
@@ -24,8 +25,9 @@ export function repairSentence(report: Report, tried: readonly Entry[]): string 
   return `${what}; ${outcome(report, tried)} in ${report.durationMs} ms.`;
 }
 
-function oneFound({ kind, text, reason, peer }: Entry): string {
-  return `${kind} ${text}${peer ? ` (host ${peer.publicIP})` : ''}: ${reason}`;
+function oneFound({ kind, key, text, reason, peer }: Entry): string {
+  // A chain with all of its rules is no part of a line: its name is.
+  return `${kind} ${text.includes('\n') ? key : text}${peer ? ` (host ${peer.publicIP})` : ''}: ${reason}`;
 }
 
 function manyFound(tried: readonly Entry[]): string {

@@ -18,6 +18,8 @@ interface Device {
   name: string;
   type: string;
   tunnel?: Tunnel;
+  /** Default true. */
+  up?: boolean;
 }
 
 /** Undefined for a type of device that no backend makes. */
@@ -75,8 +77,12 @@ export const isFixed = (field: string): boolean => FIXED.has(field);
 export function clash(want: Device, have: Device): string | undefined {
   if (!want.tunnel || !have.tunnel || want.tunnel.type !== have.tunnel.type || want.name === have.name)
     return undefined;
-  return BY_TYPE.get(want.tunnel.type)?.clash(want.tunnel, have.tunnel, have.name);
+  return BY_TYPE.get(want.tunnel.type)?.clash(want.tunnel, have.tunnel, { name: have.name, up: have.up ?? true });
 }
+
+/** The UDP port that a wanted device will receive on; undefined for none. */
+export const portListenedOn = ({ tunnel }: Device): { port: number; address: string } | undefined =>
+  tunnel && BY_TYPE.get(tunnel.type)?.listens?.(tunnel);
 
 const valuesOf = (tunnel: Tunnel): Record<string, unknown> => ({ ...tunnel });
 

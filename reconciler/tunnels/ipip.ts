@@ -38,9 +38,9 @@ export const ipipTunnel: TunnelRules<IpipTunnel> = {
 };
 
 /** The kernel tells tunnels apart by their ends, so that there can't be two alike (ip_tunnel_find): it would say EEXIST. */
-function clash(want: IpipTunnel, have: IpipTunnel, holder: string): string | undefined {
+function clash(want: IpipTunnel, have: IpipTunnel, { name }: { name: string }): string | undefined {
   if (have.local !== want.local || have.remote !== want.remote) return undefined;
-  return `An ipip tunnel from ${have.local || 'any address'} to ${have.remote || 'any'} is there already (${holder}); remove that device, or set Backend.Type to another.`;
+  return `An ipip tunnel from ${have.local || 'any address'} to ${have.remote || 'any'} is there already (${name}); remove that device, or set Backend.Type to another.`;
 }
 
 const ends = ({ local, remote }: IpipTunnel): string => ` remote ${remote || 'any'} local ${local || 'any'}`;

@@ -26,6 +26,9 @@ export interface TunnelRules<T extends { readonly type: string }> {
    */
   readonly knownByRoute: boolean;
 
+  /** Whether the device lives by an engine of ours behind it: flanneld makes its own only once that has gone. Left out: no. */
+  readonly livesByEngine?: true;
+
   /** Whether flannel and selvage give such names to devices of this type, so that one is told of whatever it is. */
   isNamed(name: string): boolean;
   /** Whether a device of these attributes has the very name that goes with them: only then can it be ours. */
@@ -38,7 +41,9 @@ export interface TunnelRules<T extends { readonly type: string }> {
   /** As the kernel will have it, which puts its own value where a want leaves one open. */
   asMade(want: T): T;
   /** Of two devices that the kernel takes only one of, why not, and what a person does about it; undefined if they get along. */
-  clash(want: T, have: T, holder: string): string | undefined;
+  clash(want: T, have: T, holder: { name: string; up: boolean }): string | undefined;
+  /** The UDP port that it receives on, at an address or (as "") at all of the host's. Left out: none. */
+  listens?(want: T): { port: number; address: string };
 
   /** "an ipip device" */
   what(tunnel: T | undefined): string;

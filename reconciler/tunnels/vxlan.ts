@@ -12,6 +12,10 @@ export interface VxlanTunnel {
   parent: string;
   learning: boolean;
   gbp: boolean;
+  /** What else makes its socket another than ours, as iproute2 names it: "external". Only ever observed. */
+  receives?: string;
+  /** It has a socket of IPv6 only. Only ever observed. */
+  ipv6?: true;
 }
 
 /** UDP port that the kernel takes if none is given (vxlan.c: vxlan_port). */
@@ -34,6 +38,7 @@ export const vxlanTunnel: TunnelRules<VxlanTunnel> = {
   isForm: (name, tunnel) => tunnel !== undefined && name === `flannel.${tunnel.vni}`,
   asMade: (want) => (want.port === 0 ? { ...want, port: portOf(want) } : want),
   clash,
+  listens: (want) => ({ port: portOf(want), address: '' }),
   what: (tunnel) => `a vxlan device of VNI ${tunnel?.vni}`,
   apart: 'give one of the two networks another VNI',
   text: (tunnel) => `vxlan id ${tunnel.vni}${local(tunnel)}${dev(tunnel)} dstport ${tunnel.port}`,
@@ -41,10 +46,15 @@ export const vxlanTunnel: TunnelRules<VxlanTunnel> = {
   describe: (tunnel) => `vxlan id ${tunnel.vni} port ${tunnel.port}${local(tunnel)}${dev(tunnel)}`,
 };
 
-/** The kernel would say EEXIST. */
-function clash(want: VxlanTunnel, have: VxlanTunnel, holder: string): string | undefined {
-  if (have.vni !== want.vni || have.port !== portOf(want)) return undefined;
-  return `VNI ${have.vni} on UDP port ${have.port} is in use by ${holder}; remove that device, or give the network another VNI or Port.`;
+/** The kernel would say EEXIST of the VNI; EADDRINUSE of the port, which devices that are up share only if they receive alike (vxlan_find_sock). */
+function clash(want: VxlanTunnel, have: VxlanTunnel, { name, up }: { name: string; up: boolean }): string | undefined {
+  const { port } = have;
+  if (port !== portOf(want)) return undefined;
+  const receives = have.receives ?? (have.gbp === want.gbp ? undefined : have.gbp ? 'gbp' : 'without gbp');
+  if (receives !== undefined && up && !have.ipv6)
+    return `UDP port ${port} is in use by ${name}, a vxlan device of another sort (${receives}) with which it can't be shared; remove that device, or set Backend.Port to another.`;
+  if (have.vni !== want.vni || receives !== undefined || have.ipv6) return undefined;
+  return `VNI ${have.vni} on UDP port ${port} is in use by ${name}; remove that device, or give the network another VNI or Port.`;
 }
 
 const local = (tunnel: VxlanTunnel): string => (tunnel.local ? ` local ${tunnel.local}` : '');

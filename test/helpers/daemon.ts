@@ -39,7 +39,7 @@ export class Daemon {
   }
 
   /** The first line of the log from `from` on that matches; rejects if the daemon ends or `timeout` ms pass first. */
-  waitForLine(pattern: RegExp, { timeout = 15_000, from = 0 } = {}): Promise<string> {
+  waitForLine(pattern: RegExp, { timeout = 60_000, from = 0 } = {}): Promise<string> {
     return new Promise((resolve, reject) => {
       const finish = (settle: () => void) => {
         clearTimeout(timer);

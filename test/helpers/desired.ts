@@ -9,7 +9,7 @@ export const OWN_SUBNET = '10.5.34.0/24';
 export const OWN_MAC = '02:ff:00:00:00:01';
 
 export function contextOf(
-  parts: { config?: string; nexthopObjects?: boolean; publicIP?: string } = {},
+  parts: { config?: string; nexthopObjects?: boolean; publicIP?: string; mtu?: number } = {},
 ): BackendContext {
   const address = '192.168.64.3';
   return {
@@ -18,7 +18,7 @@ export function contextOf(
     mac: OWN_MAC,
     host: {
       hostname: 'web1',
-      uplink: { name: 'eth0', mtu: 1500, address, networks: ['192.168.64.0/24'] },
+      uplink: { name: 'eth0', mtu: parts.mtu ?? 1500, address, networks: ['192.168.64.0/24'] },
       publicIP: parts.publicIP ?? address,
       nexthopObjects: parts.nexthopObjects ?? true,
     },

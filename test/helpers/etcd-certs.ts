@@ -17,6 +17,8 @@ export interface Certs {
   expiredServer: Pair;
   /** For other names than localhost. */
   elsewhereServer: Pair;
+  /** Without subject alternative names. */
+  namelessServer: Pair;
   client: Pair;
   /** Signed by the other CA. */
   strangerClient: Pair;
@@ -44,7 +46,7 @@ export function makeCerts(): Certs {
     writeFileSync(
       path(`${name}.cnf`),
       `[ca]\ndefault_ca=x\n[x]\ndatabase=${name}.db\nserial=${name}.srl\nnew_certs_dir=.\ndefault_md=sha256\npolicy=p\n` +
-        `[p]\ncommonName=supplied\n[ext]\nextendedKeyUsage=${usage}\nsubjectAltName=${names}\n`,
+        `[p]\ncommonName=supplied\n[ext]\nextendedKeyUsage=${usage}\n${names && `subjectAltName=${names}\n`}`,
     );
     writeFileSync(path(`${name}.db`), '');
     writeFileSync(path(`${name}.srl`), '1000\n');
@@ -65,6 +67,7 @@ export function makeCerts(): Certs {
     server: issue('server', 'ca', 'serverAuth,clientAuth', from, to),
     expiredServer: issue('expired', 'ca', 'serverAuth,clientAuth', from, '20210101000000Z'),
     elsewhereServer: issue('elsewhere', 'ca', 'serverAuth,clientAuth', from, to, 'DNS:etcd.example'),
+    namelessServer: issue('nameless', 'ca', 'serverAuth,clientAuth', from, to, ''),
     client: issue('client', 'ca', 'clientAuth', from, to),
     strangerClient: issue('stranger', 'other-ca', 'clientAuth', from, to),
     remove: () => rmSync(dir, { recursive: true, force: true }),

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface EventuallyOptions {
   /** For the message: "host 2 to have a route to 10.5.34.0/24". */
   what: string;
-  /** Milliseconds, default 15,000: generous, for a loaded machine; nothing is measured by it. */
+  /** Milliseconds, default 60,000: generous, for a loaded machine; nothing is measured by it. */
   timeout?: number;
   /** Milliseconds between tries, default 20. */
   interval?: number;
@@ -16,7 +16,7 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  { what, timeout = 15_000, interval = 20 }: EventuallyOptions,
+  { what, timeout = 60_000, interval = 20 }: EventuallyOptions,
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeout;
   for (;;) {

@@ -25,6 +25,8 @@ export class LeaseHost {
   mirror = new Mirror(PREFIX, { ttlSeconds: DAY });
   value: string;
   identities: ReadonlySet<string> = new Set();
+  addresses: readonly string[] = [];
+  rememberedSubnet: string | undefined;
   /** The way that `value` names. */
   built = true;
   readonly #store: Source;
@@ -67,6 +69,8 @@ export class LeaseHost {
       mirror: this.mirror,
       publicIP: addressOf(this.#number),
       identities: this.identities,
+      addresses: this.addresses,
+      rememberedSubnet: this.rememberedSubnet,
       valueFor: async () => this.value,
       isBuilt: () => this.built,
     };

@@ -62,7 +62,7 @@ export class KernelMonitor {
   }
 
   /** The first event from `from` on that `match` takes. */
-  next(match: (text: string) => boolean, { from = 0, timeout = 15_000, what = 'an event' } = {}): Promise<KernelEvent> {
+  next(match: (text: string) => boolean, { from = 0, timeout = 60_000, what = 'an event' } = {}): Promise<KernelEvent> {
     return new Promise((resolve, reject) => {
       let looked = from;
       const finish = (settle: () => void) => {

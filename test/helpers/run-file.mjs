@@ -14,7 +14,7 @@ import { plainEnvironment, root } from '../../packaging/script.mjs';
 const reporter = fileURLToPath(new URL('./reporter.mjs', import.meta.url));
 const SETPRIV = '/usr/bin/setpriv';
 /** A file may take this long, if nothing else is said, and this long to clean up when told to end. */
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 600_000;
 const CLEAN_UP_MS = 20_000;
 const KEPT_OUTPUT = 16_384;
 

@@ -56,6 +56,14 @@ describe('flags', () => {
     assert.deepEqual([first.code, kinds], [2, ['firewall', 'file']]);
   });
 
+  it('a variable of ours that is none is told by every command that goes by flags', async () => {
+    const env = { SELVAGE_ETCD_PREFX: '/typo' };
+    for (const args of [['--once'], ['drift'], ['leases'], ['leave', '--dry-run'], ['migrate']]) {
+      const { stderr } = await host.selvage(args, { env });
+      assert.match(stderr, /SELVAGE_ETCD_PREFX is no variable .* did you mean SELVAGE_ETCD_PREFIX\?/, args.join(' '));
+    }
+  });
+
   it('--iface by name, address and expression; --public-ip', async () => {
     const [own] = await address();
     await host.ns.ipBatch(['link add other0 up type bridge', 'address add 192.0.2.10/24 dev other0']);

@@ -113,6 +113,31 @@ describe('a network that covers what a host must reach', () => {
     await assertInSync(host);
   });
 
+  it('a Network that was carved out of a wide network of the host is used, and that is said', async () => {
+    await clear({ Network: '10.5.0.0/16', ...VXLAN });
+    // As 10.1.2.3/8 is where the mask says no more than "private".
+    await host.ns.ipBatch(['address add 10.1.2.3/8 dev eth0', 'address add 10.1.0.1/32 dev eth0']);
+    await lab.put(`${PREFIX}/subnets/10.5.9.0-24`, lease('10.1.2.9'));
+    await lab.put(`${PREFIX}/subnets/10.5.10.0-24`, lease('10.5.33.9', '82:4b:b6:2f:54:4f'));
+    try {
+      const report = await repair(host);
+      assert.ok(holds(report).includes('config Network: inside a network of this host'), holds(report).join());
+      assert.ok(holds(report).includes('peer 10.5.10.0/24: impossible address'), 'its host would be a container');
+      assert.notEqual(await host.ip('route', 'show', '10.5.9.0/24'), '');
+      assert.equal(await host.ip('route', 'show', '10.5.10.0/24'), '');
+      assert.ok(await reaches());
+      const config = JSON.stringify({ Network: '10.5.0.0/16', ...VXLAN });
+      const { stderr } = await host.selvage(['check-config'], { input: config });
+      assert.match(stderr, /Network 10\.5\.0\.0\/16 is a part of eth0's network 10\.0\.0\.0\/8/);
+      await host.ip('address', 'add', '10.5.33.1/8', 'dev', 'eth0');
+      const inside = await host.report(['drift']);
+      assert.ok(holds(inside.report).includes(`peer 10.5.9.0/24: ${CUT}`), 'not where the host itself is inside');
+    } finally {
+      for (const address of ['10.1.2.3/8', '10.1.0.1/32', '10.5.33.1/8'])
+        await host.ip('address', 'del', address, 'dev', 'eth0').catch(() => {});
+    }
+  });
+
   it('a lease with an address that nobody can have is held by its name, and fails no run', async () => {
     await clear({ Network: '10.5.0.0/16', ...VXLAN });
     await host.ip('address', 'add', '192.168.64.202/24', 'dev', 'eth0');

@@ -17,11 +17,12 @@ import { Crash, ModelKernel } from '../helpers/model-kernel.ts';
 import { holds } from '../helpers/property.ts';
 import { isEmptyPlan, planOf, runRound } from '../helpers/run-round.ts';
 
-type Backend = { Type: 'vxlan'; VNI: number; DirectRouting?: boolean } | { Type: 'host-gw' };
+type Backend = { Type: 'vxlan'; VNI: number; DirectRouting?: boolean } | { Type: 'host-gw' } | { Type: 'udp' };
 
 const backend: fc.Arbitrary<Backend> = fc.oneof(
   fc.record({ Type: fc.constant('vxlan' as const), VNI: fc.integer({ min: 1, max: 3 }), DirectRouting: fc.boolean() }),
   fc.constant({ Type: 'host-gw' as const }),
+  fc.constant({ Type: 'udp' as const }),
 );
 
 const PEERS = [1, 2, 3, 4];
@@ -32,7 +33,8 @@ function leaseOn(n: number, { Type, ...rest }: Backend): Lease {
   const lease = peerOf(n);
   const publicIP = `192.168.64.${100 + n}`;
   const backendData = 'VNI' in rest ? { ...(lease.attrs.backendData as object), VNI: rest.VNI } : undefined;
-  return { ...lease, attrs: { ...lease.attrs, publicIP, backendType: Type, backendData } };
+  // Leases of udp name no type.
+  return { ...lease, attrs: { ...lease.attrs, publicIP, backendType: Type === 'udp' ? '' : Type, backendData } };
 }
 
 const pathsOf = (config: Backend) =>
@@ -46,11 +48,17 @@ function desiredFor(config: Backend, earlier: Backend[], leases: Lease[]): Desir
   return desired;
 }
 
-/** The peer's route leads somewhere, and what is on the way is there: the neighbour and the FDB entry of a tunnel. */
+/** The peer's route leads somewhere, and what is on the way is there: the neighbour and the FDB entry of a tunnel, or the engine's entry. */
 function assertReached(haves: readonly Have[], n: number): void {
-  const route = haves.find((have): have is Route => have.kind === 'route' && have.dst === `10.5.${n}.0/24`);
+  const routeTo = (dst: string) => haves.find((have): have is Route => have.kind === 'route' && have.dst === dst);
+  const route = routeTo(`10.5.${n}.0/24`) ?? routeTo('10.5.0.0/16');
   assert.ok(route, `10.5.${n}.0/24 has a route`);
   if (route.dev === 'eth0') return;
+  if (route.dev === 'flannel0') {
+    const isEntry = (have: Have): boolean => have.kind === 'udp-peer' && have.subnet === `10.5.${n}.0/24`;
+    assert.ok(haves.some(isEntry), `10.5.${n}.0/24 is in the table of flannel0's engine`);
+    return;
+  }
   const neighbour = haves.find(
     (have) => have.kind === 'neighbour' && have.dev === route.dev && have.ip === route.gateway,
   );

@@ -18,6 +18,10 @@ for node in null zero full random urandom tty; do
 	mount --bind /dev/$node dev/$node
 done
 mkdir -p dev/pts dev/shm dev/net
+if [ -c /dev/net/tun ]; then
+	: >dev/net/tun
+	mount --bind /dev/net/tun dev/net/tun
+fi
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
 mount -t tmpfs tmpfs dev/shm

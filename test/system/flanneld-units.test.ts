@@ -2,9 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { eventually } from '../helpers/eventually.ts';
-import { type Installed, install } from './installed.ts';
-
-const SLOW = { timeout: 120_000, interval: 300 };
+import { type Installed, install, SLOW } from './installed.ts';
 
 /** Writes as flannel's mk-docker-opts.sh does: the file is emptied, and then each line is appended by itself. */
 const MK_DOCKER_OPTS = `#!/bin/sh

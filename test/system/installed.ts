@@ -2,11 +2,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { makePackage, nativeArchitecture } from '../../packaging/package.mjs';
 import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
+import { ContinuousPing } from '../helpers/ping.ts';
 import { Machine } from './machine.ts';
+
+/** A whole machine takes its time, beside others above all. */
+export const SLOW = { timeout: 120_000, interval: 300 };
 
 export interface Installed {
   lab: Lab;
@@ -19,9 +24,10 @@ export interface Installed {
   destroy(): Promise<void>;
 }
 
-export async function install(): Promise<Installed> {
+/** `config`: the network's; vxlan if it isn't given. */
+export async function install(config?: object): Promise<Installed> {
   const folder = mkdtempSync(join(tmpdir(), `selvage-system-${process.pid}-`));
-  const lab = await createLab({ hosts: 2 });
+  const lab = await createLab({ hosts: 2, config });
   const ends: (() => Promise<unknown> | unknown)[] = [
     () => rmSync(folder, { recursive: true, force: true }),
     () => lab.destroy(),
@@ -56,9 +62,27 @@ export async function install(): Promise<Installed> {
 export const configure = (machine: Machine, lab: Lab, more: string[]): Promise<void> =>
   machine.write('/etc/default/selvage', [`SELVAGE_ETCD_ENDPOINTS=${lab.etcd.endpoint}`, ...more, ''].join('\n'));
 
-/** The address of the machine's flannel.1, which answers pings over the overlay. */
+/** The address of the machine's flannel device, which answers pings over the overlay. */
 export async function overlayAddress(machine: Machine): Promise<string> {
   const subnet = /^FLANNEL_SUBNET=(\S+)\.1\/24$/m.exec((await machine.read('/run/flannel/subnet.env')) ?? '')?.[1];
   if (subnet === undefined) throw new Error('The machine has no subnet yet.');
   return `${subnet}.0`;
+}
+
+/** Waits for the unit to be active. */
+export const active = (machine: Machine, unit = 'selvage'): Promise<boolean> =>
+  eventually(async () => (await machine.show(unit, 'ActiveState')) === 'active', {
+    what: `${unit} to be active`,
+    ...SLOW,
+  });
+
+/** Pings from the other host, over the overlay, while `work` is done. Resolves with how many were not answered. */
+export async function lostDuring({ machine, peer }: Installed, work: () => Promise<unknown>): Promise<number> {
+  const to = await overlayAddress(machine);
+  const from = peer.containerAddress.replace(/\.1$/, '.0');
+  const ping = new ContinuousPing(peer.ns, to, from, 0.02);
+  await eventually(() => ping.received > 5, { what: `pings to ${to} to be answered`, ...SLOW });
+  await work();
+  await sleep(500);
+  return (await ping.stop()).lost;
 }

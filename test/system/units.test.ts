@@ -3,10 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../helpers/eventually.ts';
-import { ContinuousPing } from '../helpers/ping.ts';
-import { configure, type Installed, install, overlayAddress } from './installed.ts';
-
-const SLOW = { timeout: 120_000, interval: 300 };
+import { active as activeIn, configure, type Installed, install, lostDuring as lostIn, SLOW } from './installed.ts';
 
 let world: Installed;
 before(async () => {
@@ -20,27 +17,12 @@ afterEach(async () => {
   if (world.lab.etcd.pid === undefined) await world.lab.etcd.start();
 });
 
-const active = (unit = 'selvage') =>
-  eventually(async () => (await world.machine.show(unit, 'ActiveState')) === 'active', {
-    what: `${unit} to be active`,
-    ...SLOW,
-  });
+const active = () => activeIn(world.machine);
+const lostDuring = (work: () => Promise<unknown>) => lostIn(world, work);
 const dropIn = async (name: string, lines: string) => {
   await world.machine.write(`/etc/systemd/system/selvage.service.d/${name}.conf`, lines);
   await world.machine.must('systemctl', 'daemon-reload');
 };
-
-/** Pings from the other host, over the overlay, while `work` is done. */
-async function lostDuring(work: () => Promise<unknown>): Promise<number> {
-  const { machine, peer } = world;
-  const to = await overlayAddress(machine);
-  const from = peer.containerAddress.replace(/\.1$/, '.0');
-  const ping = new ContinuousPing(peer.ns, to, from, 0.02);
-  await eventually(() => ping.received > 5, { what: `pings to ${to} to be answered`, ...SLOW });
-  await work();
-  await sleep(500);
-  return (await ping.stop()).lost;
-}
 
 describe('the installed package', () => {
   it('enables and starts nothing, and has made its code cache', async () => {

@@ -41,6 +41,7 @@ export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
 export const RTM_GETNEIGH = 30;
 export const RTM_GETRULE = 34;
+export const RTM_NEWNETCONF = 80;
 export const RTM_NEWNEXTHOP = 104;
 export const RTM_DELNEXTHOP = 105;
 export const RTM_GETNEXTHOP = 106;
@@ -50,6 +51,7 @@ export const RTNLGRP_LINK = 1;
 export const RTNLGRP_NEIGH = 3;
 export const RTNLGRP_IPV4_IFADDR = 5;
 export const RTNLGRP_IPV4_ROUTE = 7;
+export const RTNLGRP_IPV4_NETCONF = 24;
 export const RTNLGRP_NEXTHOP = 32;
 
 // linux/if.h
@@ -76,6 +78,13 @@ export const IPV4_DEVCONF_RP_FILTER = 8;
 export const RTEXT_FILTER_SKIP_STATS = 8;
 export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
+
+// linux/netconf.h
+export const NETCONFA_IFINDEX = 1;
+export const NETCONFA_FORWARDING = 2;
+export const NETCONFA_RP_FILTER = 3;
+/** net.ipv4.conf.all */
+export const NETCONFA_IFINDEX_ALL = -1;
 
 // linux/if_addr.h
 export const IFA_ADDRESS = 1;

@@ -17,7 +17,23 @@ const IFLA_VXLAN_L3MISS = 14;
 const IFLA_VXLAN_PORT = 15;
 const IFLA_VXLAN_UDP_ZERO_CSUM6_TX = 19;
 const IFLA_VXLAN_UDP_ZERO_CSUM6_RX = 20;
+const IFLA_VXLAN_GROUP6 = 16;
+const IFLA_VXLAN_LOCAL6 = 17;
+const IFLA_VXLAN_REMCSUM_RX = 22;
 const IFLA_VXLAN_GBP = 23;
+const IFLA_VXLAN_REMCSUM_NOPARTIAL = 24;
+const IFLA_VXLAN_COLLECT_METADATA = 25;
+const IFLA_VXLAN_GPE = 27;
+const IFLA_VXLAN_VNIFILTER = 30;
+/** VXLAN_F_RCV_FLAGS (net/vxlan.h) but GBP, as iproute2 names them. */
+const RECEIVES: readonly [type: number, name: string][] = [
+  [IFLA_VXLAN_COLLECT_METADATA, 'external'],
+  [IFLA_VXLAN_GPE, 'gpe'],
+  [IFLA_VXLAN_VNIFILTER, 'vnifilter'],
+  [IFLA_VXLAN_UDP_ZERO_CSUM6_RX, 'udp6zerocsumrx'],
+  [IFLA_VXLAN_REMCSUM_RX, 'remcsumrx'],
+  [IFLA_VXLAN_REMCSUM_NOPARTIAL, 'remcsum nopartial'],
+];
 
 export const vxlanWire: WireTunnel<VxlanTunnel> = { type: 'vxlan', read, writeNew, writeChange };
 
@@ -31,6 +47,10 @@ function read(m: Message): { tunnel: VxlanTunnel; parentIndex: number } {
     learning: m.attrU8(IFLA_VXLAN_LEARNING) !== 0,
     gbp: m.has(IFLA_VXLAN_GBP),
   };
+  // A flag without a value is as good as one that is 1.
+  const receives = RECEIVES.filter(([type]) => m.has(type) && m.attrU8(type, 1) !== 0).map(([, name]) => name);
+  if (receives.length > 0) tunnel.receives = receives.join(', ');
+  else if (m.has(IFLA_VXLAN_LOCAL6) || m.has(IFLA_VXLAN_GROUP6)) tunnel.ipv6 = true;
   return { tunnel, parentIndex: m.attrU32(IFLA_VXLAN_LINK) };
 }
 

@@ -115,4 +115,18 @@ describe('udp under daemons', () => {
     await eventually(async () => !(await (await engine())?.table())?.has('10.5.233.0/24'), { what: 'the peer to go' });
     assert.equal((await state()).counters.peerMessages, before + 2);
   });
+
+  it('one that crashes again and again is told of and never takes the agent along; when it stays, all flows again', async () => {
+    const { pid: agent } = daemons[0]!;
+    for (let crash = 0; crash < 8; crash++) {
+      const { pid } = await state();
+      process.kill(pid, 'SIGKILL');
+      // Beyond a handful in ten seconds it waits longer each time (reconciler/plan/contest.ts).
+      await eventually(async () => (await state()).pid !== pid, { what: `engine ${crash + 2}`, timeout: 120_000 });
+    }
+    assert.equal(daemons[0]!.pid, agent);
+    assert.ok(daemons[0]!.log().split('udp engine was started').length > 8);
+    await converged(a);
+    assert.ok(await a.ping(b, { wait: 20 }));
+  });
 });

@@ -232,8 +232,12 @@ describe('bad usage is told in one sentence', () => {
     ['--format=yaml', '--format is "yaml", but must be one of table, json, markdown, commands, state-file.'],
     ['--lease=steal', '--lease is "steal", but must be one of acquire, adopt.'],
     ['--log-level=loud', '--log-level is "loud", but must be one of trace, debug, info, warn, error.'],
-    ['--public-ip=1.2.3', '--public-ip is "1.2.3", but must be an IPv4 address, such as 192.168.64.3.'],
-    ['--public-ip=fc00::1', '--public-ip is "fc00::1", but must be an IPv4 address, such as 192.168.64.3.'],
+    ...['1.2.3', 'fc00::1', '127.0.0.1', '224.0.0.5', '240.0.0.1', '255.255.255.255', '0.0.0.0'].map(
+      (text): [string, string] => [
+        `--public-ip=${text}`,
+        `--public-ip is "${text}", but must be a host's IPv4 address, such as 192.168.64.3 (not loopback, multicast, broadcast or 240.0.0.0/4).`,
+      ],
+    ),
     ['--healthz-ip=localhost', '--healthz-ip is "localhost", but must be an IP address, such as 0.0.0.0.'],
     ['--healthz-port=65536', '--healthz-port is "65536", but must be a whole number from 0 to 65535.'],
     ['--healthz-port=http', '--healthz-port is "http", but must be a whole number.'],

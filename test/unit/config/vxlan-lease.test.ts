@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { vxlanBackendData, vxlanData } from '../../../config/vxlan-lease.ts';
+import { parseLeaseAttrs } from '../../../config/lease.ts';
+import { readWrittenVxlan, vniOf, vxlanBackendData, vxlanData } from '../../../config/vxlan-lease.ts';
 
 const of = (backendData: unknown, backendType = 'vxlan') =>
   vxlanData({ publicIP: '1.2.3.4', publicIPv6: null, backendType, backendData });
@@ -8,7 +9,22 @@ const of = (backendData: unknown, backendType = 'vxlan') =>
 test('a VTEP with and without its VNI', () => {
   assert.deepEqual(of({ VNI: 1, VtepMAC: '82:4b:b6:2f:54:4e' }), { mac: '82:4b:b6:2f:54:4e', vni: 1 });
   assert.deepEqual(of({ VtepMAC: '82:4b:b6:2f:54:4e' }), { mac: '82:4b:b6:2f:54:4e' });
-  assert.deepEqual(of({ VNI: 'x', vtepmac: '82:4b:b6:2f:54:4e' }), { mac: '82:4b:b6:2f:54:4e' });
+  assert.deepEqual(of({ VNI: null, vtepmac: '82:4b:b6:2f:54:4e' }), { mac: '82:4b:b6:2f:54:4e' });
+  assert.deepEqual(of({ VNI: 65535, VtepMAC: '82:4b:b6:2f:54:4e' }), { mac: '82:4b:b6:2f:54:4e', vni: 65535 });
+});
+
+test('a VNI that flannel can not read is no VTEP, whichever way the lease is read', () => {
+  for (const vni of [2 ** 16, 2 ** 32, -1, 1.5, Number.POSITIVE_INFINITY, 'x', {}]) {
+    const reason = of({ VNI: vni, VtepMAC: '82:4b:b6:2f:54:4e' }).reason ?? '';
+    assert.match(reason, /^VNI is .*, which flannel's leases have from 0 to 65535$/, String(vni));
+  }
+  for (const text of ['65536', '4294967296', '1e400', '-1']) {
+    const value = `{"PublicIP":"1.2.3.4","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":${text},"VtepMAC":"82:4b:b6:2f:54:4e"}}`;
+    assert.equal(readWrittenVxlan(value), undefined);
+    const attrs = parseLeaseAttrs(value);
+    assert.ok(vxlanData(attrs).reason);
+    assert.equal(vniOf(attrs), undefined);
+  }
 });
 
 test('MACs come out in canonical form', () => {

@@ -75,6 +75,7 @@ const DOCKER = {
   containerd: ['containerd'],
   runc: ['runc'],
   iptables: ['iptables'],
+  nftables: ['nft'],
   'busybox-static': ['busybox'],
 };
 

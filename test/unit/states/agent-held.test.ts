@@ -95,8 +95,10 @@ describe("somebody else's device in the way", () => {
   it('blocks what stands on it; when it goes, all is made', async () => {
     const world = new World();
     world.putPeer(2);
-    world.kernel.addLink(device('flannel.1', { type: 'bridge' }));
     await world.start();
+    world.kernel.deleteLink('flannel.1');
+    world.kernel.addLink(device('flannel.1', { type: 'bridge' }));
+    await world.settle();
     assert.deepEqual(held(world), ['link flannel.1: foreign device']);
     assert.ok(!world.report.converged);
     assert.equal(world.kernel.link('flannel.1')?.type, 'bridge');
@@ -110,15 +112,30 @@ describe("somebody else's device in the way", () => {
 });
 
 describe("somebody else's device with our VNI and port", () => {
+  const rival = device('vxlan0', {
+    type: 'vxlan',
+    tunnel: { type: 'vxlan', vni: 1, port: 8472, local: '', parent: '', learning: false, gbp: false },
+  });
+
+  it('is found before a lease is taken, and when it goes the lease is', async () => {
+    const world = new World();
+    world.kernel.addLink(rival);
+    await world.start();
+    await world.advance(3 * LEVEL_PASS_MS);
+    assert.deepEqual([world.store.writes, world.applies, world.reports.length], [[], 0, 0]);
+    assert.equal(world.said('VNI 1 on UDP port 8472 is in use by vxlan0').length, 1);
+    world.kernel.deleteLink('vxlan0');
+    await world.settle();
+    assert.ok(world.report.converged);
+    assert.equal(world.said('No longer held: link flannel.1 foreign device').length, 1);
+  });
+
   it('is held also by rounds that look elsewhere, and nothing is tried', async () => {
     const world = new World();
-    world.kernel.addLink(
-      device('vxlan0', {
-        type: 'vxlan',
-        tunnel: { type: 'vxlan', vni: 1, port: 8472, local: '', parent: '', learning: false, gbp: false },
-      }),
-    );
     await world.start();
+    world.kernel.deleteLink('flannel.1');
+    world.kernel.addLink(rival);
+    await world.settle();
     const { applies } = world;
     for (const n of [2, 3]) {
       world.putPeer(n);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Change } from '../../../reconciler/contracts/driver.ts';
 import type { HeldEntry, Report } from '../../../reconciler/contracts/report.ts';
 import { StoreError } from '../../../reconciler/contracts/source.ts';
+import { type FirewallPart, idOf } from '../../../reconciler/kinds/index.ts';
 import { buildReport } from '../../../reconciler/report/build-report.ts';
 import { Journal } from '../../../states/journal.ts';
 import { inputOf, linkUpdate, peerChanges } from '../../helpers/report.ts';
@@ -114,6 +116,23 @@ describe('a round', () => {
       said('info')[1]!,
       /^2 ARP entries: missing, 2 routes: missing, route 10\.5\.5\.0.*: not wanted, neighbour .*; all repaired in 12 ms\.$/,
     );
+  });
+
+  it('of a chain of the firewall names it, and leaves its rules to the report', () => {
+    const { journal, said } = open();
+    const want: FirewallPart = {
+      kind: 'firewall',
+      part: 'chain',
+      engine: 'nft',
+      family: 'ip',
+      table: 'filter',
+      tag: 'selvage',
+      chain: 'SELVAGE-FWD',
+      rules: [{ in: { name: 'flannel.1' }, verdict: { to: 'accept' } }],
+    };
+    const change: Change = { op: 'create', id: idOf(want), reason: 'missing', want };
+    journal.report(buildReport(inputOf({ changes: [change], outcomes: [{ change, result: 'done' }] })), 'x');
+    assert.deepEqual(said('info'), ['firewall nft ip filter SELVAGE-FWD: missing; made again in 12 ms.']);
   });
 
   it('of 4,096 lost routes is one line', () => {

@@ -98,7 +98,7 @@ describe('TLS', () => {
     await refused(
       { endpoints: [nameless.endpoint], caFile: certs.ca },
       'denied',
-      'has a certificate for other names: write one of its names in --etcd-endpoints',
+      'has a certificate for other names (etcd.example): write one of them in --etcd-endpoints',
     );
   });
 

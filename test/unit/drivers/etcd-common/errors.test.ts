@@ -125,6 +125,13 @@ describe('a failure of etcd', () => {
       'notEtcd',
       'unavailable',
       true,
+      'answers with HTTP status 404 Not Found, as no etcd does: something else listens there; is --etcd-endpoints right?',
+    ],
+    [
+      '12 UNIMPLEMENTED: unknown service etcdserverpb.KV',
+      'notEtcd',
+      'unavailable',
+      true,
       'answers, but not as etcd v3 does: does --etcd-endpoints lead to etcd 3?',
     ],
     ['2 UNKNOWN: something\n  new', 'other', 'unavailable', false, 'failed: something new'],

@@ -15,8 +15,9 @@ const UPLINK = 2;
 const OTHER = 9;
 const MAC = '02:aa:00:00:00:22';
 
+const INTEREST = { networks: ['10.5.0.0/16'], devices: ['flannel.1'], uplink: 'eth0', files: [] };
 const context = (): EventContext => ({
-  relevance: new Relevance({ networks: ['10.5.0.0/16'], devices: ['flannel.1'], uplink: 'eth0', files: [] }),
+  relevance: new Relevance(INTEREST),
   names: new Map([
     [UPLINK, 'eth0'],
     [FLANNEL, 'flannel.1'],
@@ -214,6 +215,29 @@ test('what our own socket did is passed over, other processes’ doings are not'
   assert.deepEqual(look(route(c.RTM_NEWROUTE, {}, {}, OWN + 1)).length, 1);
   const unopened = { ...context(), ownPortId: 0 };
   assert.deepEqual(look(arp(c.RTM_NEWNEIGH, FLANNEL, 0), unopened).length, 1);
+});
+
+/** struct netconfmsg, then attributes of four bytes. */
+const netconf = (attrs: Record<number, number>, family = 2) =>
+  received(c.RTM_NEWNETCONF, (out) => {
+    const words = Object.entries(attrs).flatMap(([type, value]) => [8 | (Number(type) << 16), value]);
+    out.bufs.push(Buffer.from(Int32Array.of(family, ...words).buffer));
+  });
+
+test('forwarding or the reverse path filter that is switched leads to its interface, and nowhere below', () => {
+  const { NETCONFA_FORWARDING, NETCONFA_IFINDEX, NETCONFA_RP_FILTER } = c;
+  for (const field of [NETCONFA_FORWARDING, NETCONFA_RP_FILTER])
+    assert.deepEqual(look(netconf({ [NETCONFA_IFINDEX]: FLANNEL, [field]: 0 })), ['link flannel.1']);
+  assert.deepEqual(look(netconf({ [NETCONFA_IFINDEX]: UPLINK, [NETCONFA_FORWARDING]: 0 })), ['link eth0']);
+  assert.deepEqual(look(netconf({ [NETCONFA_IFINDEX]: -1, [NETCONFA_FORWARDING]: 0 })), [
+    'link flannel.1',
+    'link eth0',
+  ]);
+  assert.deepEqual(look(netconf({ [NETCONFA_IFINDEX]: OTHER, [NETCONFA_FORWARDING]: 0 })), []);
+  assert.deepEqual(look(netconf({ [NETCONFA_IFINDEX]: FLANNEL, 9: 0 })), [], 'another setting');
+  assert.deepEqual(look(netconf({ [NETCONFA_IFINDEX]: FLANNEL, [NETCONFA_FORWARDING]: 0 }, 10)), [], 'of IPv6');
+  const bridged = { ...context(), relevance: new Relevance({ ...INTEREST, inTheWay: ['docker0'] }) };
+  assert.deepEqual(look(netconf({ [NETCONFA_IFINDEX]: OTHER, [NETCONFA_FORWARDING]: 0 }), bridged), ['link docker0']);
 });
 
 test('echoes that the kernel does not stamp are expected once, and no longer than the queue lasts', () => {

@@ -16,6 +16,9 @@ const text = formatCopy(copy);
 describe('the text of the last good copy', () => {
   it('reads back the same', () => {
     assert.deepEqual(parseCopy(text), copy);
+    const own = { subnet: '10.5.1.0/24', nic: '52:54:00:12:34:56' };
+    const past = { ...copy, head: { ...copy.head, earlierNetworks: ['10.4.0.0/16'], left: { 'vxlan 1': 7 }, own } };
+    assert.deepEqual(parseCopy(formatCopy(past)), past);
     const bare = { ...copy, snapshot: snapshotOf({ leases: [], config: undefined }) };
     assert.deepEqual(parseCopy(formatCopy(bare)), bare);
   });

@@ -162,6 +162,7 @@ describe('desired', () => {
     assert.deepEqual(new Desired(context).interest(), {
       networks: ['10.5.0.0/16', '10.4.0.0/16'],
       devices: ['flannel.1'],
+      listens: new Map([['flannel.1', { port: 8472, address: '' }]]),
       uplink: 'eth0',
       files: ['/run/flannel/subnet.env'],
     });

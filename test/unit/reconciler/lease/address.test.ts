@@ -29,7 +29,8 @@ describe('an address that no peer can have', () => {
     ['127.0.0.1', /loopback/],
     ['224.0.0.5', /multicast/],
     ['239.255.255.250', /multicast/],
-    ['255.255.255.255', /not the address of a host/],
+    ['255.255.255.255', /240\.0\.0\.0\/4/],
+    ['240.0.0.1', /240\.0\.0\.0\/4/],
     ['0.1.2.3', /not the address of a host/],
     ['10.5.9.7', /inside the subnet that it leads to/],
     ['10.5.200.1', /inside the Network 10\.5\.0\.0\/16/],
@@ -50,8 +51,8 @@ describe('an address that no peer can have', () => {
       assert.equal(problem(address, FLAT, false), undefined);
   });
 
-  it('is no other: not private, not far away, not of class E, not in the part of a Network that has no subnets', () => {
-    for (const address of ['192.168.132.132', '10.6.0.1', '203.0.113.9', '240.0.0.1', '169.254.3.4', '0.0.0.0'])
+  it('is no other: not private, not far away, not in the part of a Network that has no subnets', () => {
+    for (const address of ['192.168.132.132', '10.6.0.1', '203.0.113.9', '169.254.3.4', '0.0.0.0'])
       assert.equal(problem(address), undefined, address);
     assert.equal(problem('10.0.1.7', PART, true, '10.10.16.0/20'), undefined);
     assert.equal(problem('10.200.1.7', PART, true, '10.10.16.0/20'), undefined);

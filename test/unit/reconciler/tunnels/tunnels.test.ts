@@ -69,6 +69,16 @@ describe('two devices that the kernel takes one of', () => {
   it('are none if they differ in that, or are one', () => {
     assert.equal(clash(device('flannel.5', vxlan), device('vx', { ...vxlan, port: 4789 })), undefined);
     assert.equal(clash(device('flannel.5', vxlan), device('flannel.5', vxlan)), undefined);
+    const external = device('cilium_vxlan', { ...vxlan, vni: 0, receives: 'external' });
+    assert.match(
+      clash(device('flannel.5', vxlan), external)!,
+      /^UDP port 8472 is in use by cilium_vxlan.*\(external\)/,
+    );
+    assert.equal(clash(device('flannel.5', vxlan), { ...external, up: false }), undefined, 'it has no socket');
+    const gbp = device('vx', { ...vxlan, vni: 6, gbp: true });
+    assert.match(clash(device('flannel.5', vxlan), gbp)!, /another sort \(gbp\)/);
+    const six = device('vx', { ...vxlan, vni: 6, gbp: true, ipv6: true });
+    assert.equal(clash(device('flannel.5', vxlan), six), undefined, 'its socket is of IPv6 only');
     assert.equal(
       clash(device('flannel.ipip', ipip), device('tunl0', { type: 'ipip', local: '', remote: '' })),
       undefined,
