@@ -11,7 +11,7 @@ import type { Outcome } from '../reconciler/contracts/driver.ts';
 import type { CompanionSections, DriftEntry, HeldEntry, Report } from '../reconciler/contracts/report.ts';
 import type { CompanionName, Scope } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
-import type { FileResource, Want } from '../reconciler/kinds/index.ts';
+import type { FileResource, FirewallPart, Want } from '../reconciler/kinds/index.ts';
 import type { LeftBehind } from './leave-behind.ts';
 
 /** What wakes it, beside its own watch. */
@@ -90,8 +90,26 @@ export interface Companion {
    */
   leave?(how: Leaving): Promise<LeftBehind>;
 
+  /** What flannel would have in the place of what the companion wants, for a host that is handed back. Left out: nothing. */
+  handBack?(view: HandBackView): HandBackWants;
+
   /** The process ends. What it has begun may go on by itself. */
   close(): void;
+}
+
+/** The network that a host is handed back in, as far as it is known. */
+export interface HandBackView {
+  network: string;
+  subnet: string;
+  ipMasq: boolean;
+  /** EnableNFTables of the config. */
+  nftables: boolean;
+}
+
+export interface HandBackWants {
+  /** In the place of all that is ours; undefined: that stays, and `held` says why. */
+  wants: readonly FirewallPart[] | undefined;
+  held: HeldEntry[];
 }
 
 /** Whether something in `scope` may be about the companion, as far as its name, devices and files tell. */

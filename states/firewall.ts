@@ -17,7 +17,16 @@ import type { Ruleset } from '../reconciler/firewall/ruleset.ts';
 import { PEERS_SET } from '../reconciler/firewall/table.ts';
 import { wantedParts } from '../reconciler/firewall/wanted.ts';
 import { type FirewallPart, idOf, MAIN_TABLE, type Want } from '../reconciler/kinds/index.ts';
-import { type Companion, type CompanionInterest, type CompanionReport, isConcerned, type Looked } from './companion.ts';
+import { flannelFirewall } from '../reconciler/leave/flannel-firewall.ts';
+import {
+  type Companion,
+  type CompanionInterest,
+  type CompanionReport,
+  type HandBackView,
+  type HandBackWants,
+  isConcerned,
+  type Looked,
+} from './companion.ts';
 import type { AgentDeps } from './deps.ts';
 
 /** Who changed the firewall, as the kernel tells it. */
@@ -84,6 +93,17 @@ export class FirewallCompanion implements Companion {
 
   report(): CompanionReport {
     return { held: this.#held, sections: {}, drift: [], outcomes: [] };
+  }
+
+  handBack({ nftables, ipMasq, ...range }: HandBackView): HandBackWants {
+    const { fullyRandom, forwardRules } = this.#deps.options.firewall;
+    const ruleset = this.#eyes.see();
+    if (ruleset.problem !== undefined || ruleset.nft === 'denied') return { wants: undefined, held: [] };
+    const wants = flannelFirewall({ ...range, ipMasq, nftables, fullyRandom, forwardRules }, ruleset);
+    if (wants) return { wants, held: [] };
+    const detail =
+      "selvage's firewall rules stay: Docker drops what comes from other hosts before flannel's own rules are asked, so that without them this host's containers would be cut off; docs/firewall.md says how to take them away.";
+    return { wants, held: [{ kind: 'firewall', key: '*', why: "Docker's rules", detail, unmet: false }] };
   }
 
   close(): void {}

@@ -3,7 +3,7 @@
  * then looks under those.
  */
 import type { Care, Driver, Interest, Listing } from '../reconciler/contracts/driver.ts';
-import type { Instance } from '../reconciler/contracts/host.ts';
+import { ALIAS_PREFIX, type Instance } from '../reconciler/contracts/host.ts';
 import { type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
 import { kindsThat, splitId, type Want } from '../reconciler/kinds/index.ts';
 import { contextOf, ownDevices } from '../reconciler/plan/ownership.ts';
@@ -24,7 +24,9 @@ export async function listEverything(
   { instance, desired }: Whose,
 ): Promise<Listing & { interest: Interest }> {
   const links = await listScope(drivers, scopeOf({ kinds: ['link'] }), interest);
-  const names = links.haves.flatMap((have) => (have.kind === 'link' && isRival(have) ? have.name : []));
+  const names = links.haves.flatMap((have) =>
+    have.kind === 'link' && (isRival(have) || have.alias?.startsWith(ALIAS_PREFIX)) ? have.name : [],
+  );
   const wide = { ...interest, devices: [...new Set([...interest.devices, ...names])] };
   const addresses = await listScope(drivers, scopeOf({ kinds: ['address'] }), wide);
   const seen = [...links.haves, ...addresses.haves];

@@ -5,18 +5,22 @@
  * - Safe to repeat: what is done already is not found any more.
  * - A dry run writes nothing, anywhere.
  */
+import { maskCidr } from '../config/ipv4.ts';
+import { parseSubnetEnv } from '../config/subnet-env.ts';
 import { type Change, isMade, type Outcome } from '../reconciler/contracts/driver.ts';
 import type { Instance } from '../reconciler/contracts/host.ts';
 import type { HeldEntry, Report } from '../reconciler/contracts/report.ts';
 import { StoreError } from '../reconciler/contracts/source.ts';
 import { isFlannels } from '../reconciler/desired/desired.ts';
-import { type LeavePlan, planHandBack } from '../reconciler/leave/hand-back.ts';
+import { ENGINE_ENDED, type LeavePlan, planHandBack } from '../reconciler/leave/hand-back.ts';
 import { planTakeOff } from '../reconciler/leave/take-off.ts';
+import type { Step } from '../reconciler/plan/order.ts';
 import { contextOf, Ownership } from '../reconciler/plan/ownership.ts';
 import { mismatch } from '../reconciler/plan/verify.ts';
 import { buildReport } from '../reconciler/report/build-report.ts';
 import { Agent } from './agent.ts';
 import { carryOut } from './carry-out.ts';
+import type { HandBackWants } from './companion.ts';
 import type { AgentDeps } from './deps.ts';
 import { listEverything } from './host-listing.ts';
 import { giveUp, type LeftBehind, leaseToGiveUp, NOTHING, removeCopy } from './leave-behind.ts';
@@ -107,6 +111,7 @@ class LeavingHost {
   readonly #deps: AgentDeps;
   readonly #how: LeaveOptions;
   #plan: LeavePlan = { steps: [], held: [] };
+  readonly #done: HeldEntry[] = [];
 
   constructor(agent: Agent, deps: AgentDeps, how: LeaveOptions) {
     const { instance, mirror } = agent.state;
@@ -127,8 +132,14 @@ class LeavingHost {
     const nothing = new Map();
     const { haves, complete, problem } = await listEverything(drivers, interest, { instance, desired: nothing });
     const context = { instance, desired: nothing, ...contextOf(haves, complete) };
+    const firewall = this.#how.handBack ? this.#firewall() : undefined;
     this.#plan = this.#how.handBack
-      ? planHandBack({ haves, ownership: new Ownership(context), defaultRpFilter: defaultRpFilter(host) })
+      ? planHandBack({
+          haves,
+          ownership: new Ownership(context),
+          defaultRpFilter: defaultRpFilter(host),
+          firewall: complete ? firewall?.wants : undefined,
+        })
       : planTakeOff({
           ...context,
           haves,
@@ -136,11 +147,31 @@ class LeavingHost {
           nexthopObjects: host.nexthopObjects(),
           isFlannels: (route) => isFlannels(route, uplink, mirror.leases.get(route.dst)?.attrs.publicIP),
         });
-    this.held = [...this.#plan.held];
+    // What a change has done, and no later look can show.
+    for (const entry of this.#plan.held)
+      if (entry.why === ENGINE_ENDED && !this.#done.some(({ key }) => key === entry.key)) this.#done.push(entry);
+    this.held = [
+      ...this.#plan.held.filter(({ why }) => why !== ENGINE_ENDED),
+      ...this.#done,
+      ...(firewall?.held ?? []),
+    ];
     if (problem !== undefined)
       this.held.push({ kind: 'link', key: '*', why: 'incomplete listing', detail: problem, unmet: true });
     const known = new Set(this.changes.map(nameOf));
     this.changes.push(...this.#planned.filter((change) => !known.has(nameOf(change))));
+  }
+
+  /** What flannel would have in the place of our rules, where it is known which host of which network this is. */
+  #firewall(): HandBackWants | undefined {
+    const { mirror, lease } = this.#agent.state;
+    const said = parseSubnetEnv(this.#deps.previousSubnetEnv);
+    const network = mirror.config?.network ?? said.network;
+    const subnet = maskCidr(lease.previousSubnet ?? '');
+    if (network === undefined || subnet === undefined) return undefined;
+    const ipMasq = said.ipMasq ?? this.#deps.options.ipMasq;
+    const view = { network, subnet, ipMasq, nftables: mirror.config?.enableNFTables ?? false };
+    for (const companion of this.#deps.companions) if (companion.handBack) return companion.handBack(view);
+    return undefined;
   }
 
   /** Carries out what was planned, looks again, and so on until nothing new is found. */
@@ -152,7 +183,10 @@ class LeavingHost {
         .filter(({ changes }) => changes.length > 0);
       if (steps.length === 0) break;
       for (const { changes } of steps) for (const change of changes) tried.add(nameOf(change));
-      this.outcomes.push(...(await carryOut(this.#deps.drivers, steps, this.outcomes)));
+      const last = this.#how.handBack ? steps.filter(isRulesEnd) : [];
+      await this.#carryOut(steps.filter((step) => !last.includes(step)));
+      // If what was to take the place of our rules isn't there, they stay.
+      if (!this.outcomes.some(isFailedRule)) await this.#carryOut(last);
       await this.look();
     }
     const left = new Set(this.#planned.map(nameOf));
@@ -162,10 +196,17 @@ class LeavingHost {
     });
   }
 
+  async #carryOut(steps: readonly Step[]): Promise<void> {
+    this.outcomes.push(...(await carryOut(this.#deps.drivers, steps, this.outcomes)));
+  }
+
   get #planned(): Change[] {
     return this.#plan.steps.flatMap(({ changes }) => changes);
   }
 }
+
+const isRulesEnd = ({ kind, direction }: Step): boolean => kind === 'firewall' && direction === 'down';
+const isFailedRule = (outcome: Outcome): boolean => outcome.change.id.startsWith('firewall ') && !isMade(outcome);
 
 const nameOf = ({ op, id }: Change): string => `${op} ${id}`;
 

@@ -120,7 +120,7 @@ export class Round {
 
   async read(): Promise<void> {
     let listed = await this.#list(this.scope);
-    if (!this.scope.all && this.#makesDevice(listed.haves)) {
+    if (!this.scope.all && (this.#makesDevice(listed.haves) || this.#isUnsure(listed.haves))) {
       this.scope = everything();
       listed = await this.#list(this.scope);
     }
@@ -183,6 +183,15 @@ export class Round {
       const have = links.get(want.name);
       return !have || mustRecreate('link', compare(want, have));
     });
+  }
+
+  /** Whose a wanted device without a mark is, its addresses tell: all of them, which only a whole listing has. */
+  #isUnsure(haves: readonly Have[]): boolean {
+    const addressed = new Set(haves.flatMap((have) => (have.kind === 'address' ? have.dev : [])));
+    return haves.some(
+      (have) =>
+        have.kind === 'link' && !have.alias && !addressed.has(have.name) && this.#input.desired.wants.has(idOf(have)),
+    );
   }
 
   async #planAgain(links: string[]): Promise<Step[]> {

@@ -18,6 +18,9 @@ interface Credentials {
 /** A bundle of all the world's authorities has 220 KB. */
 const MOST_BYTES = 4 << 20;
 
+/** For who isn't root, and for the unit, whose root may not read what is another user's. */
+const NOT_PERMITTED = '; make root its owner, or add its group to the unit (SupplementaryGroups= in a drop-in)';
+
 /** What is no regular file is not even opened: a pipe would never end. */
 function readRegular(path: string): Buffer {
   checkRegular(statSync(path));
@@ -48,7 +51,8 @@ function read(flag: string, path: string): Buffer {
     return readRegular(path);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new StoreError('invalid', `${flag} can't be read: ${why}`, { cause });
+    const cure = (cause as NodeJS.ErrnoException).code === 'EACCES' ? NOT_PERMITTED : '';
+    throw new StoreError('invalid', `${flag} can't be read: ${why}${cure}`, { cause });
   }
 }
 

@@ -81,6 +81,7 @@ function toInterface(
     mtu: link.mtu,
     up: link.up,
     loopback: (flags & c.IFF_LOOPBACK) !== 0,
+    alias: link.alias ?? '',
     type: link.type,
     master: names.get(masterIndex) ?? '',
     carrier: (flags & c.IFF_LOWER_UP) !== 0,

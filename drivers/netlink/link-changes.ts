@@ -122,6 +122,7 @@ function differences(have: Link, want: TunnelLink, devices: Devices): LinkChange
   if (want.alias !== undefined && have.alias !== want.alias) change.alias = want.alias;
   if (want.rpFilter !== undefined && have.rpFilter !== want.rpFilter) change.rpFilter = want.rpFilter;
   if (have.forwarding === false) change.forwarding = true;
+  if (have.arp === false) change.arp = true;
   const attributes = attributesThatDiffer(want.tunnel, have.tunnel);
   const parent = parentOf(attributes);
   const parentIndex = devices.index(parent);

@@ -3,10 +3,14 @@
  * A host may carry a full BGP table, hundreds of bridges and a busy ARP table: those are left out as early as can be.
  */
 import type { Interest } from '../../reconciler/contracts/driver.ts';
+import { ALIAS_PREFIX } from '../../reconciler/contracts/host.ts';
 import type { CompanionName } from '../../reconciler/contracts/scope.ts';
 import { type Link, type Nexthop, type Route, SELVAGE_PROTOCOL } from '../../reconciler/kinds/index.ts';
 import { isOfInterest } from '../../reconciler/tunnels/index.ts';
 import { ipv4Number, prefixLength } from './codec/text.ts';
+
+/** It may be ours under another name. */
+const isMarked = ({ alias = '' }: Link): boolean => alias.startsWith(ALIAS_PREFIX);
 
 export class Relevance {
   readonly devices: ReadonlySet<string>;
@@ -39,7 +43,7 @@ export class Relevance {
 
   /** Ours, wanted, the uplink, or what a flannel may have left behind. */
   link(link: Link): boolean {
-    return this.devices.has(link.name) || link.name === this.uplink || isOfInterest(link);
+    return this.devices.has(link.name) || link.name === this.uplink || isOfInterest(link) || isMarked(link);
   }
 
   /** Whether a change of the link may mean something: beside those that are listed, the ones that stand in the way, and while none is the uplink all. */

@@ -8,7 +8,7 @@
 import { closeSync } from 'node:fs';
 import { EngineClient } from './client.ts';
 import type { EngineFds } from './engine/calls.ts';
-import { closeFds, openForEngine, startEngine } from './engine-process.ts';
+import { closeFds, openForEngine, removeFiles, startEngine } from './engine-process.ts';
 import { openUdpSocket } from './open-sockets.ts';
 import { EngineError } from './open-tun.ts';
 import { peerPid } from './peer-pid.ts';
@@ -110,6 +110,7 @@ export class EngineHost {
     await this.#end();
     this.#release();
     this.#table.clear();
+    removeFiles(this.#options.path);
   }
 
   close(): void {

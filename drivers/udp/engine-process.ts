@@ -47,6 +47,11 @@ const NODE_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=64', '--v8-
 /** Where an engine's last words are, beside its socket. */
 export const logOf = (path: string): string => path.replace(/(\.sock)?$/, '.log');
 
+/** Of an engine that has ended for good. */
+export function removeFiles(path: string): void {
+  for (const file of [path, logOf(path)]) rmSync(file, { force: true });
+}
+
 /** Resolves with its process id when the engine is at work. `program`: what Node runs. Rejects with an EngineError that has its last words. */
 export async function startEngine(
   args: StartArguments,
@@ -112,7 +117,10 @@ function engineProgram(): string[] {
   return ['--import', loader, fileURLToPath(new URL('./engine/main.ts', here))];
 }
 
-/** Nothing of ours that could change Node's ways, or tell secrets to who may look at a process. */
+/**
+ * Nothing of ours that could change Node's ways, or tell secrets to who may look at a process. Without io_uring, whose threads in the kernel
+ * would stay root when the engine becomes nobody.
+ */
 function environment(): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '1' };
+  return { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' };
 }

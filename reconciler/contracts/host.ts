@@ -11,6 +11,8 @@ export interface Interface {
   mtu: number;
   up: boolean;
   loopback: boolean;
+  /** IFLA_IFALIAS; "" or absent for none. */
+  alias?: string;
   /** IFLA_INFO_KIND: "bridge", "veth", "vlan"; "" or absent for a network card. */
   type?: string;
   /** Name of the bridge or bond that it is a port of; "" or absent for none. */
@@ -99,4 +101,7 @@ export interface Instance {
 }
 
 /** The mark (IFLA_IFALIAS) that this instance puts on its devices. */
-export const aliasOf = (instance: { prefix: string }): string => `selvage:${instance.prefix}`;
+export const aliasOf = (instance: { prefix: string }): string => `${ALIAS_PREFIX}${instance.prefix}`;
+
+/** Of every instance's. */
+export const ALIAS_PREFIX = 'selvage:';

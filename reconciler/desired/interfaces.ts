@@ -1,10 +1,11 @@
 /** Owns what an interface is to a host, told from its kind, its master and its name: an uplink to others, or a thing of containers or tunnels. */
 import { isLinkLocal, parseIp } from '../../config/ipv4.ts';
-import type { HostFacts, Interface } from '../contracts/host.ts';
+import { ALIAS_PREFIX, type HostFacts, type Interface } from '../contracts/host.ts';
 import { tunnelRules } from '../tunnels/index.ts';
 
-/** flannel.1, flannel-v6.1, flannel0, flannel.ipip, flannel-wg */
-export const isFlannels = ({ name }: Pick<Interface, 'name'>): boolean => /^flannel([.\d]|-v6\.|-wg)/.test(name);
+/** flannel.1, flannel-v6.1, flannel0, flannel.ipip, flannel-wg; and whatever has the mark of an instance, however it was renamed. */
+export const isFlannels = ({ name, alias = '' }: Pick<Interface, 'name' | 'alias'>): boolean =>
+  alias.startsWith(ALIAS_PREFIX) || /^flannel([.\d]|-v6\.|-wg)/.test(name);
 
 /** Made by Docker, CNI's plugins, libvirt and lxc. */
 const CONTAINER_BRIDGE =

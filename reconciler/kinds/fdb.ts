@@ -27,7 +27,8 @@ export const fdbKind: KindRules<Fdb> = {
   key: ({ dev, mac }) => `${dev}|${mac}`,
   device: ({ dev }) => dev,
   differs,
-  mustRecreate: () => false,
+  // A replacement leaves an entry on a nexthop group as it is, and says nothing (vxlan_core.c: vxlan_fdb_replace).
+  mustRecreate: (fields) => fields.includes('plain'),
   ownerOf,
   standsOn: ({ dev }) => [`link ${dev}`],
   goesThrough: () => undefined,
@@ -50,26 +51,26 @@ function differs(want: Fdb, have: Fdb): readonly string[] {
 /**
  * FDB entries can't carry a mark. flannel's VTEPs have a locally administered unicast MAC (its own: `(b0 & 0xfe) | 0x02`) and an
  * underlay address; a default entry (00:…:00), a multicast one or one with a vendor's MAC was put there by somebody else, unless it is
- * the very MAC that a lease names.
+ * the very MAC that a live lease names: that one is ours in any form.
  */
 function ownerOf(have: Fdb, judge: Judge): Owner {
   if (!judge.ownsDevice(have.dev)) return 'foreign';
   if (!have.permanent && have.plain) return 'learned';
-  if (!have.permanent || !have.plain || have.dst === '') return 'foreign';
   const first = Number.parseInt(have.mac.slice(0, 2), 16);
   if (first & MULTICAST) return 'foreign';
-  if (first & LOCALLY_ADMINISTERED) return 'ours';
-  return judge.isWanted(`fdb ${have.dev}|${have.mac}`) ? 'ours' : 'foreign';
+  if (judge.isWanted(`fdb ${have.dev}|${have.mac}`)) return 'ours';
+  if (!have.permanent || !have.plain || have.dst === '') return 'foreign';
+  return first & LOCALLY_ADMINISTERED ? 'ours' : 'foreign';
 }
 
-function command(verb: string, { mac, dev, dst }: Fdb): Command {
+function command(verb: string, { mac, dev, dst, plain }: Fdb): Command {
   return bridge(
     'fdb',
     verb,
     mac,
     'dev',
     dev,
-    ...(dst ? ['dst', dst] : []),
+    ...(dst && (plain || verb !== 'del') ? ['dst', dst] : []),
     'self',
     ...(verb === 'del' ? [] : ['permanent']),
   );

@@ -38,6 +38,7 @@ function changed(want: Link, have: Link): Command[] {
     ...(have.up === up ? [] : [up ? 'up' : 'down']),
     ...(mac && have.mac !== mac ? ['address', mac] : []),
     ...(mtu && have.mtu !== mtu ? ['mtu', mtu] : []),
+    ...(have.arp === false ? ['arp', 'on'] : []),
   ];
   return [
     ...(Object.keys(attributes).length ? [ip('link', 'set', 'dev', name, 'type', want.type, ...make)] : []),
@@ -46,6 +47,7 @@ function changed(want: Link, have: Link): Command[] {
     ...(rpFilter === undefined || have.rpFilter === rpFilter
       ? []
       : [setting(`/proc/sys/net/ipv4/conf/${name}/rp_filter`, String(rpFilter))]),
+    ...(have.forwarding === false ? [setting(`/proc/sys/net/ipv4/conf/${name}/forwarding`, '1')] : []),
   ];
 }
 

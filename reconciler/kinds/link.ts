@@ -21,6 +21,8 @@ export interface Link {
   rpFilter?: number;
   /** False if net.ipv4.conf.<name>.forwarding of a tunnel's device is off: every tunnel is wanted with it. Undefined: on, or not known. */
   forwarding?: false;
+  /** False if a tunnel's device is `arp off` (IFF_NOARP) though it resolves by ARP entries. Undefined: on, or not known. */
+  arp?: false;
   /** What makes it, if it is of a type that a backend makes. */
   tunnel?: Tunnel;
 }
@@ -61,16 +63,20 @@ function differs(want: Link, have: Link): readonly string[] {
   if (want.rpFilter !== undefined && have.rpFilter !== undefined && have.rpFilter !== want.rpFilter)
     fields.push('rpFilter');
   if (want.tunnel && have.forwarding === false) fields.push('forwarding');
+  if (want.tunnel && have.arp === false) fields.push('arp');
   if (want.tunnel) fields.push(...tunnelDiffers(want.tunnel, have.tunnel));
   return fields;
 }
 
 /**
- * Ours is an unenslaved tunnel of the name that goes with what it is (`flannel.<its VNI>`) that carries our alias; without any alias, if it
+ * Ours is an unenslaved tunnel that carries our alias; without any alias, one of the name that goes with what it is (`flannel.<its VNI>`), if it
  * has an address inside our networks, or none at all and we want it by name (made by us, died before marking it).
  */
 function ownerOf(link: Link, judge: Judge): Owner {
-  if (link.master !== '' || !isForm(link)) return 'foreign';
+  if (link.master !== '') return 'foreign';
+  // The mark is this instance's alone, however somebody has named the device since.
+  if (link.alias === judge.alias && tunnelRules(link.type)) return 'ours';
+  if (!isForm(link)) return 'foreign';
   if (link.alias) return link.alias === judge.alias ? 'ours' : 'foreign';
   const { isOursUnmarked } = tunnelRules(link.type) ?? {};
   if (isOursUnmarked) return isOursUnmarked(link.tunnel) ? 'ours' : 'foreign';

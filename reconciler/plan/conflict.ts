@@ -2,7 +2,7 @@
  * Owns the sentences about what stands in our way: what is there, and what a person does about it. Decides nothing.
  */
 import type { Unread } from '../contracts/driver.ts';
-import { aliasOf, type Instance } from '../contracts/host.ts';
+import { ALIAS_PREFIX, aliasOf, type Instance } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import {
   type Address,
@@ -16,8 +16,6 @@ import {
 } from '../kinds/index.ts';
 import { protocolName } from '../kinds/marks.ts';
 import { isForm, tunnelRules, tunnelRulesNamed } from '../tunnels/index.ts';
-
-const ALIAS_PREFIX = 'selvage:';
 
 function held(want: Want, why: string, detail: string, unmet = true): HeldEntry {
   return { kind: want.kind, key: keyOf(want), why, detail, unmet };

@@ -67,6 +67,8 @@ export class Devices {
   }
 
   #make(id: string, want: Link): DeviceState {
+    const renamed = this.#renamed(want);
+    if (renamed) return this.#takeBack(id, want, renamed);
     if (this.#isTaken(want)) return 'blocked';
     const unread = this.#rules.context.unread?.get(id);
     if (unread !== undefined) {
@@ -94,6 +96,31 @@ export class Devices {
     if (!this.#rules.offer({ op: 'update', id, reason, want, have, fields: [...fields], recreate })) return asItIs;
     if (recreate) return 'void';
     return fields.includes('mac') ? 'flushed' : 'ready';
+  }
+
+  /** Ours by its mark under another name, and in the way of itself. */
+  #renamed(want: Link): Link | undefined {
+    const { context, ownership } = this.#rules;
+    for (const link of context.links.values())
+      if (
+        clash(want, link) !== undefined &&
+        ownership.ownsDevice(link.name) &&
+        !context.desired.has(`link ${link.name}`)
+      )
+        return link;
+    return undefined;
+  }
+
+  #takeBack(id: string, want: Link, have: Link): DeviceState {
+    const fields = ['name'];
+    if (!this.#rules.mayDelete) {
+      this.#rules.hold(recreateWaits(want, fields));
+      return 'blocked';
+    }
+    const reason = `renamed: ${have.name}`;
+    if (!this.#rules.offer({ op: 'update', id, reason, want, have, fields, recreate: true })) return 'blocked';
+    this.#states.set(have.name, 'void');
+    return 'void';
   }
 
   /** What the kernel has one of (a VNI on a port) is another device's, which is never ours (order.ts says why). */

@@ -269,8 +269,12 @@ class Planner {
     const effective = there[uncover ? Math.max(0, right) : 0]!;
     this.#observed.effective.set(want, effective);
     if (!this.#mayDelete) return;
+    // Behind somebody else's it is needed the moment that one goes.
+    const waiting =
+      this.#ownership.ownerOf(effective) === 'foreign' ? there.find((have) => this.#isRight(want, have)) : undefined;
+    if (waiting) this.#leave(waiting);
     for (const have of there) {
-      if (have === effective || this.#ownership.ownerOf(have) !== 'ours') continue;
+      if (have === effective || have === waiting || this.#ownership.ownerOf(have) !== 'ours') continue;
       this.#offer({ op: 'delete', id: idOf(have), reason: 'duplicate', have });
     }
   }

@@ -49,7 +49,8 @@ export function planStale(state: StaleInput): void {
   /** Devices whose children are not to be looked at: they go with them, or stay with them. */
   const settled = new Set<string>();
   for (const link of links) {
-    if (!isRemovable(link, state) || state.input.keepStale?.(link)) continue;
+    // One of ours that was renamed is made anew under its own name.
+    if (state.isVoid(link.name) || !isRemovable(link, state) || state.input.keepStale?.(link)) continue;
     if (inUse.devices.has(link.name)) state.hold(conflict.deviceInUse(link));
     else if (!remove(link, state)) continue;
     settled.add(link.name);

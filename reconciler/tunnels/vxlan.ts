@@ -12,6 +12,10 @@ export interface VxlanTunnel {
   parent: string;
   learning: boolean;
   gbp: boolean;
+  /** Of the outer packet. Only ever observed, if it is not as flannel has it: 0, the kernel's own. */
+  ttl?: number;
+  /** DF of the outer packet: 1 set, 2 as the inner one has it. Only ever observed, if it is not 0: unset. */
+  df?: number;
   /** What else makes its socket another than ours, as iproute2 names it: "external". Only ever observed. */
   receives?: string;
   /** It has a socket of IPv6 only. Only ever observed. */
@@ -27,7 +31,7 @@ export const portOf = ({ port }: { port: number }): number => port || DEFAULT_VX
 export const vxlanTunnel: TunnelRules<VxlanTunnel> = {
   type: 'vxlan',
   backend: 'vxlan',
-  fields: ['vni', 'port', 'local', 'parent', 'learning', 'gbp'],
+  fields: ['vni', 'port', 'local', 'parent', 'learning', 'gbp', 'ttl', 'df'],
   // vxlan_changelink refuses VNI and port, and ignores GBP.
   fixed: ['vni', 'port', 'gbp'],
   knownBy: ['vni'],
@@ -60,7 +64,8 @@ function clash(want: VxlanTunnel, have: VxlanTunnel, { name, up }: { name: strin
 const local = (tunnel: VxlanTunnel): string => (tunnel.local ? ` local ${tunnel.local}` : '');
 const dev = ({ parent }: VxlanTunnel): string => (parent ? ` dev ${parent}` : '');
 
-function argumentsOf({ vni, local, parent, port, learning, gbp }: Partial<VxlanTunnel>): string[] {
+function argumentsOf(attributes: Partial<VxlanTunnel>): string[] {
+  const { vni, local, parent, port, learning, gbp } = attributes;
   return [
     ...(vni === undefined ? [] : ['id', String(vni)]),
     ...(local ? ['local', local] : []),
@@ -68,5 +73,7 @@ function argumentsOf({ vni, local, parent, port, learning, gbp }: Partial<VxlanT
     ...(port ? ['dstport', String(port)] : []),
     ...(learning === undefined ? [] : [learning ? 'learning' : 'nolearning']),
     ...(gbp ? ['gbp'] : []),
+    ...('ttl' in attributes ? ['ttl', '0'] : []),
+    ...('df' in attributes ? ['df', 'unset'] : []),
   ];
 }

@@ -17,7 +17,7 @@ import { setup } from '../../packaging/setup.mjs';
 import { enter, enterCommand, makeDebianRoot, trustLocalCAs } from '../helpers/debian-root.mjs';
 
 /** `node`: the npm package that has a newer Node than the suite has. */
-const SUITES = { trixie: {}, bookworm: { node: 'node@20' } };
+const SUITES = { trixie: {}, bookworm: { node: 'node@22' } };
 const CHECKOUT = '/root/selvage';
 
 const say = (text) => process.stderr.write(`fresh: ${text}\n`);

@@ -15,11 +15,13 @@ const engines = async () => (await world.machine.exec('pgrep', '-f', '^selvage u
 
 describe('udp under the installed unit', () => {
   it('has one engine, without rights, in the service’s own control group', async () => {
-    const { machine } = world;
+    const { machine, lab } = world;
     await machine.must('systemctl', 'start', 'selvage');
     await active(machine);
     const pid = await eventually(engines, { what: 'the engine', ...SLOW });
     assert.match(pid, /^\d+$/);
+    const { stdout } = await machine.exec('selvage', 'drift', '--format=json', `--etcd-endpoints=${lab.etcd.endpoint}`);
+    assert.deepEqual(JSON.parse(stdout).udp.rightsKept, []);
     const status = (await machine.read(`/proc/${pid}/status`))!;
     assert.match(status, /^Uid:\t65534\t65534\t65534\t65534$/m);
     assert.match(status, /^CapEff:\t0000000000000000$/m);
@@ -58,11 +60,17 @@ describe('udp under the installed unit', () => {
 
 describe('a cloud backend of the installed package', () => {
   it('is found beside the program, and says that there is no cloud here', async () => {
-    const { machine, lab } = world;
-    await lab.putConfig({ Network: '10.6.0.0/16', Backend: { Type: 'aws-vpc' } }, '/cloud');
-    const flags = ['--etcd-prefix=/cloud', `--etcd-endpoints=${lab.etcd.endpoint}`, '--state-cache=none'];
-    const { stdout, stderr } = await machine.exec('selvage', 'drift', '--format=json', ...flags);
-    assert.doesNotMatch(stdout + stderr, /Cannot find module/);
-    assert.match(stdout + stderr, /metadata service/);
+    const { machine } = world;
+    const lease = (host: number) => ({ PublicIP: `192.168.64.${host}` });
+    const state = {
+      version: 1,
+      config: { Network: '10.6.0.0/16', Backend: { Type: 'aws-vpc' } },
+      leases: { '10.6.2.0/24': lease(2), '10.6.3.0/24': lease(3) },
+    };
+    await machine.write('/root/cloud.json', JSON.stringify(state));
+    const nowhere = 'AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1';
+    const flags = ['--state-file=/root/cloud.json', '--state-cache=none', '--iface=eth0', '--docker=off'];
+    const { stdout, stderr } = await machine.exec('env', nowhere, 'selvage', 'drift', '--format=json', ...flags);
+    assert.match(stdout, /The metadata service at http:\/\/127\.0\.0\.1:1 can't be reached/, stderr);
   });
 });

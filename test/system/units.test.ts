@@ -119,6 +119,21 @@ describe('the daemon', () => {
     await machine.must('systemctl', 'start', 'selvage');
   });
 
+  it('may read root’s files only, and says how a key of another user is given to it', async () => {
+    const { machine, lab } = world;
+    await machine.must('systemctl', 'stop', 'selvage');
+    await machine.write('/etc/etcd/key.pem', 'KEY', '0600');
+    await machine.must('chown', 'nobody', '/etc/etcd/key.pem');
+    await machine.must('rm', '-f', '/var/lib/selvage/desired.json');
+    const files = ['CERTFILE', 'KEYFILE'].map((name) => `SELVAGE_ETCD_${name}=/etc/etcd/key.pem`);
+    const endpoint = lab.etcd.endpoint.replace('http:', 'https:');
+    await configure(machine, lab, [...files, `SELVAGE_ETCD_ENDPOINTS=${endpoint}`]);
+    assert.notEqual((await machine.systemctl('start', 'selvage')).code, 0);
+    assert.match(await machine.journal('selvage'), /can't be read: EACCES.*SupplementaryGroups=/);
+    await configure(machine, lab, []);
+    await machine.must('systemctl', 'start', 'selvage');
+  });
+
   it('puts daemon.json right and restarts Docker from within its sandbox', async () => {
     const { machine, lab } = world;
     await machine.must('rm', '-rf', '/etc/docker');

@@ -57,6 +57,7 @@ export const RTNLGRP_NEXTHOP = 32;
 // linux/if.h
 export const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;
+export const IFF_NOARP = 0x80;
 export const IFF_LOWER_UP = 0x10000;
 
 // linux/if_link.h

@@ -57,9 +57,9 @@ export function writeFdb(w: Writer, flags: number, fdb: Fdb, index: number): voi
   writeEntry(w, c.RTM_NEWNEIGH, flags, fdb, index);
 }
 
-/** With its destination, for a wrong one deletes nothing (and the kernel says 0 all the same). */
+/** With its destination, for a wrong one deletes nothing (and the kernel says 0 all the same); but one with a port or a nexthop goes as a whole. */
 export function writeFdbDelete(w: Writer, fdb: Fdb, index: number): void {
-  writeEntry(w, c.RTM_DELNEIGH, 0, fdb, index);
+  writeEntry(w, c.RTM_DELNEIGH, 0, fdb.plain ? fdb : { ...fdb, dst: '' }, index);
 }
 
 function writeEntry(w: Writer, type: number, flags: number, fdb: Fdb, index: number): void {

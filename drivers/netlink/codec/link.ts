@@ -77,6 +77,7 @@ export function readLink(m: Message): LinkRecord {
       record.parentIndex = parentIndex;
     }
   }
+  if (wire?.resolves && (flags & c.IFF_NOARP) !== 0) link.arp = false;
   // Of other devices it is nobody's business here.
   if (families && wire) {
     link.rpFilter = readInetConf(m, families, c.IPV4_DEVCONF_RP_FILTER);
@@ -128,6 +129,7 @@ export interface LinkChange {
   alias?: string;
   rpFilter?: number;
   forwarding?: true;
+  arp?: true;
   /** Those that the kernel changes in place. `parentIndex`: 0 to leave the underlay device as it is. */
   tunnel?: { type: Tunnel['type']; attributes: Partial<Tunnel>; parentIndex: number };
 }
@@ -136,9 +138,11 @@ export function writeLinkChange(w: Writer, which: string | number, change: LinkC
   const at = w.begin(c.RTM_NEWLINK, 0, IFINFOMSG);
   if (typeof which === 'number') w.u32(at + 4, which);
   else w.attrString(c.IFLA_IFNAME, which);
-  if (change.up !== undefined) {
-    w.u32(at + 8, change.up ? c.IFF_UP : 0);
-    w.u32(at + 12, c.IFF_UP);
+  const flags = change.up ? c.IFF_UP : 0;
+  const mask = (change.up === undefined ? 0 : c.IFF_UP) | (change.arp ? c.IFF_NOARP : 0);
+  if (mask !== 0) {
+    w.u32(at + 8, flags);
+    w.u32(at + 12, mask);
   }
   if (change.mac !== undefined) w.attrMac(c.IFLA_ADDRESS, change.mac);
   if (change.mtu !== undefined) w.attrU32(c.IFLA_MTU, change.mtu);

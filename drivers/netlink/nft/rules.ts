@@ -10,7 +10,7 @@ import { host32, hostBytes32 } from './attributes.ts';
 import * as c from './constants.ts';
 import type { Expr } from './expressions.ts';
 import { commentData, commentIn, type RuleObject } from './objects.ts';
-import { readMatch, readTarget } from './xtables.ts';
+import { masqueradeTarget, readMatch, readTarget } from './xtables.ts';
 
 export type Form = 'iptables' | 'nft';
 
@@ -20,7 +20,7 @@ export function writeRule(rule: Rule, form: Form): Pick<RuleObject, 'exprs' | 'u
   const matches = form === 'iptables' ? iptablesOrder(rule) : nftOrder(rule);
   const counter: Expr[] = form === 'iptables' ? [{ name: 'counter' }] : [];
   const userdata = rule.comment === undefined ? '' : commentData(c.NFTNL_UDATA_RULE_COMMENT, rule.comment);
-  return { exprs: [...matches, ...counter, ...statement(rule.verdict)], userdata };
+  return { exprs: [...matches, ...counter, ...statement(rule.verdict, form)], userdata };
 }
 
 /** iptables/nft-ipv4.c: interfaces, then addresses, then the matches. */
@@ -105,7 +105,7 @@ function markMatch({ value, mask, not }: MarkMatch): Expr[] {
   return [{ name: 'meta', key: c.NFT_META_MARK, dreg: c.NFT_REG_1 }, ...masked, compare(hostHex(value), not)];
 }
 
-function statement(verdict: Verdict): Expr[] {
+function statement(verdict: Verdict, form: Form): Expr[] {
   switch (verdict.to) {
     case 'accept':
       return [{ name: 'verdict', code: c.NF_ACCEPT, chain: '' }];
@@ -117,6 +117,7 @@ function statement(verdict: Verdict): Expr[] {
     case 'goto':
       return [{ name: 'verdict', code: verdict.to === 'jump' ? c.NFT_JUMP : c.NFT_GOTO, chain: verdict.chain }];
     case 'masquerade':
+      if (form === 'iptables') return [{ name: 'target', ...masqueradeTarget(verdict.fullyRandom) }];
       return [{ name: 'masq', flags: verdict.fullyRandom ? c.NF_NAT_RANGE_PROTO_RANDOM_FULLY : 0 }];
     case 'keep-source':
       return [load(c.IPV4_SADDR, 4), KEEP_SOURCE];

@@ -1,9 +1,9 @@
 /**
  * Owns xtables matches and targets as bytes: in nf_tables as iptables-nft's compat expressions, and in iptables-legacy's own tables.
- * Read only: what we write has native forms. Shapes: linux/netfilter/xt_comment.h, xt_mark.h, nf_nat.h (nf_nat_ipv4_multi_range_compat).
+ * Of what we write only MASQUERADE has no native form: iptables-nft calls a whole table incompatible that has nftables' own. Shapes: linux/netfilter/xt_comment.h, xt_mark.h, nf_nat.h (nf_nat_ipv4_multi_range_compat).
  */
 import type { Rule, Verdict } from '../../../reconciler/firewall/rule.ts';
-import { host32 } from './attributes.ts';
+import { host32, hostBytes32 } from './attributes.ts';
 import { NF_NAT_RANGE_PROTO_RANDOM_FULLY } from './constants.ts';
 
 /** An extension's name, revision and data (hex). */
@@ -11,6 +11,14 @@ export interface Extension {
   xt: string;
   revision: number;
   info: string;
+}
+
+/** `-j MASQUERADE`: one range without addresses (XT_ALIGN makes its 20 bytes 24). */
+export function masqueradeTarget(fullyRandom: boolean): Extension {
+  const info = Buffer.alloc(24);
+  hostBytes32(1).copy(info, 0);
+  hostBytes32(fullyRandom ? NF_NAT_RANGE_PROTO_RANDOM_FULLY : 0).copy(info, 4);
+  return { xt: 'MASQUERADE', revision: 0, info: info.toString('hex') };
 }
 
 /** Adds what the match says to the rule; false if it isn't understood. */

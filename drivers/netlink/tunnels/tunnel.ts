@@ -7,6 +7,8 @@ import type { Writer } from '../codec/writer.ts';
 
 export interface WireTunnel<T extends { readonly type: string }> {
   readonly type: T['type'];
+  /** Whether its packets' next hop is an ARP entry: then `arp off` breaks it. */
+  readonly resolves?: true;
   /** What is under the cursor; the underlay device's name is left "". */
   read(m: Message): { tunnel: T; parentIndex: number };
   /** All that flannel gives a new device. */

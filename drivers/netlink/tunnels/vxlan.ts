@@ -24,6 +24,7 @@ const IFLA_VXLAN_GBP = 23;
 const IFLA_VXLAN_REMCSUM_NOPARTIAL = 24;
 const IFLA_VXLAN_COLLECT_METADATA = 25;
 const IFLA_VXLAN_GPE = 27;
+const IFLA_VXLAN_DF = 29;
 const IFLA_VXLAN_VNIFILTER = 30;
 /** VXLAN_F_RCV_FLAGS (net/vxlan.h) but GBP, as iproute2 names them. */
 const RECEIVES: readonly [type: number, name: string][] = [
@@ -35,7 +36,7 @@ const RECEIVES: readonly [type: number, name: string][] = [
   [IFLA_VXLAN_REMCSUM_NOPARTIAL, 'remcsum nopartial'],
 ];
 
-export const vxlanWire: WireTunnel<VxlanTunnel> = { type: 'vxlan', read, writeNew, writeChange };
+export const vxlanWire: WireTunnel<VxlanTunnel> = { type: 'vxlan', resolves: true, read, writeNew, writeChange };
 
 function read(m: Message): { tunnel: VxlanTunnel; parentIndex: number } {
   const tunnel: VxlanTunnel = {
@@ -47,6 +48,9 @@ function read(m: Message): { tunnel: VxlanTunnel; parentIndex: number } {
     learning: m.attrU8(IFLA_VXLAN_LEARNING) !== 0,
     gbp: m.has(IFLA_VXLAN_GBP),
   };
+  const [ttl, df] = [m.attrU8(IFLA_VXLAN_TTL), m.attrU8(IFLA_VXLAN_DF)];
+  if (ttl !== 0) tunnel.ttl = ttl;
+  if (df !== 0) tunnel.df = df;
   // A flag without a value is as good as one that is 1.
   const receives = RECEIVES.filter(([type]) => m.has(type) && m.attrU8(type, 1) !== 0).map(([, name]) => name);
   if (receives.length > 0) tunnel.receives = receives.join(', ');
@@ -73,8 +77,11 @@ function writeNew(w: Writer, tunnel: VxlanTunnel, parentIndex: number): void {
 }
 
 /** vxlan_changelink takes no others. */
-function writeChange(w: Writer, { local, learning }: Partial<VxlanTunnel>, parentIndex: number): void {
+function writeChange(w: Writer, change: Partial<VxlanTunnel>, parentIndex: number): void {
+  const { local, learning } = change;
   if (parentIndex) w.attrU32(IFLA_VXLAN_LINK, parentIndex);
   if (local) w.attrIPv4(IFLA_VXLAN_LOCAL, local);
   if (learning !== undefined) w.attrU8(IFLA_VXLAN_LEARNING, learning ? 1 : 0);
+  if ('ttl' in change) w.attrU8(IFLA_VXLAN_TTL, 0);
+  if ('df' in change) w.attrU8(IFLA_VXLAN_DF, 0);
 }

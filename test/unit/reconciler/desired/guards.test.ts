@@ -25,6 +25,7 @@ const facts: HostFacts = {
     link('br-x', ['10.5.64.1/18'], { type: 'bridge' }),
     link('docker0', ['10.5.8.1/24'], { type: 'bridge' }),
     link('flannel.1', ['10.5.8.0/32'], { type: 'vxlan' }),
+    link('odd7', ['10.5.30.0/32'], { type: 'vxlan', alias: 'selvage:/coreos.com/network' }),
   ],
   linkRoutes: [
     { dev: 'ens33', dst: '192.168.132.0/24', metric: 100 },
@@ -50,7 +51,7 @@ describe('guards of a host', () => {
     assert.equal(what('10.5.20.0/24'), 'the store at 10.5.20.9');
     assert.equal(what('10.5.21.0/24'), 'the name server 10.5.21.53');
     assert.equal(what('10.5.70.0/24'), "br-x's network 10.5.64.0/18");
-    assert.equal(what('10.5.30.0/24'), undefined);
+    assert.equal(what('10.5.30.0/24'), undefined, 'a device of ours that was renamed guards nothing');
   });
 
   it('leave to the plan what meets its own slot in the kernel', () => {

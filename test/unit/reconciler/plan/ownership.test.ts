@@ -19,11 +19,11 @@ const linkOwner = (parts: Partial<Link>, others: Have[] = [], desired = wanted):
   return owner(link, [link, ...others], desired);
 };
 
-test('a device is ours by its kind, its name and its mark together', () => {
+test('a device is ours by its kind and its mark, whatever somebody has named it', () => {
   assert.equal(linkOwner({}), 'ours');
   assert.equal(linkOwner({ type: 'bridge', tunnel: undefined }), 'foreign');
-  assert.equal(linkOwner({ name: 'vxlan1' }), 'foreign');
-  assert.equal(linkOwner({ name: 'flannel.2' }), 'foreign');
+  assert.equal(linkOwner({ name: 'vxlan1' }), 'ours');
+  assert.equal(linkOwner({ name: 'vxlan1', alias: '' }, [address('10.5.1.0/32', 'vxlan1')]), 'foreign');
   assert.equal(linkOwner({ master: 'br0' }), 'foreign');
   assert.equal(linkOwner({ alias: 'selvage:/other/network' }), 'foreign');
   assert.equal(linkOwner({ alias: 'uplink to the lab' }), 'foreign');
@@ -77,6 +77,9 @@ test('an FDB entry is ours if it looks like a VTEP’s, or a lease names it', ()
   assert.equal(owner({ ...fdb, plain: false }), 'foreign');
   assert.equal(owner({ ...fdb, permanent: false }), 'learned');
   assert.equal(owner({ ...fdb, permanent: false, plain: false }), 'foreign', 'another control plane’s');
+  const named = byId<Want>([linkWant(overlay), fdb]);
+  for (const form of [{ plain: false }, { plain: false, dst: '' }, { plain: false, permanent: false }])
+    assert.equal(owner({ ...fdb, ...form }, [device], named), 'ours', 'a live lease names its MAC');
   const vendor = { ...fdb, mac: '3c:fd:fe:00:00:01' };
   assert.equal(owner(vendor), 'foreign');
   assert.equal(owner(vendor, [device], byId<Want>([linkWant(overlay), vendor])), 'ours');

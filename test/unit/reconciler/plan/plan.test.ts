@@ -153,7 +153,7 @@ test('a new MAC costs the ARP entries, which are created again', () => {
 
 test('a device that is not ours is held, and everything under it waits', () => {
   const address: Address = { kind: 'address', dev: 'flannel.1', address: '172.20.0.0/32' };
-  const rival: Link = { ...device, name: 'vxlan9' };
+  const rival: Link = { ...device, name: 'vxlan9', alias: '' };
   const cases: [Have[], RegExp][] = [
     [
       [{ ...device, type: 'bridge', tunnel: undefined }],
@@ -166,7 +166,7 @@ test('a device that is not ours is held, and everything under it waits', () => {
       /^flannel\.1 belongs to the network at \/other; give one of the two networks another VNI/,
     ],
     [[{ ...device, alias: 'mine' }], /alias "mine"/],
-    [[{ ...device, tunnel: vxlanOf(device, { vni: 7 }) }], /VNI 7/],
+    [[{ ...device, alias: '', tunnel: vxlanOf(device, { vni: 7 }) }], /VNI 7/],
     [[{ ...device, alias: '' }, address], /has the address 172\.20\.0\.0\/32, which is not in 10\.5\.0\.0\/16/],
     [
       [rival],
