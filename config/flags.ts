@@ -14,6 +14,7 @@ export const COMMANDS = [
   'drift',
   'leases',
   'doctor',
+  'fleet',
   'migrate',
   'leave',
   'status',
@@ -43,13 +44,14 @@ export interface Flag {
   noEffect?: true;
 }
 
-const STORE = ['run', 'drift', 'leases', 'doctor', 'leave'] as const;
-const ANSWERS = ['run', 'drift', 'leases', 'doctor', 'migrate', 'leave', 'status'] as const;
+const STORE = ['run', 'drift', 'leases', 'fleet', 'doctor', 'leave'] as const;
+const ANSWERS = ['run', 'drift', 'leases', 'fleet', 'doctor', 'migrate', 'leave', 'status'] as const;
+const FLEET = ['fleet'] as const;
 const CONTROL = ['run', 'doctor', 'status'] as const;
 const STATUS = ['status'] as const;
-const SHOWN = ['run', 'drift', 'doctor', 'status'] as const;
+const SHOWN = ['run', 'drift', 'fleet', 'doctor', 'status'] as const;
 const HOST_LEAVE_STATUS = ['run', 'drift', 'doctor', 'leave', 'status'] as const;
-const ETCD = ['run', 'drift', 'leases', 'doctor', 'migrate', 'leave'] as const;
+const ETCD = ['run', 'drift', 'leases', 'fleet', 'doctor', 'migrate', 'leave'] as const;
 const MIGRATE = ['migrate'] as const;
 const LEAVE = ['leave'] as const;
 const DOCTOR = ['doctor'] as const;
@@ -118,6 +120,8 @@ const ROWS = [
   { name: 'docker-restart-window-duration', type: 'duration', default: '1h', help: 'how long that window is open', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
   { name: 'docker-restart-holdoff', type: 'duration', default: '5m', help: 'time in which Docker is not restarted twice for the same subnet', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
   { name: 'http', type: 'string', default: '', help: 'serve the status page, metrics and reports at this address and port, such as 127.0.0.1:9472; nothing asks for a password there', of: 'selvage', commands: RUN, placeholder: 'ADDR:PORT', check: is.httpAddress },
+  { name: 'fleet', type: 'bool', default: 'false', help: 'tell the others how this host is, for selvage fleet: a small value in etcd under PREFIX/selvage, written when it changes', of: 'selvage', commands: RUN },
+  { name: 'wrong', type: 'bool', default: 'false', help: 'only hosts with something wrong', of: 'selvage', commands: FLEET, noEnv: true },
   { name: 'metrics-file', type: 'string', default: '', help: "write metrics of the run to this file, such as /var/lib/prometheus/node-exporter/selvage.prom, for node_exporter's textfile collector (--once, drift)", of: 'selvage', commands: HOST, placeholder: 'FILE' },
   { name: 'control-socket', type: 'string', default: '', help: 'socket at which the daemon answers selvage status (default: /run/selvage/control.sock, of another --etcd-prefix control-PREFIX.sock, and beside the subnet file if that is not under /run); none: it answers nobody', of: 'selvage', commands: CONTROL, placeholder: 'FILE' },
   { name: 'watch', type: 'bool', default: 'false', help: 'show the status anew each second', of: 'selvage', commands: STATUS, noEnv: true },

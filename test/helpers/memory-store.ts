@@ -74,6 +74,13 @@ export class MemoryStore implements Source {
     });
   }
 
+  records(under: string): Promise<StoreRecord[]> {
+    return this.#request('records', () => {
+      this.expire();
+      return [...this.#records.values()].filter(({ key }) => key.startsWith(under));
+    });
+  }
+
   watch(revision: number, emit: (event: WatchEvent) => void): () => void {
     const watcher = { next: revision, emit };
     this.#watchers.add(watcher);

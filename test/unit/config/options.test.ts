@@ -31,6 +31,8 @@ test('nothing given: flanneld’s defaults', () => {
     renewMarginMinutes: 60,
     ipMasq: false,
     firewall: { fullyRandom: true, forwardRules: true, resyncSeconds: 5 },
+    fleet: false,
+    wrong: false,
     controlSocket: '',
     watch: false,
     healthz: { ip: '0.0.0.0', port: 0 },
@@ -212,7 +214,7 @@ describe('bad usage is told in one sentence', () => {
     ['dirft', '"dirft" is no command of selvage: did you mean drift?'],
     [
       'nonsense',
-      '"nonsense" is no command of selvage: there are run, drift, leases, doctor, migrate, leave, status, check-config, docker-opts, version, help.',
+      '"nonsense" is no command of selvage: there are run, drift, leases, doctor, fleet, migrate, leave, status, check-config, docker-opts, version, help.',
     ],
     [
       '--ip-masq true',
