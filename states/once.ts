@@ -9,6 +9,7 @@ import { configKey, leaseKey } from '../config/lease-key.ts';
 import type { DriftEntry, Report } from '../reconciler/contracts/report.ts';
 import { everything } from '../reconciler/contracts/scope.ts';
 import { COVERS } from '../reconciler/desired/refusals.ts';
+import { whyReleased } from '../reconciler/lease/choose.ts';
 import { needsRewrite } from '../reconciler/lease/value.ts';
 import { joinReports } from '../reconciler/report/build-report.ts';
 import type { Repair } from '../reconciler/report/commands.ts';
@@ -169,7 +170,7 @@ async function supposeLease(agent: Agent, deps: AgentDeps): Promise<{ ours?: Pub
     op: 'delete',
     kind: 'lease',
     key: lease.key,
-    reason: 'does not fit the config',
+    reason: whyReleased(context.mirror.config!, lease),
     have: lease.attrs,
   }));
 
