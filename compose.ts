@@ -129,11 +129,19 @@ async function openCompanions(deps: AgentDeps, netlink: NetlinkDriver, firewall:
     new FirewallCompanion(deps, firewall),
     new WayCompanion(() => netlink.routing()),
   ];
+  if (options.command === 'run' && !options.once && options.probeIntervalMs > 0)
+    companions.push(await openProbes(deps));
   if (deps.options.docker.mode !== 'off')
     companions.push(
       new DockerCompanion(deps, { ...(await openDockerDeps(deps.options)), ...shutBy(deps.options, firewall) }),
     );
   return companions;
+}
+
+async function openProbes({ options, clock }: AgentDeps): Promise<Companion> {
+  const { ProbeCompanion } = await import('./states/probe.ts');
+  const { openProber } = await import('./drivers/probe/prober.ts');
+  return new ProbeCompanion({ clock, everyMs: options.probeIntervalMs, prober: openProber() });
 }
 
 /** Only where daemon.json is ours to write does it matter whether Docker shuts other hosts out. */

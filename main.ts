@@ -38,6 +38,8 @@ async function main(argv: string[]): Promise<number> {
       return checkConfig(options.args[0] ?? '-', options);
     case 'leases':
       return leases(options);
+    case 'doctor':
+      return (await import('./commands/doctor.ts')).doctor(options);
     case 'leave':
       return leave(options);
     case 'fleet': {

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import * as z from 'zod';
 import { ENDPOINTS_RIGHT, parseEndpoints } from './endpoints.ts';
 import { HTTP_RIGHT, parseHttpAddress } from './http-address.ts';
-import { isHostAddress, parseIp } from './ipv4.ts';
+import { isHostAddress, parseCidr, parseIp } from './ipv4.ts';
 import { cleanPrefix } from './lease-key.ts';
 
 /** Shorter ones are raised by etcd itself (1.5 election timeouts, 2 s by default). */
@@ -53,6 +53,8 @@ export const ttl = z
 
 export const notNegative = z.number().refine((ms) => ms >= 0, '0 or more, such as 10m');
 
+export const probeInterval = z.number().refine((ms) => ms === 0 || ms >= 1000, '0, or 1s or more, such as 1s or 10s');
+
 export const positive = z.number().refine((ms) => ms > 0, 'more than nothing, such as 5m or 1h');
 
 const isPort = (text = ''): boolean => Number(text) >= 1 && Number(text) <= 65_535;
@@ -69,6 +71,16 @@ export const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name o
 
 export const oneOf = <const T extends readonly [string, ...string[]]>(...names: T) =>
   z.enum(names, `one of ${names.filter((name) => name !== '').join(', ')}`);
+
+/** Who is asked: everybody, so many, or those named. */
+export const peers = z.string().transform((text, context): 'all' | number | string[] => {
+  if (text === 'all') return 'all';
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  const names = text.split(',').map((name) => name.trim());
+  if (names.every((name) => parseCidr(name) !== undefined || parseIp(name) !== undefined)) return names;
+  context.addIssue({ code: 'custom', message: 'all, a number, or subnets such as 10.5.8.0/24,10.5.9.0/24' });
+  return z.NEVER;
+});
 
 export const nonEmpty = (right: string) => z.string().refine((text) => text.trim() !== '', right);
 

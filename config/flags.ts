@@ -14,6 +14,7 @@ export const COMMANDS = [
   'drift',
   'leases',
   'fleet',
+  'doctor',
   'migrate',
   'leave',
   'status',
@@ -43,18 +44,20 @@ export interface Flag {
   noEffect?: true;
 }
 
-const STORE = ['run', 'drift', 'leases', 'fleet', 'leave'] as const;
-const ANSWERS = ['run', 'drift', 'leases', 'fleet', 'migrate', 'leave', 'status'] as const;
+const STORE = ['run', 'drift', 'leases', 'fleet', 'doctor', 'leave'] as const;
+const ANSWERS = ['run', 'drift', 'leases', 'fleet', 'doctor', 'migrate', 'leave', 'status'] as const;
 const FLEET = ['fleet'] as const;
-const CONTROL = ['run', 'status'] as const;
+const CONTROL = ['run', 'doctor', 'status'] as const;
 const STATUS = ['status'] as const;
-const SHOWN = ['run', 'drift', 'fleet', 'status'] as const;
-const HOST_LEAVE_STATUS = ['run', 'drift', 'leave', 'status'] as const;
-const ETCD = ['run', 'drift', 'leases', 'fleet', 'migrate', 'leave'] as const;
+const SHOWN = ['run', 'drift', 'fleet', 'doctor', 'status'] as const;
+const HOST_LEAVE_STATUS = ['run', 'drift', 'doctor', 'leave', 'status'] as const;
+const ETCD = ['run', 'drift', 'leases', 'fleet', 'doctor', 'migrate', 'leave'] as const;
+const REPORT = ['run', 'drift'] as const;
 const MIGRATE = ['migrate'] as const;
 const LEAVE = ['leave'] as const;
-const HOST_OR_LEAVE = ['run', 'drift', 'leave'] as const;
-const HOST = ['run', 'drift'] as const;
+const DOCTOR = ['doctor'] as const;
+const HOST_OR_LEAVE = ['run', 'drift', 'doctor', 'leave'] as const;
+const HOST = ['run', 'drift', 'doctor'] as const;
 const RUN = ['run'] as const;
 const NOTHING = [] as const;
 
@@ -85,11 +88,14 @@ const ROWS = [
   // selvage's own
   { name: 'once', type: 'bool', default: 'false', help: 'make one repair run and exit', of: 'selvage', commands: RUN },
   { name: 'format', type: 'string', default: '', help: 'form of the answer: table, json, markdown, for drift also commands (the repair as a script), for leases state-file (default: table on a terminal, else json)', of: 'selvage', commands: ANSWERS, placeholder: 'FORM', check: is.oneOf('', 'table', 'json', 'markdown', 'commands', 'state-file') },
+  { name: 'probe', type: 'bool', default: 'false', help: 'send packets to peers, too, and say who is reached, how fast, and how large a packet may be', of: 'selvage', commands: DOCTOR, noEnv: true },
+  { name: 'peers', type: 'string', default: '64', help: 'whom --probe asks: all, so many (drawn at random), or subnets and public addresses, separated by commas', of: 'selvage', commands: DOCTOR, placeholder: 'all|N|SUBNETS', check: is.peers, noEnv: true },
   { name: 'all', type: 'bool', default: 'false', help: 'a line for each of many changes that are alike; without it more than 20 are one line', of: 'selvage', commands: SHOWN, noEnv: true },
   { name: 'color', type: 'string', default: 'auto', help: 'colours in a table: auto (on a terminal, unless NO_COLOR is set), always or never', of: 'selvage', commands: SHOWN, placeholder: 'WHEN', check: is.oneOf('auto', 'always', 'never') },
   { name: 'subnet-lease-ttl', type: 'duration', default: '24h', help: 'life of the lease without renewal', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.ttl },
   { name: 'resync', type: 'string', default: '* * * * *', help: 'schedule of the full pass, as a cron expression', of: 'selvage', commands: RUN, placeholder: 'CRON', check: is.nonEmpty('a cron expression, such as "* * * * *"') },
   { name: 'cloud-resync', type: 'duration', default: '5m', help: 'how often the route tables of the cloud are looked at (backends aws-vpc and gce), half of that more or less', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
+  { name: 'probe-interval', type: 'duration', default: '0s', help: 'ask one peer after the other by real packets, one in so much time, and report who is unreachable; 0: none', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.probeInterval },
   { name: 'migration-grace', type: 'duration', default: '10m', help: 'how long an earlier backend or VNI is kept, receiving, for hosts that have not followed a change of the config; 0: not at all', of: 'selvage', commands: HOST, placeholder: 'DURATION', check: is.notNegative },
   { name: 'keep-stale', type: 'bool', default: 'false', help: 'remove nothing of what earlier configs, leases or backends left behind; only report it', of: 'selvage', commands: HOST },
   { name: 'lease', type: 'string', default: 'acquire', help: 'acquire: take and renew a lease; adopt: never write etcd, work for the lease that is there', of: 'selvage', commands: RUN, placeholder: 'HOW', check: is.oneOf('acquire', 'adopt') },
@@ -117,7 +123,7 @@ const ROWS = [
   { name: 'http', type: 'string', default: '', help: 'serve the status page, metrics and reports at this address and port, such as 127.0.0.1:9472; nothing asks for a password there', of: 'selvage', commands: RUN, placeholder: 'ADDR:PORT', check: is.httpAddress },
   { name: 'fleet', type: 'bool', default: 'false', help: 'tell the others how this host is, for selvage fleet: a small value in etcd under PREFIX/selvage, written when it changes', of: 'selvage', commands: RUN },
   { name: 'wrong', type: 'bool', default: 'false', help: 'only hosts with something wrong', of: 'selvage', commands: FLEET, noEnv: true },
-  { name: 'metrics-file', type: 'string', default: '', help: "write metrics of the run to this file, such as /var/lib/prometheus/node-exporter/selvage.prom, for node_exporter's textfile collector (--once, drift)", of: 'selvage', commands: HOST, placeholder: 'FILE' },
+  { name: 'metrics-file', type: 'string', default: '', help: "write metrics of the run to this file, such as /var/lib/prometheus/node-exporter/selvage.prom, for node_exporter's textfile collector (--once, drift)", of: 'selvage', commands: REPORT, placeholder: 'FILE' },
   { name: 'control-socket', type: 'string', default: '', help: 'socket at which the daemon answers selvage status (default: /run/selvage/control.sock, of another --etcd-prefix control-PREFIX.sock, and beside the subnet file if that is not under /run); none: it answers nobody', of: 'selvage', commands: CONTROL, placeholder: 'FILE' },
   { name: 'watch', type: 'bool', default: 'false', help: 'show the status anew each second', of: 'selvage', commands: STATUS, noEnv: true },
   { name: 'log-level', type: 'string', default: 'info', help: 'least severe log lines shown: trace, debug, info, warn or error', of: 'selvage', commands: ETCD, placeholder: 'LEVEL', check: is.oneOf('trace', 'debug', 'info', 'warn', 'error') },

@@ -80,6 +80,10 @@ export interface Options {
   lease: 'acquire' | 'adopt';
   leave: { handBack: boolean; releaseLease: boolean; dryRun: boolean };
   migrate: { from: 'v2' | 'v3'; to: 'v2' | 'v3'; apply: boolean };
+  /** Between two peers that the daemon asks; 0: it asks none. */
+  probeIntervalMs: number;
+  /** Of selvage doctor: whom packets are sent to; undefined: nobody. */
+  probe?: 'all' | number | string[];
   /** undefined: etcd is the source. */
   stateFile?: string;
   /** undefined: none is kept. */
@@ -147,6 +151,8 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     lease: values['state-file'] === '' ? values.lease : 'adopt',
     leave: { handBack: values['hand-back'], releaseLease: values['release-lease'], dryRun: values['dry-run'] },
     migrate: { from: values.from, to: values.to, apply: values.apply },
+    probeIntervalMs: values['probe-interval'],
+    ...(values.probe ? { probe: values.peers } : {}),
     ...(values['state-file'] === '' ? {} : { stateFile: values['state-file'] }),
     ...(values['state-cache'] === 'none' ? {} : { stateCache: values['state-cache'] }),
     docker: dockerOptionsOf(values, env),

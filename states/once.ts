@@ -14,7 +14,7 @@ import { joinReports } from '../reconciler/report/build-report.ts';
 import type { Repair } from '../reconciler/report/commands.ts';
 import { Agent } from './agent.ts';
 import type { AgentDeps } from './deps.ts';
-import { type PublishedLease, putConfig } from './desired-state.ts';
+import { type DesiredState, type PublishedLease, putConfig } from './desired-state.ts';
 import { recordOf } from './own-lease.ts';
 import { RunError } from './run-error.ts';
 
@@ -91,7 +91,17 @@ export async function reportDrift(deps: AgentDeps): Promise<Report> {
 
 /** The same, with the changes themselves. @throws StoreError, RunError */
 export async function planRepair(deps: AgentDeps): Promise<Repair> {
+  return planFor(await prepare(deps, 'drift'), deps);
+}
+
+/** The same report, with what it was made from. @throws StoreError, RunError */
+export async function lookAround(deps: AgentDeps): Promise<{ report: Report; state: DesiredState }> {
   const agent = await prepare(deps, 'drift');
+  const { report } = await planFor(agent, deps);
+  return { report, state: agent.state };
+}
+
+async function planFor(agent: Agent, deps: AgentDeps): Promise<Repair> {
   const without = (drift?: DriftEntry[]): Repair => ({
     report: agent.work.reportWithoutRound(drift),
     changes: [],

@@ -35,8 +35,7 @@ export interface InstanceLock {
 }
 
 /** Who has it keeps it; asking again is the only way to learn that it became free. Never throws. */
-export function takeInstanceLock({ prefix, subnetFile }: { prefix: string; subnetFile: string }): InstanceLock {
-  const name = `daemon-${networkNamespace()}${prefix.replaceAll(/[^A-Za-z0-9._]/g, '-')}.lock`;
+export function takeInstanceLock(instance: { prefix: string; subnetFile: string }): InstanceLock {
   const taken = new Map<string, number>();
   const release = (): void => {
     for (const [path, fd] of taken) {
@@ -45,9 +44,7 @@ export function takeInstanceLock({ prefix, subnetFile }: { prefix: string; subne
     }
     taken.clear();
   };
-  const beside = dirname(subnetFile);
-  for (const folder of beside.startsWith('/run/') ? [FOLDER, beside] : [beside]) {
-    const path = join(folder, name);
+  for (const path of lockFiles(instance)) {
     const fd = openLocked(path);
     if (fd === undefined) continue;
     if (fd === 'taken') {
@@ -57,6 +54,13 @@ export function takeInstanceLock({ prefix, subnetFile }: { prefix: string; subne
     taken.set(path, fd);
   }
   return { heldBy: undefined, release };
+}
+
+/** Where the lock of a network's daemon is. */
+export function lockFiles({ prefix, subnetFile }: { prefix: string; subnetFile: string }): string[] {
+  const name = `daemon-${networkNamespace()}${prefix.replaceAll(/[^A-Za-z0-9._]/g, '-')}.lock`;
+  const beside = dirname(subnetFile);
+  return (beside.startsWith('/run/') ? [FOLDER, beside] : [beside]).map((folder) => join(folder, name));
 }
 
 /** undefined: it can't be tried here. */

@@ -72,6 +72,15 @@ export interface CompanionSections {
     /** What it could not give up; [] if it has no rights. */
     rightsKept: string[];
   };
+  /** What packets to peers have shown (--probe-interval). Absent where none are sent. */
+  probes?: {
+    /** Between two peers, ms. */
+    everyMs: number;
+    /** Peers that were asked since the daemon's start. */
+    asked: number;
+    /** none: nothing came back; tcp: ICMP passes and TCP doesn't. `since`: ISO time. */
+    unreachable: { subnet: string; publicIP: string; lacks: 'none' | 'tcp'; since: string }[];
+  };
 }
 
 export interface Report extends CompanionSections {

@@ -22,7 +22,7 @@ export interface Scope {
 }
 
 /** Each is also the `kind` of its entries in a report. */
-export type CompanionName = 'docker' | 'firewall' | 'udp' | 'cloud' | 'way';
+export type CompanionName = 'docker' | 'firewall' | 'udp' | 'cloud' | 'way' | 'probe';
 
 /** 5 look-ups of one peer's objects cost about as much as a dump of 200 entries. */
 export const MAX_IDS = 512;

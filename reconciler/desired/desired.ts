@@ -149,6 +149,15 @@ export class Desired {
     );
   }
 
+  /** Of all hosts but this one, readable ones. */
+  peerLeases(): Lease[] {
+    return [...this.#source.leases.values()].filter(({ subnet }) => subnet !== this.context.own.subnet);
+  }
+
+  leaseOf(subnet: string): Lease | undefined {
+    return this.#source.leases.get(subnet);
+  }
+
   /** What companions follow; undefined where there is no IPv4 subnet to follow. */
   hostSubnet(): HostSubnet | undefined {
     const { config, own, ipMasq } = this.context;

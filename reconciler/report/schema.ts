@@ -1,6 +1,6 @@
 /**
  * Owns the form of the documents that programs read, from which docs/schema/*.json is made and against which the tests check every
- * document: the report (version 1), the status, the answer of `selvage leases` and that of `selvage check-config`.
+ * document: the report (version 1), the status, the answers of `selvage leases`, `selvage check-config` and `selvage doctor` (doctor/schema.ts).
  *
  * - Nothing loads it at run time. That it says the same as the types is checked by the compiler, at its end.
  */
@@ -8,6 +8,7 @@ import * as z from 'zod';
 import type { NetworkConfigDescription } from '../../config/check-config.ts';
 import type { Report } from '../contracts/report.ts';
 import type { Status } from '../contracts/status.ts';
+import { doctorSchema } from '../doctor/schema.ts';
 import { BUILD_ORDER } from '../kinds/index.ts';
 import type { FleetDocument } from './fleet.ts';
 import type { LeasesDocument } from './leases.ts';
@@ -16,7 +17,7 @@ import { statusFields } from './schema-status.ts';
 const kind = z
   .enum([
     ...BUILD_ORDER,
-    ...(['docker', 'udp', 'cloud', 'way'] as const),
+    ...(['docker', 'udp', 'cloud', 'way', 'probe'] as const),
     ...(['cloud-route', 'source-dest-check', 'cloud-host'] as const),
     ...(['lease', 'config', 'peer', 'store', 'sysctl'] as const),
   ])
@@ -122,6 +123,21 @@ export const reportSchema = z.strictObject({
     })
     .optional()
     .describe('The udp engine, as it was before the round. Absent where there is none.'),
+  probes: z
+    .strictObject({
+      everyMs: z.number().describe('Between two peers.'),
+      asked: z.int().describe("Peers that were asked since the daemon's start."),
+      unreachable: z.array(
+        z.strictObject({
+          subnet: z.string(),
+          publicIP: z.string(),
+          lacks: z.enum(['none', 'tcp']).describe('none: nothing came back; tcp: ICMP passes and TCP does not.'),
+          since: z.string(),
+        }),
+      ),
+    })
+    .optional()
+    .describe('What packets to peers have shown (--probe-interval). Absent where none are sent.'),
 });
 
 const { host, network, source } = reportSchema.shape;
@@ -200,6 +216,7 @@ export const SCHEMAS = {
   status: { schema: statusSchema, title: 'The answer of selvage status --format json, and of /api/status' },
   fleet: { schema: fleetSchema, title: 'The answer of selvage fleet --format json' },
   leases: { schema: leasesSchema, title: 'The answer of selvage leases --format json' },
+  doctor: { schema: doctorSchema, title: 'The answer of selvage doctor --format json' },
   'check-config': { schema: checkConfigSchema, title: 'The answer of selvage check-config' },
 } as const;
 

@@ -1,5 +1,6 @@
 /** Owns that every document that a test meets is as docs/schema/ says: the report, the status, the leases, check-config's answer. */
 import * as z from 'zod';
+import { doctorSchema } from '../../reconciler/doctor/schema.ts';
 import {
   checkConfigSchema,
   fleetSchema,
@@ -18,6 +19,7 @@ export function checkDocument(text: string): void {
 }
 
 function schemaFor(document: object): z.ZodType | undefined {
+  if ('checks' in document && 'healthy' in document) return doctorSchema;
   if ('regions' in document && 'rounds' in document) return statusSchema;
   if ('drift' in document && 'converged' in document) return reportSchema;
   if ('hosts' in document && 'network' in document) return fleetSchema;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createVpcLab, type VpcLab } from '../../helpers/cloud/vpc-lab.ts';
 import type { Daemon } from '../../helpers/daemon.ts';
+import { askDoctor, saidBy } from '../../helpers/doctor.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { type LabHost, PREFIX } from '../../helpers/lab.ts';
 import { Mesh } from '../../helpers/mesh.ts';
@@ -121,6 +122,8 @@ describe('aws-vpc', () => {
       { what: 'the hold', timeout: 30_000 },
     );
     assert.match(held.detail, /ec2:CreateRoute.*packaging\/cloud\/aws-policy\.json/);
+    // A look writes nothing, and so can't know it; the daemon does.
+    assert.match(saidBy(await askDoctor(one), 'cloud-rights')?.says ?? '', /ec2:CreateRoute/);
     const { code, report } = await one.report(['drift']);
     assert.equal(code, 2);
     assert.deepEqual(
@@ -150,5 +153,24 @@ describe('aws-vpc', () => {
     );
     assert.equal(await two.ping(one), true);
     assert.equal((await one.report(['drift'])).code, 0);
+  });
+
+  it('doctor says what is wrong in the cloud by the check that it is of, and changes nothing there', async () => {
+    const [one] = lab.hosts as [LabHost];
+    const ids = ['cloud-check', 'cloud-routes', 'cloud-rights', 'cloud-quota', 'cloud-ranges'];
+    const well = await askDoctor(one);
+    for (const id of ids) assert.equal(saidBy(well, id)?.level, 'ok', id);
+    const written = (await lab.cloud.call('writes')).length;
+    await lab.cloud.call('setCheck', one.address, true);
+    await lab.cloud.call('removeRoute', main, subnetOf(one));
+    const asked = await askDoctor(one);
+    assert.match(saidBy(asked, 'cloud-check')?.says ?? '', /source\/destination check of eni-\S+ is on/);
+    assert.match(saidBy(asked, 'cloud-routes')?.says ?? '', /1 of the cloud's routes/);
+    await lab.cloud.call('allow', ['ec2:DescribeInstances']);
+    const denied = saidBy(await askDoctor(one), 'cloud-rights');
+    assert.equal(denied?.level, 'wrong');
+    assert.match(denied.says, /ec2:DescribeRouteTables/);
+    await lab.cloud.call('allow', null);
+    assert.equal((await lab.cloud.call('writes')).length, written);
   });
 });
