@@ -13,8 +13,8 @@ export const COMMANDS = [
   'run',
   'drift',
   'leases',
-  'doctor',
   'fleet',
+  'doctor',
   'migrate',
   'leave',
   'status',
@@ -52,6 +52,7 @@ const STATUS = ['status'] as const;
 const SHOWN = ['run', 'drift', 'fleet', 'doctor', 'status'] as const;
 const HOST_LEAVE_STATUS = ['run', 'drift', 'doctor', 'leave', 'status'] as const;
 const ETCD = ['run', 'drift', 'leases', 'fleet', 'doctor', 'migrate', 'leave'] as const;
+const REPORT = ['run', 'drift'] as const;
 const MIGRATE = ['migrate'] as const;
 const LEAVE = ['leave'] as const;
 const DOCTOR = ['doctor'] as const;
@@ -122,7 +123,7 @@ const ROWS = [
   { name: 'http', type: 'string', default: '', help: 'serve the status page, metrics and reports at this address and port, such as 127.0.0.1:9472; nothing asks for a password there', of: 'selvage', commands: RUN, placeholder: 'ADDR:PORT', check: is.httpAddress },
   { name: 'fleet', type: 'bool', default: 'false', help: 'tell the others how this host is, for selvage fleet: a small value in etcd under PREFIX/selvage, written when it changes', of: 'selvage', commands: RUN },
   { name: 'wrong', type: 'bool', default: 'false', help: 'only hosts with something wrong', of: 'selvage', commands: FLEET, noEnv: true },
-  { name: 'metrics-file', type: 'string', default: '', help: "write metrics of the run to this file, such as /var/lib/prometheus/node-exporter/selvage.prom, for node_exporter's textfile collector (--once, drift)", of: 'selvage', commands: HOST, placeholder: 'FILE' },
+  { name: 'metrics-file', type: 'string', default: '', help: "write metrics of the run to this file, such as /var/lib/prometheus/node-exporter/selvage.prom, for node_exporter's textfile collector (--once, drift)", of: 'selvage', commands: REPORT, placeholder: 'FILE' },
   { name: 'control-socket', type: 'string', default: '', help: 'socket at which the daemon answers selvage status (default: /run/selvage/control.sock, of another --etcd-prefix control-PREFIX.sock, and beside the subnet file if that is not under /run); none: it answers nobody', of: 'selvage', commands: CONTROL, placeholder: 'FILE' },
   { name: 'watch', type: 'bool', default: 'false', help: 'show the status anew each second', of: 'selvage', commands: STATUS, noEnv: true },
   { name: 'log-level', type: 'string', default: 'info', help: 'least severe log lines shown: trace, debug, info, warn or error', of: 'selvage', commands: ETCD, placeholder: 'LEVEL', check: is.oneOf('trace', 'debug', 'info', 'warn', 'error') },

@@ -7,11 +7,11 @@ export const USAGE = [
   ['selvage --once', 'one repair run: looks, repairs, verifies, reports'],
   ['selvage drift', 'reports what a repair run would do; writes nothing'],
   ['selvage leases', 'the network as etcd has it, and what is wrong with it'],
+  ['selvage fleet [--wrong]', 'every host of the network: in sync, or what not'],
   [
     'selvage doctor [--probe]',
     'what keeps containers from reaching each other, and the cure; with --probe by real packets',
   ],
-  ['selvage fleet [--wrong]', 'every host of the network: in sync, or what not'],
   ['selvage migrate --from v2 --to v3', "copies the network from one of etcd's APIs to the other; with --apply"],
   ['selvage leave', 'takes everything of ours off this host; with --hand-back leaves it to flanneld, in force'],
   ['selvage status [--watch]', 'what the running daemon is doing'],
@@ -24,7 +24,7 @@ export const USAGE = [
 export const EXITS = [
   ['0', 'in sync; after --once: converged and verified'],
   ['1', 'not converged, or failed'],
-  ['2', 'drift found (drift), or something wrong (doctor; with a host: fleet)'],
+  ['2', 'drift found (drift), or something wrong (doctor; fleet: with a host)'],
   ['64', 'bad usage'],
   ['69', 'etcd cannot be reached; of selvage status: no daemon runs'],
   ['77', 'not permitted; the message says what is missing'],

@@ -21,7 +21,7 @@ _selvage() {
   if [[ $current == -* ]]; then
     COMPREPLY=($(compgen -W '--etcd-endpoints --etcd-prefix --etcd-keyfile --etcd-certfile --etcd-cafile --etcd-username --etcd-password --iface --iface-regex --public-ip --subnet-file --subnet-lease-renew-margin --ip-masq --ip-masq-fully-random-disable --iptables-forward-rules --iptables-resync --healthz-ip --healthz-port --v --version --help --once --format --probe --peers --all --color --subnet-lease-ttl --resync --cloud-resync --probe-interval --migration-grace --keep-stale --lease --etcd-api --state-file --state-cache --from --to --apply --hand-back --release-lease --dry-run --docker --docker-host --docker-bridge --docker-daemon-json --docker-opts-file --docker-opts-key --docker-opts-combined --docker-restart --docker-restart-command --docker-restart-window --docker-restart-window-duration --docker-restart-holdoff --http --fleet --wrong --metrics-file --control-socket --watch --log-level --log-format --public-ipv6 --iface-can-reach --ip-blackhole-route --kube-subnet-mgr --kube-api-url --kube-annotation-prefix --kubeconfig-file --net-config-path --set-node-network-unavailable --vmodule --log_backtrace_at' -- "$current"))
   else
-    COMPREPLY=($(compgen -W 'run drift leases doctor fleet migrate leave status check-config docker-opts version help' -- "$current"))
+    COMPREPLY=($(compgen -W 'run drift leases fleet doctor migrate leave status check-config docker-opts version help' -- "$current"))
   fi
 }
 complete -F _selvage selvage

@@ -214,7 +214,7 @@ describe('bad usage is told in one sentence', () => {
     ['dirft', '"dirft" is no command of selvage: did you mean drift?'],
     [
       'nonsense',
-      '"nonsense" is no command of selvage: there are run, drift, leases, doctor, fleet, migrate, leave, status, check-config, docker-opts, version, help.',
+      '"nonsense" is no command of selvage: there are run, drift, leases, fleet, doctor, migrate, leave, status, check-config, docker-opts, version, help.',
     ],
     [
       '--ip-masq true',
