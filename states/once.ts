@@ -33,6 +33,9 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   );
   takeOwnLease(agent, deps);
   await agent.lastGood.writer.flush();
+  // The report was made before: a host that would not come up without etcd is told of it all the same.
+  const { problem } = agent.lastGood.kept;
+  if (problem !== undefined && !report.held.some(({ detail }) => detail === problem)) deps.log.warn({}, problem);
   return report;
 }
 
