@@ -140,6 +140,8 @@ async function prepare(deps: AgentDeps, mode: 'once' | 'drift'): Promise<Agent> 
         `There is no network config at ${configKey(prefix)} in ${source.where} (${source.looked ?? source.kind}). Put one: ${putConfig(prefix, source.kind)}`,
     );
   }
+  // Now, because the report may never come.
+  if (state.tooLittleMemory) deps.log.warn({}, state.tooLittleMemory.detail);
   await state.host.refresh();
   if (!state.host.current) throw new RunError('invalid', state.host.problem ?? 'This host has no external interface.');
   await state.lookAround();
