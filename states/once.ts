@@ -34,6 +34,9 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   );
   takeOwnLease(agent, deps);
   await agent.lastGood.writer.flush();
+  // The report was made before: a host that would not come up without etcd is told of it all the same.
+  const { problem } = agent.lastGood.kept;
+  if (problem !== undefined && !report.held.some(({ detail }) => detail === problem)) deps.log.warn({}, problem);
   return report;
 }
 
@@ -148,6 +151,8 @@ async function prepare(deps: AgentDeps, mode: 'once' | 'drift'): Promise<Agent> 
         `There is no network config at ${configKey(prefix)} in ${source.where} (${source.looked ?? source.kind}). Put one: ${putConfig(prefix, source.kind)}`,
     );
   }
+  // Now, because the report may never come.
+  if (state.tooLittleMemory) deps.log.warn({}, state.tooLittleMemory.detail);
   await state.host.refresh();
   if (!state.host.current) throw new RunError('invalid', state.host.problem ?? 'This host has no external interface.');
   await state.lookAround();

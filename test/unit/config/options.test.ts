@@ -264,7 +264,10 @@ describe('bad usage is told in one sentence', () => {
     ['--subnet-file=/run/', '--subnet-file is "/run/", but must be the path of a file.'],
     ['--etcd-prefix=', '--etcd-prefix is "", but must be a key, such as /coreos.com/network.'],
     ['--resync=', '--resync is "", but must be a cron expression, such as "* * * * *".'],
-    ['--iface=', '--iface is "", but must be the name or address of an interface, such as eth0.'],
+    ...['', 'eth[', '(?i)eth('].map((text): [string, string] => [
+      `--iface=${text}`,
+      `--iface is "${text}", but must be the name or address of an interface, or a regular expression, such as eth0 or eth.*.`,
+    ]),
     ['--iface-regex=(', '--iface-regex is "(", but must be a regular expression, such as ^eth[0-9]+$.'],
     [
       '--etcd-keyfile=/k',
