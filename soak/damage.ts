@@ -34,7 +34,10 @@ const damage = (name: string, act: Act, costs = true): Cause => ({
   act: async (bed, random) => {
     const target = await targetIn(bed, random);
     // host-gw has no device.
-    return target ? act(target, random) : false;
+    if (!target) return false;
+    // It may have become something else in that moment, or be half broken: what is wrong now has to heal all the same.
+    await act(target, random).catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
+    return true;
   },
 });
 

@@ -9,11 +9,21 @@ import type { Cause } from './cause.ts';
 
 const anyMember = (bed: Bed, random: Random): Etcd => random.pick(bed.lab.members);
 
+/** On a busy machine a member may take longer to answer than its helper waits. */
+async function startAgain(member: Etcd): Promise<void> {
+  await member.start().catch(() =>
+    eventually(() => member.etcdctl('endpoint', 'health').then(() => true), {
+      what: `etcd ${member.endpoint} to be up again`,
+      timeout: 120_000,
+    }),
+  );
+}
+
 async function killMember(bed: Bed, random: Random): Promise<void> {
   const member = anyMember(bed, random);
   await member.kill();
   await sleep(random.between(0, 5000));
-  await member.start();
+  await startAgain(member);
 }
 
 async function muteMember(bed: Bed, random: Random): Promise<void> {
@@ -30,7 +40,7 @@ async function stopAll(bed: Bed, random: Random): Promise<void> {
   const { members } = bed.lab;
   await Promise.all(members.map((member) => member.stop()));
   await sleep(random.between(1000, 15_000));
-  await Promise.all(members.map((member) => member.start()));
+  await Promise.all(members.map(startAgain));
 }
 
 async function compact(bed: Bed): Promise<void> {

@@ -135,7 +135,7 @@ export class Judge {
   }
 
   #judgeSeat(host: SimulatedHost, before: string): void {
-    const why = this.#excuses.forSeat(host) ?? this.#takenBy(host, before);
+    const why = this.#excuses.forSeat(host) ?? this.#takenBy(host, before) ?? this.#spoilt(before);
     const now = this.#oracle.seatOf(host);
     this.#trace.say(host.name, `has ${now} now instead of ${before}${why ? `: ${why}` : ''}`);
     if (why === undefined) this.fail('seat', `${host.name} gave up ${before} for ${now} for no reason`);
@@ -149,6 +149,12 @@ export class Judge {
     this.excused.set(excuse, (this.excused.get(excuse) ?? 0) + 1);
   }
 
+  /** A process that has just started can't know for its own what says nothing. */
+  #spoilt(seat: string): string | undefined {
+    const value = this.#store.get(keyFor(seat))?.value;
+    return value === undefined || isReadable(value) ? undefined : 'its lease was overwritten while it was down';
+  }
+
   /** Whose subnet another took while the store had forgotten it. */
   #takenBy(host: SimulatedHost, seat: string): string | undefined {
     const value = this.#store.get(keyFor(seat))?.value;
@@ -156,5 +162,13 @@ export class Judge {
     return host.addresses.some((address) => value.includes(`"${address}"`))
       ? undefined
       : 'its subnet was taken by another';
+  }
+}
+
+function isReadable(value: string): boolean {
+  try {
+    return typeof (JSON.parse(value) as { PublicIP?: unknown }).PublicIP === 'string';
+  } catch {
+    return false;
   }
 }

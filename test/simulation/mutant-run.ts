@@ -18,12 +18,8 @@ export interface Found {
   text?: string;
 }
 
-/** `mutant`: undefined for the product as it is. `seconds`: of CPU, how long it may look; `faults`: which ones it is shown by. */
-export async function hunt(
-  mutant: Mutant | undefined,
-  seconds: number,
-  faults: readonly string[] = [],
-): Promise<Found> {
+/** `seconds`: of CPU, how long it may look. */
+export async function hunt(mutant: Mutant, seconds: number): Promise<Found> {
   const folder = mkdtempSync(join(tmpdir(), 'selvage-mutant-'));
   try {
     const outfile = join(folder, 'hunt.mjs');
@@ -36,10 +32,10 @@ export async function hunt(
       format: 'esm',
       target: 'node20',
       banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-      plugins: mutant ? [replacing(mutant)] : [],
+      plugins: [replacing(mutant)],
       logLevel: 'error',
     });
-    const args = [outfile, String(seconds), ...faults];
+    const args = [outfile, String(seconds), String(mutant.from ?? 1), ...mutant.faults];
     const { stdout } = await promisify(execFile)(process.execPath, args, {
       timeout: 20_000 * seconds,
       killSignal: 'SIGKILL',
@@ -50,15 +46,15 @@ export async function hunt(
   }
 }
 
-function replacing({ file, from, to }: Mutant): esbuild.Plugin {
+function replacing({ file, text: before, instead }: Mutant): esbuild.Plugin {
   const path = join(root, file);
   const text = readFileSync(path, 'utf8');
-  assert.equal(text.split(from).length, 2, `${file} has this exactly once: ${from}`);
+  assert.equal(text.split(before).length, 2, `${file} has this exactly once: ${before}`);
   return {
     name: 'mutant',
     setup: ({ onLoad }) =>
       onLoad({ filter: /\.ts$/ }, (args) =>
-        args.path === path ? { contents: text.replace(from, () => to), loader: 'ts' } : undefined,
+        args.path === path ? { contents: text.replace(before, () => instead), loader: 'ts' } : undefined,
       ),
   };
 }

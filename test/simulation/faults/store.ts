@@ -117,7 +117,14 @@ function spoilLease(fleet: Fleet, random: Random): string | undefined {
   const host = random.pick(fleet.members);
   const lease = fleet.leaseOf(host);
   if (!lease) return undefined;
-  fleet.store.put(lease.key, random.pick(['junk', '{"PublicIP":7}', '{"PublicIP":"192.0.2.1"', '']));
+  const junk = random.pick(['junk', '{"PublicIP":7}', '{"PublicIP":"192.0.2.1"', '']);
+  fleet.store.put(lease.key, junk);
+  fleet.atPeace(() => {
+    // Unless its owner has put it right; or left it: a process without memory can't know it for its own.
+    if (fleet.store.get(lease.key)?.value !== junk) return;
+    if (fleet.leaseOf(host)?.key === lease.key) fleet.store.put(lease.key, lease.value);
+    else fleet.store.delete(lease.key);
+  });
   return `the lease of ${host.name} (${lease.key}) is overwritten with junk`;
 }
 
