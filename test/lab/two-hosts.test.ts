@@ -16,7 +16,11 @@ describe('two hosts with one address', () => {
     lab = made;
     [one, two] = lab.hosts as [LabHost, LabHost];
     for (const { ns } of lab.hosts)
-      await ns.ipBatch(['link add nat0 up type veth peer name nat1', 'link set nat1 up', `address add ${SHARED}/24 dev nat0`]);
+      await ns.ipBatch([
+        'link add nat0 up type veth peer name nat1',
+        'link set nat1 up',
+        `address add ${SHARED}/24 dev nat0`,
+      ]);
   });
 
   const keyOf = ({ held }: Awaited<ReturnType<typeof repair>>, why: string) =>
