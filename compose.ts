@@ -5,6 +5,7 @@
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getHeapStatistics } from 'node:v8';
 import type { NetworkConfig } from './config/model.ts';
 import type { Options } from './config/options.ts';
 import { openDocker } from './drivers/docker/driver.ts';
@@ -66,6 +67,7 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
     companions: [],
     host: hostReader(netlink, options),
     levelPass: () => () => {},
+    heapLimitBytes: getHeapStatistics().heap_size_limit,
     previousSubnetEnv: await readOrEmpty(options.subnetFile),
   };
   const udp = new UdpCompanion(async () => {

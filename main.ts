@@ -42,6 +42,10 @@ async function main(argv: string[]): Promise<number> {
       return (await import('./commands/doctor.ts')).doctor(options);
     case 'leave':
       return leave(options);
+    case 'fleet': {
+      const { fleet } = await import('./commands/fleet.ts');
+      return fleet(options);
+    }
     case 'status': {
       const { status } = await import('./commands/status.ts');
       return status(options);

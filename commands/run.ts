@@ -55,7 +55,8 @@ export async function run(options: Options): Promise<number> {
     daemon: running,
     drivers: deps.drivers,
     log,
-    where: deps.source.where,
+    source: deps.source,
+    clock: deps.clock,
   });
   const stop = (signal: NodeJS.Signals): void => {
     log.info({ signal }, `${signal}: finishing the change in hand.`);
@@ -69,7 +70,7 @@ export async function run(options: Options): Promise<number> {
     await agent.lastGood.writer.flush();
     return EXIT.ok;
   } finally {
-    stopStatus();
+    await stopStatus();
     stopHealth();
     service.close();
     lock.release();

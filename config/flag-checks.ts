@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
 import { ENDPOINTS_RIGHT, parseEndpoints } from './endpoints.ts';
+import { goRegex } from './go-regex.ts';
 import { HTTP_RIGHT, parseHttpAddress } from './http-address.ts';
 import { isHostAddress, parseCidr, parseIp } from './ipv4.ts';
 import { cleanPrefix } from './lease-key.ts';
@@ -84,17 +85,12 @@ export const peers = z.string().transform((text, context): 'all' | number | stri
 
 export const nonEmpty = (right: string) => z.string().refine((text) => text.trim() !== '', right);
 
-export const nonEmptyItems = (right: string) =>
-  z.array(z.string()).refine((list) => list.every((text) => text !== ''), right);
+const areRegexes = (list: readonly string[]): boolean =>
+  list.every((text) => text !== '' && goRegex(text) !== undefined);
 
-export const regexes = z.array(z.string()).refine(
-  (list) =>
-    list.every((text) => {
-      try {
-        return text !== '' && new RegExp(text) instanceof RegExp;
-      } catch {
-        return false;
-      }
-    }),
-  'a regular expression, such as ^eth[0-9]+$',
-);
+export const regexes = z.array(z.string()).refine(areRegexes, 'a regular expression, such as ^eth[0-9]+$');
+
+/** A name or an address is an expression too. */
+export const interfaces = z
+  .array(z.string())
+  .refine(areRegexes, 'the name or address of an interface, or a regular expression, such as eth0 or eth.*');

@@ -13,6 +13,7 @@ export const COMMANDS = [
   'run',
   'drift',
   'leases',
+  'fleet',
   'doctor',
   'migrate',
   'leave',
@@ -43,13 +44,15 @@ export interface Flag {
   noEffect?: true;
 }
 
-const STORE = ['run', 'drift', 'leases', 'doctor', 'leave'] as const;
-const ANSWERS = ['run', 'drift', 'leases', 'doctor', 'migrate', 'leave', 'status'] as const;
+const STORE = ['run', 'drift', 'leases', 'fleet', 'doctor', 'leave'] as const;
+const ANSWERS = ['run', 'drift', 'leases', 'fleet', 'doctor', 'migrate', 'leave', 'status'] as const;
+const FLEET = ['fleet'] as const;
 const CONTROL = ['run', 'doctor', 'status'] as const;
 const STATUS = ['status'] as const;
-const SHOWN = ['run', 'drift', 'doctor', 'status'] as const;
+const SHOWN = ['run', 'drift', 'fleet', 'doctor', 'status'] as const;
 const HOST_LEAVE_STATUS = ['run', 'drift', 'doctor', 'leave', 'status'] as const;
-const ETCD = ['run', 'drift', 'leases', 'doctor', 'migrate', 'leave'] as const;
+const ETCD = ['run', 'drift', 'leases', 'fleet', 'doctor', 'migrate', 'leave'] as const;
+const REPORT = ['run', 'drift'] as const;
 const MIGRATE = ['migrate'] as const;
 const LEAVE = ['leave'] as const;
 const DOCTOR = ['doctor'] as const;
@@ -68,7 +71,7 @@ const ROWS = [
   { name: 'etcd-cafile', type: 'string', default: '', help: 'certificate authority that etcd is checked against (PEM)', of: 'flannel', commands: ETCD, placeholder: 'FILE' },
   { name: 'etcd-username', type: 'string', default: '', help: 'etcd user', of: 'flannel', commands: ETCD, placeholder: 'NAME' },
   { name: 'etcd-password', type: 'string', default: '', help: 'etcd password; better given in the environment, where ps does not show it', of: 'flannel', commands: ETCD, placeholder: 'TEXT' },
-  { name: 'iface', type: 'list', default: '', help: 'external interface by name, by address or by a regular expression that fits the whole of either (eth.*); repeated: the first that is there (default: that of the default route)', of: 'flannel', commands: HOST_OR_LEAVE, placeholder: 'NAME|IP|REGEX', check: is.nonEmptyItems('the name or address of an interface, such as eth0') },
+  { name: 'iface', type: 'list', default: '', help: 'external interface by name, by address or by a regular expression that fits the whole of either (eth.*); repeated: the first that is there (default: that of the default route)', of: 'flannel', commands: HOST_OR_LEAVE, placeholder: 'NAME|IP|REGEX', check: is.interfaces },
   { name: 'iface-regex', type: 'list', default: '', help: 'external interface by a regular expression that fits a part of its addresses, or else of its name (^eth); repeated: the first that matches', of: 'flannel', commands: HOST_OR_LEAVE, placeholder: 'REGEX', check: is.regexes },
   { name: 'public-ip', type: 'string', default: '', help: 'address that other hosts reach this one by (default: that of the external interface)', of: 'flannel', commands: HOST_OR_LEAVE, placeholder: 'IP', check: is.optionalHostIPv4 },
   { name: 'subnet-file', type: 'string', default: '/run/flannel/subnet.env', help: 'file to which the subnet and MTU are written', of: 'flannel', commands: HOST_LEAVE_STATUS, placeholder: 'FILE', check: is.file },
@@ -118,7 +121,9 @@ const ROWS = [
   { name: 'docker-restart-window-duration', type: 'duration', default: '1h', help: 'how long that window is open', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
   { name: 'docker-restart-holdoff', type: 'duration', default: '5m', help: 'time in which Docker is not restarted twice for the same subnet', of: 'selvage', commands: RUN, placeholder: 'DURATION', check: is.positive },
   { name: 'http', type: 'string', default: '', help: 'serve the status page, metrics and reports at this address and port, such as 127.0.0.1:9472; nothing asks for a password there', of: 'selvage', commands: RUN, placeholder: 'ADDR:PORT', check: is.httpAddress },
-  { name: 'metrics-file', type: 'string', default: '', help: "write metrics of the run to this file, such as /var/lib/prometheus/node-exporter/selvage.prom, for node_exporter's textfile collector (--once, drift)", of: 'selvage', commands: HOST, placeholder: 'FILE' },
+  { name: 'fleet', type: 'bool', default: 'false', help: 'tell the others how this host is, for selvage fleet: a small value in etcd under PREFIX/selvage, written when it changes', of: 'selvage', commands: RUN },
+  { name: 'wrong', type: 'bool', default: 'false', help: 'only hosts with something wrong', of: 'selvage', commands: FLEET, noEnv: true },
+  { name: 'metrics-file', type: 'string', default: '', help: "write metrics of the run to this file, such as /var/lib/prometheus/node-exporter/selvage.prom, for node_exporter's textfile collector (--once, drift)", of: 'selvage', commands: REPORT, placeholder: 'FILE' },
   { name: 'control-socket', type: 'string', default: '', help: 'socket at which the daemon answers selvage status (default: /run/selvage/control.sock, of another --etcd-prefix control-PREFIX.sock, and beside the subnet file if that is not under /run); none: it answers nobody', of: 'selvage', commands: CONTROL, placeholder: 'FILE' },
   { name: 'watch', type: 'bool', default: 'false', help: 'show the status anew each second', of: 'selvage', commands: STATUS, noEnv: true },
   { name: 'log-level', type: 'string', default: 'info', help: 'least severe log lines shown: trace, debug, info, warn or error', of: 'selvage', commands: ETCD, placeholder: 'LEVEL', check: is.oneOf('trace', 'debug', 'info', 'warn', 'error') },

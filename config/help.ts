@@ -7,6 +7,7 @@ export const USAGE = [
   ['selvage --once', 'one repair run: looks, repairs, verifies, reports'],
   ['selvage drift', 'reports what a repair run would do; writes nothing'],
   ['selvage leases', 'the network as etcd has it, and what is wrong with it'],
+  ['selvage fleet [--wrong]', 'every host of the network: in sync, or what not'],
   [
     'selvage doctor [--probe]',
     'what keeps containers from reaching each other, and the cure; with --probe by real packets',
@@ -23,7 +24,7 @@ export const USAGE = [
 export const EXITS = [
   ['0', 'in sync; after --once: converged and verified'],
   ['1', 'not converged, or failed'],
-  ['2', 'drift found (drift), or something wrong (doctor)'],
+  ['2', 'drift found (drift), or something wrong (doctor; fleet: with a host)'],
   ['64', 'bad usage'],
   ['69', 'etcd cannot be reached; of selvage status: no daemon runs'],
   ['77', 'not permitted; the message says what is missing'],

@@ -59,6 +59,13 @@ export const configKey = (prefix: string): string => join(prefix, 'config');
 /** "/coreos.com/network/subnets", without a slash at the end: flannel lists and watches by this very string. */
 export const subnetsPrefix = (prefix: string): string => join(prefix, 'subnets');
 
+/** "/coreos.com/network/selvage": under it hosts say of themselves how they are. flannel looks nowhere else than at config and subnets. */
+export const summariesPrefix = (prefix: string): string => join(prefix, 'selvage');
+
+/** "/coreos.com/network/selvage/10.5.34.0-24" */
+export const summaryKey = (prefix: string, subnet: string): string =>
+  join(summariesPrefix(prefix), subnet.replace('/', '-'));
+
 /** "10.5.34.0/24" → "/coreos.com/network/subnets/10.5.34.0-24", and with an IPv6 subnet "…&fc00:0:0:1::-64". */
 export function leaseKey(prefix: string, subnet: string, ipv6Subnet?: string): string {
   const name = subnet.replace('/', '-') + (ipv6Subnet === undefined ? '' : `&${ipv6Subnet.replace('/', '-')}`);

@@ -50,6 +50,10 @@ export interface Options {
   };
   /** "": the usual place; none: no socket. */
   controlSocket: string;
+  /** This host says how it is to the others. */
+  fleet: boolean;
+  /** Only hosts with something wrong are shown. */
+  wrong: boolean;
   /** Where a single run writes its metrics; undefined: nowhere. */
   metricsFile?: string;
   /** undefined: nothing is served. */
@@ -127,6 +131,8 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
       forwardRules: values['iptables-forward-rules'],
       resyncSeconds: values['iptables-resync'],
     },
+    fleet: values.fleet,
+    wrong: values.wrong,
     controlSocket: values['control-socket'],
     ...(values['metrics-file'] === '' ? {} : { metricsFile: values['metrics-file'] }),
     ...(values.http ? { http: values.http } : {}),

@@ -115,6 +115,8 @@ function putPages(tree) {
   for (const example of ['docker.service.d/selvage-opts.conf', 'docker.service.d/selvage-daemon-json.conf'])
     tree.copy(`${DOCUMENTS}/examples/${example}`, from(`packaging/systemd/${example}`));
   tree.copy(`${DOCUMENTS}/examples/openrc/selvage`, from('packaging/openrc/selvage'));
+  for (const example of ['selvage.rules.yml', 'selvage-dashboard.json'])
+    tree.copy(`${DOCUMENTS}/examples/prometheus/${example}`, from(`packaging/prometheus/${example}`));
   // All of them, for they link to each other.
   for (const folder of ['.', 'reference'])
     for (const page of readdirSync(from(`docs/${folder}`)).filter((name) => name.endsWith('.md')))

@@ -12,7 +12,6 @@ import type { CompanionSections, DriftEntry, HeldEntry, Report } from '../reconc
 import type { CompanionName, Scope } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
 import type { FileResource, FirewallPart, Want } from '../reconciler/kinds/index.ts';
-import type { LeftBehind } from './leave-behind.ts';
 
 /** What wakes it, beside its own watch. */
 export interface CompanionInterest {
@@ -40,6 +39,13 @@ export interface CompanionReport {
   /** Told in the report of the round in which it looked: what was found, and what came of an act that was read back. */
   drift: DriftEntry[];
   outcomes: Report['outcomes'];
+}
+
+/** What somebody who leaves has found, what came of it, and what could not be done. */
+export interface LeftBehind {
+  drift: DriftEntry[];
+  outcomes: Report['outcomes'];
+  held: HeldEntry[];
 }
 
 export interface Leaving {

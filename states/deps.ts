@@ -41,6 +41,8 @@ export interface AgentDeps {
   companions: readonly Companion[];
   /** Starts the level pass; returns what stops it. */
   levelPass(pass: () => void): () => void;
+  /** How large V8 lets this process's heap grow, bytes. Absent: not known. */
+  heapLimitBytes?: number;
   /** The content of subnet.env as it was at start, "" without one: names the previous subnet and network. */
   previousSubnetEnv: string;
 }

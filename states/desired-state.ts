@@ -29,6 +29,7 @@ import { chooseMac, deriveMac, vtepMac } from '../reconciler/desired/mac.ts';
 import { EarlierPaths, pathTimes } from '../reconciler/desired/paths.ts';
 import { Refusals } from '../reconciler/desired/refusals.ts';
 import { fitsConfig } from '../reconciler/lease/choose.ts';
+import { tooLittleMemory } from '../reconciler/lease/memory.ts';
 import { leaseValue } from '../reconciler/lease/value.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
 import type { MirrorChange } from '../reconciler/store/mirror-change.ts';
@@ -149,12 +150,23 @@ export class DesiredState {
     return { ...entry, detail };
   }
 
+  get tooLittleMemory(): HeldEntry | undefined {
+    return tooLittleMemory(this.#prefix, this.mirror.leases.size, this.#deps.heapLimitBytes);
+  }
+
+  /** Of a host that has a lease; else it is what stands in the way of one. */
+  get #memoryNotice(): HeldEntry[] {
+    const { tooLittleMemory } = this;
+    return this.lease.current && tooLittleMemory ? [{ ...tooLittleMemory, unmet: false }] : [];
+  }
+
   /** All that is held whatever a round finds. */
   get held(): HeldEntry[] {
     const held = [
       ...(this.#deps.source.held ?? []),
       ...this.mirror.held.map((entry) => this.#withCure(entry)),
       ...this.lease.held,
+      ...this.#memoryNotice,
       ...this.host.held(),
     ];
     const { config } = this.mirror;
@@ -339,7 +351,7 @@ export class DesiredState {
   /** As they would be found by a round, if this host had the first subnet of all. */
   async #obstacles({ config, backend }: UsableConfig, host: Host): Promise<HeldEntry[]> {
     if (this.lease.current) return [];
-    const impossible = backend.impossible?.({ config, host });
+    const impossible = this.tooLittleMemory ?? backend.impossible?.({ config, host });
     if (impossible) return [impossible];
     const subnet = `${config.subnetMin}/${config.subnetLen}`;
     const attrs = { publicIP: host.publicIP, publicIPv6: null, backendType: '' };

@@ -8,8 +8,8 @@ import { type Driver, type Interest, isMade } from '../reconciler/contracts/driv
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
 import { scopeOf } from '../reconciler/contracts/scope.ts';
 import { type FileResource, idOf } from '../reconciler/kinds/index.ts';
-import type { Leaving } from './companion.ts';
-import { type LeftBehind, NOTHING } from './leave-behind.ts';
+import type { Leaving, LeftBehind } from './companion.ts';
+import { NOTHING } from './leave-behind.ts';
 
 export async function leaveDocker(
   drivers: readonly Driver[],

@@ -21,13 +21,13 @@ import {
   type CompanionReport,
   isConcerned,
   type Leaving,
+  type LeftBehind,
   type Looked,
 } from './companion.ts';
 import type { AgentDeps } from './deps.ts';
 import { leaveDocker } from './docker-leave.ts';
 import { dockerFiles, isInForce, lookAtDocker } from './docker-look.ts';
 import { DockerRestart } from './docker-restart.ts';
-import type { LeftBehind } from './leave-behind.ts';
 
 export interface DockerDeps {
   driver: DockerDriver;

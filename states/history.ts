@@ -5,6 +5,7 @@
  * - Bounded: its size depends on the number of peers, never on what happened.
  * - A round that found nothing costs it a microsecond; all that is made for people is made when they ask.
  */
+import { isMade } from '../reconciler/contracts/driver.ts';
 import type { Report } from '../reconciler/contracts/report.ts';
 import {
   type Counts,
@@ -27,8 +28,13 @@ interface InHand {
   at: number;
   /** The store's. */
   revision: number;
-  woken: Waker[];
+  woken: ReadonlySet<Waker>;
 }
+
+/** As it is kept; times and sets become text when somebody asks. */
+type KeptRound = Omit<RoundNote, 'at' | 'woken'> & Pick<InHand, 'at' | 'woken'>;
+
+const NOBODY: ReadonlySet<Waker> = new Set();
 
 export class History implements Counts {
   readonly lost = new LostRoutes();
@@ -46,12 +52,10 @@ export class History implements Counts {
   storeLosses = 0;
   /** Restarts of Docker that were ended by us, by whether they helped. */
   readonly dockerRestarts = { done: 0, failed: 0 };
-  /** Called after each round and each change of a region's state. */
-  changed: () => void = () => {};
-
+  readonly #listeners = new Set<() => void>();
   #woken = new Set<Waker>(['start']);
   #inHand: InHand | undefined;
-  readonly #rounds: RoundNote[] = [];
+  readonly #rounds: KeptRound[] = [];
   readonly #since = new Map<Region, { state: string; at: number }>();
 
   get routesLost(): number {
@@ -60,7 +64,15 @@ export class History implements Counts {
 
   /** Newest first. */
   get rounds(): RoundNote[] {
-    return this.#rounds.toReversed();
+    return this.#rounds
+      .map(({ at, woken, ...note }) => ({ at: new Date(at).toISOString(), woken: [...woken], ...note }))
+      .reverse();
+  }
+
+  /** `changed` is called after each round and each change of a region's state. Returns what stops that. */
+  subscribe(changed: () => void): () => void {
+    this.#listeners.add(changed);
+    return () => void this.#listeners.delete(changed);
   }
 
   woken(by: Waker): void {
@@ -72,7 +84,7 @@ export class History implements Counts {
     if (before === state) return;
     this.#since.set(region, { state, at });
     if (region === 'store' && state === 'stale' && before !== undefined) this.storeLosses++;
-    this.changed();
+    this.#changed();
   }
 
   /** ms since the epoch; undefined before it was in any state. */
@@ -81,21 +93,18 @@ export class History implements Counts {
   }
 
   begin(at: number, revision: number): void {
-    this.#inHand = { at, revision, woken: [...this.#woken] };
-    this.#woken.clear();
+    this.#inHand = { at, revision, woken: this.#woken };
+    this.#woken = new Set();
   }
 
   /** `said`: what the log says of it, "" if nothing. */
   end(report: Report, scope: string, said: string, desired: Desired | undefined, mirror: Mirror): void {
-    const { at, revision, woken } = this.#takeInHand(Date.parse(report.at));
-    let repaired = 0;
-    for (const { kind, op } of report.drift) count(this.found, `${kind} ${op}`);
-    for (const { kind, op, result } of report.outcomes) {
+    const { at, revision, woken } = this.#inHand ?? { at: Date.parse(report.at), revision: 0, woken: NOBODY };
+    this.#inHand = undefined;
+    countAll(this.found, report.drift);
+    const repaired = countAll(this.repaired, report.outcomes, isMade);
+    for (const { kind, result } of report.outcomes)
       if (kind === 'docker' && (result === 'done' || result === 'failed')) this.dockerRestarts[result]++;
-      if (result !== 'done' && result !== 'noop') continue;
-      repaired++;
-      count(this.repaired, `${kind} ${op}`);
-    }
     const isLeft = report.outcomes.length > repaired;
     const result = isLeft ? 'unrepaired' : repaired > 0 ? 'repaired' : 'nothing';
     const found = report.drift.length;
@@ -105,31 +114,58 @@ export class History implements Counts {
 
   /** The round in hand broke off. */
   fail(message: string, now: number): void {
-    const { at, woken } = this.#takeInHand(now);
+    const { at, woken } = this.#inHand ?? { at: now, woken: NOBODY };
+    this.#inHand = undefined;
     const durationMs = Math.max(0, Math.round(now - at));
     this.#add({ at, durationMs, woken, scope: '', result: 'failed', did: message, found: 0, repaired: 0 });
   }
 
-  #takeInHand(now: number): InHand {
-    const inHand = this.#inHand ?? { at: now, revision: 0, woken: [] };
-    this.#inHand = undefined;
-    return inHand;
-  }
-
-  #add({ at, did, ...note }: Omit<RoundNote, 'at'> & { at: number }): void {
+  #add(note: KeptRound): void {
     this.results[note.result]++;
-    for (const by of note.woken) count(this.wakers, by);
+    for (const by of note.woken) this.wakers.set(by, (this.wakers.get(by) ?? 0) + 1);
     const seconds = note.durationMs / 1000;
     this.durationSeconds += seconds;
-    const bucket = DURATION_BUCKETS.findIndex((bound) => seconds <= bound);
-    const index = bucket < 0 ? DURATION_BUCKETS.length : bucket;
-    this.durations[index] = (this.durations[index] ?? 0) + 1;
-    this.#rounds.push({ at: new Date(at).toISOString(), did: did.slice(0, MOST_SAID), ...note });
+    let bucket = 0;
+    while (seconds > (DURATION_BUCKETS[bucket] ?? Number.POSITIVE_INFINITY)) bucket++;
+    this.durations[bucket] = (this.durations[bucket] ?? 0) + 1;
+    if (note.did.length > MOST_SAID) note.did = note.did.slice(0, MOST_SAID);
+    this.#rounds.push(note);
     if (this.#rounds.length > MOST_ROUNDS) this.#rounds.shift();
-    this.changed();
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
   }
 }
 
-function count<K>(counts: Map<K, number>, key: K): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
+interface Counted {
+  kind: string;
+  op: string;
+}
+
+/** Adds those of `entries` that `isCounted` to `counts`, by "kind op". They come sorted, so that a run of alike ones is one step. @returns how many */
+function countAll<E extends Counted>(
+  counts: Map<string, number>,
+  entries: readonly E[],
+  isCounted = (_: E) => true,
+): number {
+  let [all, alike] = [0, 0];
+  let last: Counted | undefined;
+  const add = (): void => {
+    if (!last || alike === 0) return;
+    const key = `${last.kind} ${last.op}`;
+    counts.set(key, (counts.get(key) ?? 0) + alike);
+    all += alike;
+  };
+  for (const entry of entries) {
+    if (entry.kind !== last?.kind || entry.op !== last.op) {
+      add();
+      alike = 0;
+      last = entry;
+    }
+    if (isCounted(entry)) alike++;
+  }
+  add();
+  return all;
 }

@@ -10,7 +10,7 @@ import type { Log } from './deps.ts';
 const MOST_LOGGED = 20;
 
 /** Numbers that tick (a waiting time, an age, how many leases are still missing) don't make a sentence new. */
-const timeless = (text: string): string =>
+export const timeless = (text: string): string =>
   text.replace(/\d+(\.\d+)? (s|times|leases?)\b/g, '…').replace(/\b(\d+h)?(\d+m)?(\d+s)? old\b/g, '… old');
 
 const aboutOf = ({ kind, key, why }: HeldEntry): string => `${kind} ${key} ${why}`;

@@ -1,18 +1,11 @@
 /** Owns what a host that leaves has beside its kernel's resources: the last good copy, and its lease. */
 import type { Lease } from '../config/model.ts';
-import type { DriftEntry, HeldEntry, Report } from '../reconciler/contracts/report.ts';
 import type { Source } from '../reconciler/contracts/source.ts';
 import type { StateCache } from '../reconciler/contracts/state-copy.ts';
 import type { Agent } from './agent.ts';
+import type { LeftBehind } from './companion.ts';
 import type { KeptCopy } from './kept-copy.ts';
 import { recordOf } from './own-lease.ts';
-
-/** What was found, what came of it, and what could not be done. */
-export interface LeftBehind {
-  drift: DriftEntry[];
-  outcomes: Report['outcomes'];
-  held: HeldEntry[];
-}
 
 export const NOTHING: LeftBehind = { drift: [], outcomes: [], held: [] };
 

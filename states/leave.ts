@@ -20,10 +20,10 @@ import { mismatch } from '../reconciler/plan/verify.ts';
 import { buildReport } from '../reconciler/report/build-report.ts';
 import { Agent } from './agent.ts';
 import { carryOut } from './carry-out.ts';
-import type { HandBackWants } from './companion.ts';
+import type { HandBackWants, LeftBehind } from './companion.ts';
 import type { AgentDeps } from './deps.ts';
 import { listEverything } from './host-listing.ts';
-import { giveUp, type LeftBehind, leaseToGiveUp, NOTHING, removeCopy } from './leave-behind.ts';
+import { giveUp, leaseToGiveUp, NOTHING, removeCopy } from './leave-behind.ts';
 
 export interface LeaveOptions {
   /** Everything stays in force, in flannel's own form. */

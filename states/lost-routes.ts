@@ -44,7 +44,7 @@ export class LostRoutes {
     for (const { kind, key, result } of outcomes) {
       if (kind !== 'route') continue;
       if (result === 'failed' || result === 'blocked') this.#unmade.add(key);
-      else this.#unmade.delete(key);
+      else if (this.#unmade.size > 0) this.#unmade.delete(key);
     }
     for (const { kind, key } of held) if (kind === 'route') this.#unmade.add(key);
     if (this.#bySubnet.size > 2 * mirror.leases.size + 64) this.#forgetGone(mirror);

@@ -9,6 +9,7 @@ import { configKey, leaseKey } from '../config/lease-key.ts';
 import type { DriftEntry, Report } from '../reconciler/contracts/report.ts';
 import { everything } from '../reconciler/contracts/scope.ts';
 import { COVERS } from '../reconciler/desired/refusals.ts';
+import { whyReleased } from '../reconciler/lease/choose.ts';
 import { needsRewrite } from '../reconciler/lease/value.ts';
 import { joinReports } from '../reconciler/report/build-report.ts';
 import type { Repair } from '../reconciler/report/commands.ts';
@@ -33,6 +34,9 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
   );
   takeOwnLease(agent, deps);
   await agent.lastGood.writer.flush();
+  // The report was made before: a host that would not come up without etcd is told of it all the same.
+  const { problem } = agent.lastGood.kept;
+  if (problem !== undefined && !report.held.some(({ detail }) => detail === problem)) deps.log.warn({}, problem);
   return report;
 }
 
@@ -147,6 +151,8 @@ async function prepare(deps: AgentDeps, mode: 'once' | 'drift'): Promise<Agent> 
         `There is no network config at ${configKey(prefix)} in ${source.where} (${source.looked ?? source.kind}). Put one: ${putConfig(prefix, source.kind)}`,
     );
   }
+  // Now, because the report may never come.
+  if (state.tooLittleMemory) deps.log.warn({}, state.tooLittleMemory.detail);
   await state.host.refresh();
   if (!state.host.current) throw new RunError('invalid', state.host.problem ?? 'This host has no external interface.');
   await state.lookAround();
@@ -169,7 +175,7 @@ async function supposeLease(agent: Agent, deps: AgentDeps): Promise<{ ours?: Pub
     op: 'delete',
     kind: 'lease',
     key: lease.key,
-    reason: 'does not fit the config',
+    reason: whyReleased(context.mirror.config!, lease),
     have: lease.attrs,
   }));
 

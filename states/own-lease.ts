@@ -7,12 +7,12 @@
  */
 import { maskCidr } from '../config/ipv4.ts';
 import { leaseKey, subnetsPrefix } from '../config/lease-key.ts';
-import type { Lease } from '../config/model.ts';
+import type { Lease, LeaseAttrs } from '../config/model.ts';
 import { identityOf } from '../reconciler/backends/index.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
 import { isPermanent, StoreError, type StoreRecord } from '../reconciler/contracts/source.ts';
 import type { Guards } from '../reconciler/desired/guards.ts';
-import { chooseLease, type LeaseChoice } from '../reconciler/lease/choose.ts';
+import { chooseLease, type LeaseChoice, whyReleased } from '../reconciler/lease/choose.ts';
 import { readLease, readLeaseKey } from '../reconciler/lease/read.ts';
 import { renewAt } from '../reconciler/lease/renewal.ts';
 import { namedAnother, takenOverByAddress, writtenOver } from '../reconciler/lease/two-hosts.ts';
@@ -21,6 +21,7 @@ import { mustYieldTo } from '../reconciler/lease/yield.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
 import type { AgentDeps } from './deps.ts';
 import type { AcquireResult } from './lease-services.ts';
+import { Published } from './published.ts';
 
 /** What a lease is chosen for: the state of the store and of this host. */
 export interface LeaseContext {
@@ -58,6 +59,7 @@ export class OwnLease {
   covered: Lease | undefined;
   /** True while our lease names another way to this host than it should: that is written as soon as the way is built. */
   unpublished = false;
+  readonly #published = new Published();
   /** When it is to be renewed, ms since the epoch; undefined for a permanent lease or none. */
   #renewAt: number | undefined;
   /** When it ends if nobody renews it, ms since the epoch; undefined as for #renewAt. */
@@ -92,12 +94,12 @@ export class OwnLease {
     if (!config) return undefined;
     const lost = lingering.size ? mirror.allLeases.filter(({ key }) => lingering.has(key) && !seen.record(key)) : [];
     const known = seen.lingering.size ? seen.allLeases.filter(({ key }) => seen.record(key)) : seen.allLeases;
-    // What we have ourselves is ours whatever address of this host it still names.
-    const own = this.#deps.options.lease === 'acquire' ? this.#ownKey(context, seen, known) : undefined;
+    // What we have, or had, ourselves is ours whatever address of this host it still names.
+    const own = this.#deps.options.lease === 'acquire' ? this.#ownKeys(context, seen, known) : new Set();
     const leases =
-      own === undefined
+      own.size === 0
         ? known
-        : known.map((lease) => (lease.key === own ? { ...lease, attrs: { ...lease.attrs, publicIP } } : lease));
+        : known.map((lease) => (own.has(lease.key) ? { ...lease, attrs: { ...lease.attrs, publicIP } } : lease));
     return chooseLease({
       config,
       leases: lost.length ? [...leases, ...lost] : leases,
@@ -105,9 +107,23 @@ export class OwnLease {
       lingering: new Set(lost.map(({ key }) => key)),
       publicIP,
       ...(context.guards && { guards: context.guards }),
+      isProvedOurs: (lease) => this.#isProvedOurs(lease, context),
       previousSubnet: this.previousSubnet,
       random: this.#deps.random,
     });
+  }
+
+  /** What this process has published it knows again wherever a store that was restored from a backup has it. */
+  #ownKeys(context: LeaseContext, seen: Mirror, known: readonly Lease[]): Set<string> {
+    const own = this.#ownKey(context, seen, known);
+    const published = this.#published.among(known);
+    return new Set(own === undefined ? published : [own, ...published]);
+  }
+
+  #isProvedOurs({ attrs }: Lease, { identities }: LeaseContext): boolean {
+    const identity = identityOf(attrs);
+    if (identity === undefined) return false;
+    return identities.has(identity) || (this.current !== undefined && identity === identityOf(this.current.attrs));
   }
 
   /**
@@ -115,7 +131,7 @@ export class OwnLease {
    * subnet in subnet.env, if it names what no other host can have (a VTEP's MAC): that of one of this host's own devices.
    */
   #ownKey({ identities }: LeaseContext, seen: Mirror, known: readonly Lease[]): string | undefined {
-    if (this.current) return this.compareWith(seen) === 'same' ? this.current.key : undefined;
+    if (this.current) return this.compareWith(seen) === 'gone' ? undefined : this.current.key;
     const block = this.previousSubnet === undefined ? undefined : maskCidr(this.previousSubnet);
     const previous = known.find(({ subnet }) => subnet === block);
     const named = previous && identityOf(previous.attrs);
@@ -147,7 +163,7 @@ export class OwnLease {
           : await this.#create(choice.subnet, context);
       if (taken) {
         // The new one first: a host without a lease is a host without a network.
-        for (const lease of choice.release) await this.#release(lease);
+        for (const lease of choice.release) await this.#release(lease, whyReleased(context.mirror.config!, lease));
         return 'held';
       }
       if (races === MOST_RACES) throw lostTooOften(source.where);
@@ -218,8 +234,14 @@ export class OwnLease {
     if (!record) return 'gone';
     if (record.value === current.value && record.leaseId === current.leaseId) return 'same';
     const reading = readLease({ subnet: current.subnet }, record);
-    if ('attrs' in reading && reading.attrs.publicIP !== current.attrs.publicIP) return 'gone';
+    if ('attrs' in reading && !this.#isOrWasOurs(reading.attrs)) return 'gone';
     return 'changed';
+  }
+
+  /** A store that was restored from a backup may have it as this process wrote it under an earlier address of this host. */
+  #isOrWasOurs(attrs: LeaseAttrs): boolean {
+    const { current } = this;
+    return !current || attrs.publicIP === current.attrs.publicIP || this.#published.has(current.key, attrs);
   }
 
   /** The store counts anew: what it has said of our writes can't be compared with what it says now. */
@@ -319,15 +341,16 @@ export class OwnLease {
     this.#held.push({ kind: 'lease', key: publicIP, why, detail, unmet: true });
   }
 
-  async #release(lease: Lease): Promise<void> {
+  async #release(lease: Lease, why: string): Promise<void> {
     const result = await this.#deps.source.leases.release(recordOf(lease));
     if (result !== 'released') return;
     this.#released.push(lease.key);
-    this.#deps.log.info({ subnet: lease.subnet }, `Lease of ${lease.subnet} released: it no longer fits the config.`);
+    this.#deps.log.info({ subnet: lease.subnet }, `Lease of ${lease.subnet} released: ${why}.`);
   }
 
   #take(lease: Lease): void {
     this.current = lease;
+    this.#published.add(lease);
     this.previousSubnet = lease.subnet;
   }
 

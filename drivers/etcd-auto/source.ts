@@ -8,7 +8,7 @@
  */
 import { configKey } from '../../config/lease-key.ts';
 import type { HeldEntry } from '../../reconciler/contracts/report.ts';
-import type { LeaseStore, Source, StoreSnapshot, WatchEvent } from '../../reconciler/contracts/source.ts';
+import type { LeaseStore, Source, StoreRecord, StoreSnapshot, WatchEvent } from '../../reconciler/contracts/source.ts';
 import { EtcdFailure } from '../etcd-common/errors.ts';
 import type { V2Source } from '../etcd-v2/source.ts';
 import { bothHold } from './difference.ts';
@@ -56,6 +56,11 @@ export class AutoSource implements Source {
 
   get leases(): LeaseStore {
     return this.#chosen.leases;
+  }
+
+  /** Of the API that was chosen. */
+  async records(under: string): Promise<StoreRecord[]> {
+    return (await this.#chosen.records?.(under)) ?? [];
   }
 
   get held(): readonly HeldEntry[] {

@@ -1,5 +1,5 @@
 /** Owns the listing: one quorum read of the prefix's whole directory, so that config and leases are of one index. */
-import type { StoreSnapshot } from '../../reconciler/contracts/source.ts';
+import type { StoreRecord, StoreSnapshot } from '../../reconciler/contracts/source.ts';
 import type { ReadOptions, V2Client } from './client.ts';
 import type { Node } from './protocol.ts';
 import { leavesOf, type V2Keys } from './records.ts';
@@ -32,4 +32,12 @@ export async function readSnapshot(client: V2Client, keys: V2Keys, options: Read
     if (node.expiration !== undefined) expiresAt.set(record.key, Date.parse(node.expiration));
   }
   return snapshot;
+}
+
+/** All keys that begin with `under`, which ends with a slash. @throws EtcdFailure */
+export async function readUnder(client: V2Client, keys: V2Keys, under: string): Promise<StoreRecord[]> {
+  const { snapshotDeadlineMs: deadlineMs } = client.tuning;
+  const reply = await client.get(`${keys.urlOf(under)}?quorum=true&recursive=true`, { deadlineMs });
+  const all = 'event' in reply ? [...leavesOf(reply.event.node)] : [];
+  return all.map((node) => keys.record(node));
 }

@@ -3,7 +3,7 @@ import type { Source } from '../../reconciler/contracts/source.ts';
 import type { EtcdOptions } from '../etcd-common/options.ts';
 import { V2Client } from './client.ts';
 import { V2Leases } from './leases.ts';
-import { readSnapshot } from './listing.ts';
+import { readSnapshot, readUnder } from './listing.ts';
 import { V2Keys } from './records.ts';
 import { watchFolder } from './watch.ts';
 
@@ -28,6 +28,7 @@ export function openEtcdV2(options: EtcdV2Options): V2Source {
     where: options.endpoints.join(','),
     snapshot: (signal) => readSnapshot(client, keys, { signal }),
     watch: (revision, emit) => watchFolder(client, keys, revision, emit),
+    records: (under) => readUnder(client, keys, under),
     leases: new V2Leases(client, keys, options.ttlSeconds ?? 86_400),
     async serverVersion() {
       const { body } = await client.raw('/version');

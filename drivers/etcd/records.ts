@@ -11,11 +11,13 @@ export interface Keys {
 
 export const keysOf = (prefix: string): Keys => ({ config: configKey(prefix), leases: `${subnetsPrefix(prefix)}/` });
 
-/** etcd's range of all keys that start with `leases`: up to the same with its last byte, the slash, one higher. */
-export const leaseRange = ({ leases }: Keys): { key: Buffer; range_end: Buffer } => ({
-  key: Buffer.from(leases),
-  range_end: Buffer.from(`${leases.slice(0, -1)}0`),
+/** etcd's range of all keys that start with `under`, which ends with a slash: up to the same with that last byte one higher. */
+export const rangeUnder = (under: string): { key: Buffer; range_end: Buffer } => ({
+  key: Buffer.from(under),
+  range_end: Buffer.from(`${under.slice(0, -1)}0`),
 });
+
+export const leaseRange = ({ leases }: Keys): { key: Buffer; range_end: Buffer } => rangeUnder(leases);
 
 /** Copies the text out, so that the reply's buffer can go. Bytes that are no UTF-8 become U+FFFD: such a value can't be parsed anyway. */
 export const toRecord = (kv: IKeyValue): StoreRecord => ({

@@ -5,7 +5,7 @@ import { connect } from './client.ts';
 import { leaseStore } from './leases.ts';
 import { keysOf } from './records.ts';
 import type { Rpc } from './rpc.ts';
-import { readSnapshot } from './snapshot.ts';
+import { readSnapshot, readUnder } from './snapshot.ts';
 import { watchPrefix } from './watch.ts';
 
 export type { EtcdOptions };
@@ -30,6 +30,7 @@ export function etcdV3Source(rpc: Rpc, options: EtcdOptions): Source {
     },
     watch: (revision, emit) => watchPrefix(rpc, keys, { revision, clusterId }, emit),
     leases: leaseStore(rpc, keys),
+    records: (under) => readUnder(rpc, under, pageSize, { deadlineMs: snapshotDeadlineMs }),
     reconnect: () => rpc.reconnect(),
     close: () => rpc.close(),
   };

@@ -4,20 +4,14 @@
  * - A batch is made against the generation that it was thought out for; if anything changes in between it is thought out anew.
  * - What the kernel refuses fails alone: the batch is made without it.
  */
-import type { Failure } from '../../reconciler/contracts/failure.ts';
 import { type FirewallPart, partKey } from '../../reconciler/firewall/part.ts';
 import { restoreLegacy } from '../iptables-legacy/restore.ts';
 import { EPERM, failureOf, isGone } from '../netlink/errno.ts';
 import { ERESTART, type NftClient, type Order } from '../netlink/nft/client.ts';
-import { ordersOf, type PartChange } from './nft-orders.ts';
+import { ordersOf } from './nft-orders.ts';
+import { type PartChange, type PartOutcome, partOf } from './part-change.ts';
 
 const ATTEMPTS = 10;
-
-export interface PartOutcome {
-  change: PartChange;
-  result: 'done' | 'noop' | 'failed';
-  failure?: Failure;
-}
 
 export interface ApplyContext {
   client: NftClient;
@@ -35,8 +29,6 @@ export async function applyParts(context: ApplyContext, changes: readonly PartCh
     for (const outcome of await restoreLegacy(legacy, context.netns)) outcomes.set(outcome.change, outcome);
   return changes.map((change) => outcomes.get(change) ?? { change, result: 'done' });
 }
-
-export const partOf = (change: PartChange): FirewallPart => change.want ?? change.have;
 
 /** What is jumped to comes before the jump and goes after it. */
 function rank(change: PartChange): number {

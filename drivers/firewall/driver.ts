@@ -15,7 +15,7 @@ import { NetlinkSocket } from '../netlink/socket.ts';
 import type { Transport } from '../netlink/transport.ts';
 import { applyParts } from './apply.ts';
 import { type Culprit, FirewallMonitor } from './monitor.ts';
-import type { PartChange } from './nft-orders.ts';
+import type { PartChange } from './part-change.ts';
 import { type Memory, see } from './see.ts';
 
 const REQUEST_BUFFER = 4 << 20;

@@ -6,13 +6,7 @@
  */
 
 import { tagOfRule } from '../../reconciler/firewall/found.ts';
-import {
-  type FirewallPart,
-  isOurTag,
-  type RulesPart,
-  type TableChain,
-  type TablePart,
-} from '../../reconciler/firewall/part.ts';
+import { isOurTag, type RulesPart, type TableChain, type TablePart } from '../../reconciler/firewall/part.ts';
 import { indexFor } from '../../reconciler/firewall/place.ts';
 import { nftText, type Rule, sameRule } from '../../reconciler/firewall/rule.ts';
 import type { Family } from '../../reconciler/firewall/ruleset.ts';
@@ -29,11 +23,7 @@ import {
   tableAttributes,
 } from '../netlink/nft/objects.ts';
 import { type Form, readRule, writeRule } from '../netlink/nft/rules.ts';
-
-export type PartChange =
-  | { op: 'create'; want: FirewallPart; have?: undefined }
-  | { op: 'update'; want: FirewallPart; have: FirewallPart }
-  | { op: 'delete'; want?: undefined; have: FirewallPart };
+import type { PartChange } from './part-change.ts';
 
 const FAMILY: Record<Family, number> = { ip: c.NFPROTO_IPV4, inet: c.NFPROTO_INET, ip6: 10 };
 

@@ -1,5 +1,6 @@
 /** Owns the pages for programs: the status and the last report as JSON, and metrics. */
 import type { IncomingMessage } from 'node:http';
+import { renderJson } from '../../reconciler/report/json.ts';
 import { VERSION } from '../../version.ts';
 import { reportAnswer } from '../health/server.ts';
 import { METRICS_TYPE, metricsText } from '../metrics/text.ts';
@@ -21,10 +22,16 @@ export const jsonPages = (source: StatusSource): [string, Page][] => [
     '/report',
     () => {
       const report = source.report();
-      return { ...reportAnswer(report && `${JSON.stringify(report, null, 2)}\n`), headers: NO_STORE };
+      return { ...reportAnswer(report && renderJson(report)), headers: NO_STORE };
     },
   ],
 ];
+
+/** Nothing (204) where no fleet is written. */
+export async function fleetPage(source: StatusSource): Promise<Answer> {
+  const document = await source.fleet();
+  return document ? json(document) : { status: 204, body: '', headers: NO_STORE };
+}
 
 export async function metricsPage(source: StatusSource): Promise<Answer> {
   const daemon = { status: source.status(), counts: source.counts(), overruns: source.overruns() };

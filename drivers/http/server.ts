@@ -9,7 +9,7 @@ import { isIP, type Socket } from 'node:net';
 import { isLoopback } from '../../config/http-address.ts';
 import { Events } from './events.ts';
 import { pageDocument } from './page-document.ts';
-import { jsonPages, metricsPage } from './pages.ts';
+import { fleetPage, jsonPages, metricsPage } from './pages.ts';
 import { type Answer, type Page, readOnlyServer } from './read-only.ts';
 import type { StatusSource } from './source.ts';
 
@@ -29,6 +29,7 @@ export function httpServer(source: StatusSource, ip: string): (socket: Socket) =
   const pages = new Map<string, Page>([
     ...jsonPages(source),
     ['/', () => pageDocument()],
+    ['/api/fleet', () => fleetPage(source)],
     ['/metrics', () => metricsPage(source)],
     ['/api/events', (request, response) => events.stream(request, response)],
   ]);

@@ -9,8 +9,7 @@ import { tagOfRule } from '../../reconciler/firewall/found.ts';
 import { type FirewallPart, isOurTag, partKey, type RulesPart } from '../../reconciler/firewall/part.ts';
 import { indexFor } from '../../reconciler/firewall/place.ts';
 import { iptablesText, type Rule, sameRule } from '../../reconciler/firewall/rule.ts';
-import type { PartOutcome } from '../firewall/apply.ts';
-import type { PartChange } from '../firewall/nft-orders.ts';
+import type { PartChange, PartOutcome } from '../firewall/part-change.ts';
 import { type LegacyState, type LegacyTable, readLegacy } from './state.ts';
 
 /** Longer than anybody holds the lock. */

@@ -72,6 +72,8 @@ export const METRICS: readonly Metric[] = [
   { name: 'selvage_leases', type: 'gauge', ofRun: true, help: 'Leases in force, our own among them.', samples: (known) => one(source(known)?.leases) },
   { name: 'selvage_peers', type: 'gauge', ofRun: true, help: 'Other hosts of the network.', samples: (known) => one(peers(known)) },
   { name: 'selvage_peers_by_state', type: 'gauge', labels: ['state'], help: 'Other hosts by whether they are served, held, or waited for.', samples: ({ daemon }) => (daemon ? ['served', 'held', 'waiting'].map((state) => ({ value: peersIn(daemon.status, state), labels: { state } })) : []) },
+  { name: 'selvage_probes_total', type: 'counter', help: 'Peers that were asked by real packets (--probe-interval).', samples: ({ report }) => one(report?.probes?.asked) },
+  { name: 'selvage_peers_unreachable', type: 'gauge', help: 'Peers that did not answer when they were asked; the status says which.', samples: ({ report }) => one(report?.probes?.unreachable.length) },
   { name: 'selvage_lease_expiry_timestamp_seconds', type: 'gauge', help: 'When our lease ends if nobody renews it; absent for a permanent one.', samples: ({ daemon }) => timeOf(daemon?.status.lease?.endsAt) },
   { name: 'selvage_lease_renewal_timestamp_seconds', type: 'gauge', help: 'When our lease is renewed next.', samples: ({ daemon }) => timeOf(daemon?.status.lease?.renewAt) },
   { name: 'selvage_lease_held', type: 'gauge', help: 'Whether this host has a lease.', samples: ({ daemon }) => flag(daemon && daemon.status.lease !== null) },

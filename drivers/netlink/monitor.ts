@@ -117,7 +117,7 @@ export class Monitor {
   #ready(status: unknown): void {
     if (this.#stopped) return;
     if (status === 0) this.#drain();
-    else this.#recover();
+    else this.#overrun();
     this.#flush();
   }
 
@@ -139,10 +139,7 @@ export class Monitor {
         this.echoes.clear();
         break;
       }
-      if (received < 0) {
-        this.#options.lost?.();
-        return this.#recover();
-      }
+      if (received < 0) return this.#overrun();
       m.rewind(received);
       while (m.next()) readEvent(m, context, scope);
       if (m.malformed) scope.all = true;
@@ -159,6 +156,11 @@ export class Monitor {
     const scope = this.#pending;
     this.#pending = emptyScope();
     this.#options.emit(scope);
+  }
+
+  #overrun(): void {
+    this.#options.lost?.();
+    this.#recover();
   }
 
   /** Events are lost: listen anew first, then have everything looked at. */

@@ -16,7 +16,6 @@ Depends: ${depends.join(', ')}
 Suggests: docker.io, etcd-server, iproute2
 Section: net
 Priority: optional
-Homepage: https://github.com/flannel-io/flannel
 Description: keeps a Docker host's part of a flannel network as etcd says
  selvage watches etcd, where a flannel network keeps its config and every
  host's lease, and this host: its links, addresses, routes, ARP and FDB

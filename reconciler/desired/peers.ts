@@ -3,6 +3,7 @@
  *
  * - A peer is in force with all of its wants or with none.
  * - The elder lease wins; the other is held, and takes over as soon as the first goes.
+ * - Two leases of one host (it took another subnet while the first can't be read, or came back from a backup) claim the same and share it.
  * - A change of one lease touches that peer and its rivals, nobody else.
  */
 import type { Lease } from '../../config/model.ts';
@@ -152,7 +153,8 @@ export class Peers {
 
   #rivalsOf(peer: Peer): readonly Peer[] {
     if (this.#contested.size === 0) return NO_RIVALS;
-    return peer.ids.filter((id) => this.#contested.has(id)).flatMap((id) => this.#claimants(id));
+    const claimants = peer.ids.filter((id) => this.#contested.has(id)).flatMap((id) => this.#claimants(id));
+    return claimants.filter((other) => other === peer || !isSameHost(other, peer));
   }
 
   /** @returns those that came into force or went out of it */
@@ -179,7 +181,9 @@ export class Peers {
   }
 
   #withdraw(peer: Peer): void {
-    if (peer.inForce) for (const id of peer.ids) this.#wants.delete(id);
+    const isShared = (id: string): boolean =>
+      this.#contested.has(id) && this.#claimants(id).some((other) => other !== peer && other.inForce);
+    if (peer.inForce) for (const id of peer.ids) if (!isShared(id)) this.#wants.delete(id);
     peer.inForce = false;
   }
 
@@ -192,6 +196,9 @@ export class Peers {
 }
 
 const NO_RIVALS: readonly Peer[] = [];
+
+/** Then what both claim is the same in both: the VTEP of that address. */
+const isSameHost = (a: Peer, b: Peer): boolean => a.lease.attrs.publicIP === b.lease.attrs.publicIP;
 
 const byPeerAge = (a: Peer, b: Peer): number => byAge(a.lease, b.lease);
 

@@ -8,6 +8,7 @@
  *   live; the next one is taken, and what was passed over is said. Who names an interface means it.
  * - The address is the tunnel's local one and therefore always the interface's own, also if --public-ip names another (a NAT's).
  */
+import { goRegex } from '../../config/go-regex.ts';
 import { isGlobalUnicast, isLinkLocal, maskCidr, parseIp } from '../../config/ipv4.ts';
 import type { DefaultRoute, HostFacts, Interface } from '../contracts/host.ts';
 import { bare, isFlannels, isLinkLocalAddress, notUplink } from './interfaces.ts';
@@ -61,16 +62,6 @@ function describe(facts: HostFacts): string {
   return links.length ? `this host has ${links.join(', ')}` : 'this host has no interface but loopback';
 }
 
-/** A Go expression as ours: of what RE2 adds, the leading flag group is the one that people use. */
-function compile(text: string): RegExp | undefined {
-  const [, flags, rest] = /^(?:\(\?([ims]+)\))?(.*)$/s.exec(text)!;
-  try {
-    return new RegExp(rest!, flags && [...new Set(flags)].join(''));
-  } catch {
-    return undefined;
-  }
-}
-
 interface Match {
   link: Interface;
   /** The address that was asked for, where it was one. */
@@ -83,7 +74,7 @@ function matchIface(links: readonly Interface[], wanted: string): Match | undefi
   const addressed = links.find((one) => one.addresses.some((a) => bare(a.address) === wanted));
   if (addressed) return { link: addressed, address: wanted };
   // As a regular expression it has to fit the whole name, or a plain "eth9" that isn't there would find "veth9f".
-  const regex = compile(`^(?:${wanted})$`);
+  const regex = goRegex(wanted, (body) => `^(?:${body})$`);
   return regex && matchRegex(links, regex);
 }
 
@@ -189,7 +180,7 @@ function byName(facts: HostFacts, { iface, ifaceRegex }: UplinkOptions): Match |
     if (match) return match;
   }
   for (const text of ifaceRegex) {
-    const regex = compile(text);
+    const regex = goRegex(text);
     if (!regex) return { problem: `--iface-regex ${text} is not a valid regular expression.` };
     const match = matchRegex(links, regex);
     if (match) return match;

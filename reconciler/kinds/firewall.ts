@@ -1,6 +1,7 @@
 /** Owns what a part of the firewall is as a resource: one of reconciler/firewall/'s parts, whose identity is engine, table and chain. */
-import { firewallCommands } from '../firewall/commands.ts';
+
 import { differingParts, type FirewallPart, FLANNEL, partKey, partLines, tagOf } from '../firewall/part.ts';
+import { firewallCommands } from './firewall-commands.ts';
 import type { Judge, KindRules, Owner } from './kind.ts';
 import { thereAlready, USUAL } from './kind.ts';
 

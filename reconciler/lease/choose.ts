@@ -25,6 +25,8 @@ export interface ChooseInput {
   /** Keys of those leases that the store has lost (doubt.ts). Our own among them is to be put back. */
   lingering?: ReadonlySet<string>;
   publicIP: string;
+  /** Whether a lease under this host's public IP names what no other host can have (BackendType.identityOf). Absent: none does. */
+  isProvedOurs?(lease: Lease): boolean;
   /** What this host had, from its subnet.env: "10.5.34.0/24" or "10.5.34.1/24". */
   previousSubnet?: string;
   /** What this host must not cover (desired/guards.ts); absent: nothing. */
@@ -39,9 +41,12 @@ export type LeaseChoice = (
   /** One sentence for a person. `covered`: the lease that this host has, and may not use. */
   | { action: 'outOfSubnets'; why: string; detail: string; covered?: Lease }
 ) & {
-  /** Leases of this host that don't fit the config or overlap an elder one: to be released. Never reservations (permanent leases). */
+  /**
+   * Leases of this host that don't fit the config, overlap an elder one, or are second ones that would have all others take this host's VTEP
+   * for theirs: to be released. Never reservations (permanent leases).
+   */
   release: Lease[];
-  /** Further leases under this host's public IP: reported, and left to expire. */
+  /** Further leases under this host's public IP, which may be another host's behind the same address: reported, and left to expire. */
   others: Lease[];
 };
 
@@ -76,7 +81,10 @@ export function chooseLease(input: ChooseInput): LeaseChoice {
       (a, b) => Number(b.lease.subnet === previous) - Number(a.lease.subnet === previous) || byAge(a.lease, b.lease),
     )
     .map(({ lease }) => lease);
-  const others = [...rest, ...kept];
+  // A store restored from a backup may have one that this host has left: as the elder it would have our MAC.
+  const isLeft = (lease: Lease): boolean => !isPermanent(lease) && (input.isProvedOurs?.(lease) ?? false);
+  release.push(...rest.filter(isLeft));
+  const others = [...rest.filter((lease) => !isLeft(lease)), ...kept];
   if (first) return { action: 'reuse', lease: first, release, others };
 
   // What the store has lost of ours is no obstacle: it is the place to go back to.
@@ -122,6 +130,10 @@ export function fitsConfig(config: NetworkConfig, subnet: string): boolean {
   const block = parseCidr(subnet);
   return block !== undefined && fits(poolOf(config), block);
 }
+
+/** Why a lease of this host is given back, for a sentence. */
+export const whyReleased = (config: NetworkConfig, { subnet }: Lease): string =>
+  fitsConfig(config, subnet) ? 'this host uses another' : 'does not fit the config';
 
 const fits = (pool: Pool, block: Cidr): boolean =>
   block.length === pool.length && pool.min <= block.ip && block.ip <= pool.max;

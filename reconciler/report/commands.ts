@@ -4,6 +4,7 @@
  * - In the plan's order, so that everything finds what it stands on; it stops at the first command that fails.
  * - What the kernel takes away along with a change of a device is put back, as a repair run's second look would.
  */
+
 import type { Change } from '../contracts/driver.ts';
 import type { Report } from '../contracts/report.ts';
 import { type Command, quoted } from '../kinds/command.ts';

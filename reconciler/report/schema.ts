@@ -10,6 +10,7 @@ import type { Report } from '../contracts/report.ts';
 import type { Status } from '../contracts/status.ts';
 import { doctorSchema } from '../doctor/schema.ts';
 import { BUILD_ORDER } from '../kinds/index.ts';
+import type { FleetDocument } from './fleet.ts';
 import type { LeasesDocument } from './leases.ts';
 import { statusFields } from './schema-status.ts';
 
@@ -168,6 +169,33 @@ export const leasesSchema = z.strictObject({
   held: z.array(held),
 });
 
+export const fleetSchema = z.strictObject({
+  version: z.literal(1),
+  source: z.strictObject({ kind: z.string(), revision: z.string() }),
+  network: z.strictObject({ network: z.string(), backend: z.string() }),
+  summary: z
+    .strictObject({ hosts: z.int(), inSync: z.int(), notInSync: z.int(), silent: z.int(), wrong: z.int() })
+    .describe('Of all hosts, also with --wrong.'),
+  hosts: z.array(
+    z.strictObject({
+      subnet: z.string(),
+      publicIP: z.string(),
+      hostname: z.string().describe('Empty if it says nothing of itself.'),
+      selvage: z.string().describe('Its version; empty if it says nothing of itself.'),
+      state: z
+        .enum(['in sync', 'not in sync', 'silent'])
+        .describe('silent: it runs flanneld, a selvage without --fleet, or nothing any more.'),
+      wrong: z.array(z.string()).describe('What is wrong with it or its lease, one sentence each.'),
+      held: z.int(),
+      unreachable: z
+        .strictObject({ subnets: z.array(z.string()), count: z.int() })
+        .describe('Peers that did not answer; the first few by name.'),
+      docker: z.string().nullable().describe("The address of Docker's bridge."),
+      heard: z.number().nullable().describe('Seconds since it gave a sign of life.'),
+    }),
+  ),
+});
+
 export const checkConfigSchema = z.strictObject({
   network: z.string(),
   subnetMin: z.string(),
@@ -186,6 +214,7 @@ export const checkConfigSchema = z.strictObject({
 export const SCHEMAS = {
   report: { schema: reportSchema, title: 'The report of selvage --once, selvage drift and the daemon' },
   status: { schema: statusSchema, title: 'The answer of selvage status --format json, and of /api/status' },
+  fleet: { schema: fleetSchema, title: 'The answer of selvage fleet --format json' },
   leases: { schema: leasesSchema, title: 'The answer of selvage leases --format json' },
   doctor: { schema: doctorSchema, title: 'The answer of selvage doctor --format json' },
   'check-config': { schema: checkConfigSchema, title: 'The answer of selvage check-config' },
@@ -206,7 +235,8 @@ type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 const _same: [
   Same<z.infer<typeof reportSchema>, Report>,
   Same<z.infer<typeof statusSchema>, Status>,
+  Same<z.infer<typeof fleetSchema>, FleetDocument>,
   Same<z.infer<typeof leasesSchema>, LeasesDocument>,
   Same<z.infer<typeof checkConfigSchema>, NetworkConfigDescription>,
-] = [true, true, true, true];
+] = [true, true, true, true, true];
 void _same;

@@ -27,7 +27,7 @@ export function assertForeignUntouched({ instance, desired, before, after }: Jud
   const [linksBefore, linksAfter] = [linksOf(before), linksOf(after)];
   const now = new Set(after.map((have) => JSON.stringify(have)));
   for (const have of before) {
-    if (isTouchable(have, own, instance)) continue;
+    if (isTouchable(have, own, instance, desired)) continue;
     if (have.kind !== 'link' && have.kind !== 'file' && have.kind !== 'firewall' && own.has(have.dev)) {
       const [was, is] = [linksBefore.get(have.dev), linksAfter.get(have.dev)];
       if (!is || fixed(was) !== fixed(is) || (have.kind === 'neighbour' && was?.mac !== is.mac)) continue;
@@ -45,7 +45,7 @@ const fixed = (link: Link | undefined): string => {
 /** Every Want is met unless something foreign is in its way; nothing of ours is there that nobody wants. */
 export function assertConverged({ instance, desired, after }: Judged): void {
   const own = ownDeviceNames(after, instance, linkNames(desired));
-  const isBlocked = (name: string): boolean => !own.has(name) || isVniTaken(desired.get(`link ${name}`)!, after);
+  const isBlocked = (name: string): boolean => !own.has(name) || isVniTaken(desired.get(`link ${name}`)!, after, own);
   const blocked = new Set(linkNames(desired).filter(isBlocked));
   const slots = new Map<string, Have>();
   for (const have of after) if (!slots.has(idOf(have))) slots.set(idOf(have), have);
@@ -56,7 +56,7 @@ export function assertConverged({ instance, desired, after }: Judged): void {
     const have = slots.get(id);
     if (want.kind === 'nexthop' || isMet(want, have)) continue;
     unmet = true;
-    const inTheWay = blocked.has(dev) || (have !== undefined && !isTouchable(have, own, instance));
+    const inTheWay = blocked.has(dev) || (have !== undefined && !isTouchable(have, own, instance, desired));
     assert.ok(inTheWay, `not met: ${JSON.stringify(want)}, there is ${JSON.stringify(have)}`);
   }
   // What can't be moved may still go through what is not wanted any more.
@@ -64,11 +64,11 @@ export function assertConverged({ instance, desired, after }: Judged): void {
 }
 
 /** The kernel wouldn't take it beside a device of another name. */
-function isVniTaken(want: Want, after: readonly Have[]): boolean {
+function isVniTaken(want: Want, after: readonly Have[], own: ReadonlySet<string>): boolean {
   const { vni, port } = (want.kind === 'link' && vxlanIn(want)) || { vni: 0, port: 0 };
   const ends = want.kind === 'link' && want.tunnel?.type === 'ipip' ? fixed(want) : undefined;
   const isHolder = (have: Have): boolean => {
-    if (have.kind !== 'link') return false;
+    if (have.kind !== 'link' || own.has(have.name)) return false;
     if (ends !== undefined) return have.tunnel?.type === 'ipip' && fixed(have) === ends;
     const vxlan = vxlanIn(have);
     return vxlan?.vni === vni && vxlan.port === (port || 8472);
@@ -110,7 +110,7 @@ function assertNothingStale(
   for (const have of after) {
     if (have.kind === 'link' && !desired.has(idOf(have)) && hasForeignAddress(after, instance, have.name)) continue;
     const isCache = (have.kind === 'neighbour' || have.kind === 'fdb') && !have.permanent;
-    if (isCache || !isTouchable(have, own, instance)) continue;
+    if (isCache || !isTouchable(have, own, instance, desired)) continue;
     const unused = have.kind === 'nexthop' && !used.has(have.id);
     assert.ok(desired.has(idOf(have)) && !unused && !seen.has(idOf(have)), `stale: ${JSON.stringify(have)}`);
     seen.add(idOf(have));

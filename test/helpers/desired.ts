@@ -32,8 +32,8 @@ export const sourceOf = (...leases: Lease[]): LeaseSource => ({
   complete: true,
 });
 
-/** The nth peer: its subnet, host and MAC all follow from n. */
-export const peerOf = (n: number, parts: { mac?: string; revision?: number } = {}): Lease => {
-  const lease = leaseOf({ subnet: `10.5.${n}.0/24`, host: 256 + n, revision: parts.revision ?? 10 + n });
+/** The nth peer: its subnet, host and MAC all follow from n. `of`: the number of the host whose address it has instead. */
+export const peerOf = (n: number, parts: { mac?: string; revision?: number; of?: number } = {}): Lease => {
+  const lease = leaseOf({ subnet: `10.5.${n}.0/24`, host: 256 + (parts.of ?? n), revision: parts.revision ?? 10 + n });
   return { ...lease, attrs: { ...lease.attrs, backendData: { VNI: 1, VtepMAC: parts.mac ?? macOf(256 + n) } } };
 };

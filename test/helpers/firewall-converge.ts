@@ -1,6 +1,6 @@
 /** Owns one pass of the firewall without an agent: see, conclude, change. What the plan does with parts, in a few lines. */
 import { applyParts } from '../../drivers/firewall/apply.ts';
-import type { PartChange } from '../../drivers/firewall/nft-orders.ts';
+import type { PartChange } from '../../drivers/firewall/part-change.ts';
 import { see } from '../../drivers/firewall/see.ts';
 import type { FirewallFacts } from '../../reconciler/firewall/facts.ts';
 import { foundParts } from '../../reconciler/firewall/found.ts';

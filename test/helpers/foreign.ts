@@ -26,8 +26,9 @@ const isCidrInside = (instance: Instance, cidr: string): boolean => {
 export function ownDeviceNames(host: readonly Have[], instance: Instance, wanted: readonly string[]): Set<string> {
   const isOwn = (link: Link): boolean => {
     if (link.type !== link.tunnel?.type || link.master) return false;
+    if (link.alias === `selvage:${instance.prefix}`) return true;
     if (link.name !== (link.type === 'ipip' ? 'flannel.ipip' : `flannel.${vxlanIn(link)?.vni}`)) return false;
-    if (link.alias) return link.alias === `selvage:${instance.prefix}`;
+    if (link.alias) return false;
     const addresses = host.flatMap((have) => (have.kind === 'address' && have.dev === link.name ? [have.address] : []));
     if (!addresses.length) return wanted.includes(link.name);
     return addresses.some((address) => isCidrInside(instance, address));
@@ -40,7 +41,12 @@ export const hasForeignAddress = (host: readonly Have[], instance: Instance, nam
   host.some((have) => have.kind === 'address' && have.dev === name && !isCidrInside(instance, have.address));
 
 /** Whether a thing may be changed or removed: it is the instance's, or the kernel's cache on a device of the instance. */
-export function isTouchable(have: Have, own: ReadonlySet<string>, instance: Instance): boolean {
+export function isTouchable(
+  have: Have,
+  own: ReadonlySet<string>,
+  instance: Instance,
+  desired: ReadonlyMap<string, unknown> = new Map(),
+): boolean {
   switch (have.kind) {
     case 'link':
       return own.has(have.name);
@@ -51,7 +57,10 @@ export function isTouchable(have: Have, own: ReadonlySet<string>, instance: Inst
       return !have.permanent || have.protocol === 115 || isInside(instance, toNumber(have.ip), 32);
     }
     case 'fdb': {
-      if (!own.has(have.dev) || !have.plain) return false;
+      if (!own.has(have.dev)) return false;
+      // A live lease names its MAC: nobody else has business there, unless the MAC is a group's.
+      if ((Number.parseInt(have.mac, 16) & 1) === 0 && desired.has(`fdb ${have.dev}|${have.mac}`)) return true;
+      if (!have.plain) return false;
       return !have.permanent || (have.dst !== '' && (Number.parseInt(have.mac, 16) & 3) === 2);
     }
     case 'udp-peer':

@@ -3,7 +3,8 @@
  * that end in time, a watch that goes on from a revision or says why it can't.
  *
  * - Every request takes a turn, so that requests of several clients interleave; `pause` makes it longer.
- * - It can be disturbed: cut off, wiped, compacted, its watches held up.
+ * - It can be disturbed: cut off, wiped, restored from a backup, compacted, its watches held up.
+ * - As etcd v2 it has no lease objects: a key has its own term, a renewal is a refresh that no watch tells, and what is given back expires.
  */
 import {
   type CreateResult,
@@ -26,11 +27,22 @@ interface Watcher {
   emit: (event: WatchEvent) => void;
 }
 
+/** What a backup of it has. */
+export interface Backup {
+  revision: number;
+  records: readonly StoreRecord[];
+  grants: readonly (readonly [string, Grant])[];
+}
+
+/** How long a v2 key that is given back lives on, ms. */
+const LAST_TERM_MS = 1000;
+
 /** Requests after which nobody is answered any more: who asks without end is stopped, and found out. */
 const MOST_REQUESTS = 300_000;
 
 export class MemoryStore implements Source {
-  readonly kind = 'etcd-v3';
+  readonly kind: 'etcd-v3' | 'etcd-v2';
+  readonly leaseForm: 'v3' | 'v2';
   readonly where = 'http://memory:2379';
   readonly leases: LeaseStore;
   /** Keys written or deleted by clients, not by `put`, `delete` or time. */
@@ -53,9 +65,11 @@ export class MemoryStore implements Source {
   #ids = 7_000_000_000_000_000_000n;
   readonly #watchers = new Set<Watcher>();
 
-  constructor(prefix: string, now: () => number) {
+  constructor(prefix: string, now: () => number, api: 'v3' | 'v2' = 'v3') {
     this.#prefix = prefix;
     this.#now = now;
+    this.leaseForm = api;
+    this.kind = `etcd-${api}`;
     this.leases = {
       create: (key, value, ttl) => this.#request('create', () => this.#create(key, value, ttl)),
       update: (record, value) => this.#request('update', () => this.#update(record, value)),
@@ -70,7 +84,16 @@ export class MemoryStore implements Source {
   snapshot(): Promise<StoreSnapshot> {
     return this.#request('snapshot', () => {
       const config = this.#records.get(`${this.#prefix}/config`);
-      return { clusterId: this.clusterId, revision: this.revision, config, leases: this.all() };
+      const leases = this.all();
+      const listing = { clusterId: this.clusterId, revision: this.revision, config, leases };
+      return this.leaseForm === 'v2' ? { ...listing, expiresAt: this.#ends(leases) } : listing;
+    });
+  }
+
+  records(under: string): Promise<StoreRecord[]> {
+    return this.#request('records', () => {
+      this.expire();
+      return [...this.#records.values()].filter(({ key }) => key.startsWith(under));
     });
   }
 
@@ -148,6 +171,22 @@ export class MemoryStore implements Source {
     this.#history = [];
   }
 
+  backup(): Backup {
+    const grants = [...this.#grants].map(([id, grant]) => [id, { ...grant }] as const);
+    return { revision: this.revision, records: [...this.#records.values()], grants };
+  }
+
+  /** It is what it was at that backup, time aside; `clusterId`: the same if it was restored in place. */
+  restore(backup: Backup, clusterId = `${this.clusterId}'`): void {
+    this.wipe(clusterId);
+    this.revision = backup.revision;
+    this.#compacted = backup.revision;
+    for (const record of backup.records) this.#records.set(record.key, record);
+    // Terms begin anew with a server that starts (lease.Promote).
+    for (const [id, { seconds }] of backup.grants)
+      this.#grants.set(id, { seconds, until: this.#now() + seconds * 1000 });
+  }
+
   compact(): void {
     for (const watcher of [...this.#watchers])
       if (watcher.next <= this.revision) this.#end(watcher, 'compacted', 'The revision has been compacted.');
@@ -172,7 +211,9 @@ export class MemoryStore implements Source {
   deliver(): void {
     if (this.deaf || this.#outage) return;
     for (const watcher of [...this.#watchers]) {
-      const changes = this.#history.filter((change) => revisionOf(change) >= watcher.next);
+      let first = this.#history.length;
+      while (first > 0 && revisionOf(this.#history[first - 1]!) >= watcher.next) first--;
+      const changes = this.#history.slice(first);
       if (!changes.length) continue;
       watcher.next = this.revision + 1;
       queueMicrotask(() => {
@@ -214,8 +255,7 @@ export class MemoryStore implements Source {
     this.#history.push({ op: 'delete', key, modRevision: ++this.revision });
   }
 
-  #grant(seconds: number): string {
-    const id = String(++this.#ids);
+  #grant(seconds: number, id = String(++this.#ids)): string {
     this.#grants.set(id, { seconds, until: this.#now() + seconds * 1000 });
     return id;
   }
@@ -227,7 +267,9 @@ export class MemoryStore implements Source {
   #create(key: string, value: string, ttlSeconds: number): CreateResult {
     if (this.#records.has(key)) return { result: 'exists' };
     this.writes.push(`create ${key}`);
-    const record = this.#write(key, value, this.#grant(ttlSeconds));
+    // A v2 key's lease id is its createdIndex (drivers/etcd-v2/records.ts).
+    const id = this.leaseForm === 'v2' ? String(this.revision + 1) : undefined;
+    const record = this.#write(key, value, this.#grant(ttlSeconds, id));
     const neighbours = this.all().filter((other) => other.key !== key);
     return { result: 'created', record, neighbours };
   }
@@ -243,15 +285,41 @@ export class MemoryStore implements Source {
     const grant = this.#grants.get(record.leaseId);
     if (!grant && record.leaseId !== '0') return 'lost';
     this.writes.push(`renew ${record.key}`);
+    if (this.leaseForm === 'v2') return this.#refresh(record, grant);
     if (grant) grant.until = this.#now() + grant.seconds * 1000;
     const now = this.#records.get(record.key);
     if (now?.leaseId !== record.leaseId || now.modRevision !== record.modRevision) return 'lost';
     return { ttlSeconds: grant?.seconds ?? Number.POSITIVE_INFINITY };
   }
 
+  /** Compared by value; the key has another index from now on, and nobody is told. */
+  #refresh(record: StoreRecord, grant: Grant | undefined): { ttlSeconds: number } | 'lost' {
+    const there = this.#records.get(record.key);
+    if (there?.value !== record.value) return 'lost';
+    if (!grant) return { ttlSeconds: Number.POSITIVE_INFINITY };
+    grant.until = this.#now() + grant.seconds * 1000;
+    this.#records.set(record.key, { ...there, modRevision: ++this.revision });
+    return { ttlSeconds: grant.seconds };
+  }
+
+  /** When each key ends, ms since the epoch: v2 says it with a listing. */
+  #ends(leases: readonly StoreRecord[]): Map<string, number> {
+    return new Map(
+      leases.flatMap(({ key, leaseId }) => {
+        const until = this.#grants.get(leaseId)?.until;
+        return until === undefined ? [] : [[key, until] as const];
+      }),
+    );
+  }
+
   #release(record: StoreRecord): 'released' | 'changed' {
     if (!this.#isAsRead(record)) return 'changed';
     this.writes.push(`release ${record.key}`);
+    const grant = this.#grants.get(record.leaseId);
+    if (this.leaseForm === 'v2' && grant) {
+      grant.until = Math.min(grant.until, this.#now() + LAST_TERM_MS);
+      return 'released';
+    }
     this.#remove(record.key);
     this.#grants.delete(record.leaseId);
     return 'released';

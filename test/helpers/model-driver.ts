@@ -44,7 +44,7 @@ export class ModelDriver implements Driver {
   /** What quick listings leave out. */
   overlooks: ((have: Have) => boolean) | undefined;
   /** By id: how the next change fails; "lie" says done and does nothing. */
-  readonly faults = new Map<string, Failure | 'lie'>();
+  faults = new Map<string, Failure | 'lie'>();
   delivery: Delivery = 'faithful';
   #emit: ((scope: Scope) => void) | undefined;
   #pending: Scope[] = [];
@@ -55,9 +55,12 @@ export class ModelDriver implements Driver {
   }
 
   async list(scope: Scope, interest: Interest, care?: Care): Promise<Listing> {
-    const all = this.kernel.all();
-    const links = new Map(all.flatMap((have): [string, Link][] => (have.kind === 'link' ? [[have.name, have]] : [])));
-    const haves = all.filter((have) => inScope(scope, have) && concerns(have, interest, links));
+    const { links } = this.kernel.view;
+    const isOfConcern = (have: Have): boolean => concerns(have, interest, links);
+    const isNarrow = !scope.all && scope.kinds.size === 0 && scope.links.size === 0;
+    const haves = isNarrow
+      ? [...scope.ids].flatMap((id) => this.kernel.find(id)).filter(isOfConcern)
+      : this.kernel.select((have) => inScope(scope, have) && isOfConcern(have));
     const { hides, overlooks } = this;
     if (care === 'quick' && overlooks) return { haves: haves.filter((have) => !overlooks(have)), complete: true };
     if (!hides) return { haves, complete: true };
@@ -197,11 +200,11 @@ function inScope(scope: Scope, have: Have): boolean {
   return scope.links.has(linkOf(have) ?? '');
 }
 
-const isTunnel = (link: Link | undefined): boolean =>
+const isTunnel = (link: Readonly<Link> | undefined): boolean =>
   link?.type === 'vxlan' || link?.name.startsWith('flannel.') === true;
 
 /** What drivers/netlink/relevance.ts lets through. */
-function concerns(have: Have, interest: Interest, links: ReadonlyMap<string, Link>): boolean {
+function concerns(have: Have, interest: Interest, links: ReadonlyMap<string, Readonly<Link>>): boolean {
   const inNetworks = (resource: string | number): boolean =>
     interest.networks.some((network) => contains(network, resource));
   const { devices } = interest;

@@ -8,7 +8,7 @@
 
 import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
 import type { Address, Fdb, FileResource, Neighbour, Nexthop, Route, UdpPeer } from '../../reconciler/kinds/index.ts';
-import { type Have, idOf, keyOf, type Link, type Resource } from '../../reconciler/kinds/index.ts';
+import { type Have, idOf, keyOf, type Link, type Resource, splitId } from '../../reconciler/kinds/index.ts';
 import type { VxlanTunnel } from '../../reconciler/tunnels/vxlan.ts';
 import { Errno } from './errno.ts';
 import { forgetParent, madeTunnel } from './model-tunnels.ts';
@@ -21,6 +21,17 @@ export class Crash extends Error {}
 export type Flags = 'create' | 'replace' | 'append';
 export interface LinkChange extends Partial<Pick<Link, 'up' | 'mac' | 'mtu' | 'alias' | 'master'>> {
   vxlan?: Partial<Pick<VxlanTunnel, 'local' | 'parent' | 'learning'>>;
+}
+
+export interface KernelView {
+  links: ReadonlyMap<string, Readonly<Link>>;
+  addresses: ReadonlyMap<string, Readonly<Address>>;
+  neighbours: ReadonlyMap<string, Readonly<Neighbour>>;
+  fdb: ReadonlyMap<string, Readonly<Fdb>>;
+  nexthops: ReadonlyMap<number, Readonly<Nexthop>>;
+  /** All of a slot, the one in use first. */
+  routes: ReadonlyMap<string, readonly Readonly<Route>[]>;
+  files: ReadonlyMap<string, Readonly<FileResource>>;
 }
 
 export class ModelKernel {
@@ -46,6 +57,11 @@ export class ModelKernel {
 
   /** All there is, as a listing shows it; copies. */
   all(): Have[] {
+    return this.select(() => true);
+  }
+
+  /** Of all there is, what `isMeant` says yes to; copies. */
+  select(isMeant: (have: Have) => boolean): Have[] {
     const routes = [...this.#routes.values()].flat().map((route) => this.#shown(route));
     const others = [
       this.#links,
@@ -56,7 +72,37 @@ export class ModelKernel {
       this.#nexthops,
       this.#files,
     ];
-    return [...others.flatMap((map): Have[] => [...map.values()]), ...routes].map((have) => structuredClone(have));
+    return [...others.flatMap((map): Have[] => [...map.values()]), ...routes].filter(isMeant).map(copy);
+  }
+
+  /** What has that id, copies: none, one, or all routes of a slot. */
+  find(id: string): Have[] {
+    const { kind, key } = splitId(id);
+    if (kind === 'route') return (this.#routes.get(key) ?? []).map((route) => copy(this.#shown(route)));
+    if (kind === 'firewall') return [];
+    const maps = {
+      link: this.#links,
+      address: this.#addresses,
+      neighbour: this.#neighbours,
+      fdb: this.#fdb,
+      'udp-peer': this.#udpPeers,
+      file: this.#files,
+    };
+    const have: Have | undefined = kind === 'nexthop' ? this.#nexthops.get(Number(key)) : maps[kind].get(key);
+    return have ? [copy(have)] : [];
+  }
+
+  /** What there is, itself: to be read at once, by who follows a packet through it at every step. By the kinds' own keys. */
+  get view(): KernelView {
+    return {
+      links: this.#links,
+      addresses: this.#addresses,
+      neighbours: this.#neighbours,
+      fdb: this.#fdb,
+      nexthops: this.#nexthops,
+      routes: this.#routes,
+      files: this.#files,
+    };
   }
 
   link(name: string): Link | undefined {
@@ -290,6 +336,11 @@ export class ModelKernel {
     const nexthop = route.nexthopId === 0 ? undefined : this.#nexthops.get(route.nexthopId);
     return nexthop ? { ...route, dev: nexthop.dev, gateway: nexthop.gateway, onlink: nexthop.onlink } : route;
   }
+}
+
+/** Resources are flat but for a tunnel: a general deep copy costs ten times as much. */
+function copy<T extends Have>(have: T): T {
+  return 'tunnel' in have && have.tunnel ? { ...have, tunnel: { ...have.tunnel } } : { ...have };
 }
 
 /** The same fib_info: what the kernel takes for one and the same route. */

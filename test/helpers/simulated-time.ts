@@ -5,11 +5,7 @@
  * - As Node's, a timer of more than 2^31 − 1 ms fires after 1 ms.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-
-interface Timer {
-  at: number;
-  run: () => void;
-}
+import { TimerQueue } from './timer-queue.ts';
 
 const LONGEST = 2 ** 31 - 1;
 const QUIET_TURNS = 4;
@@ -21,7 +17,7 @@ export class SimulatedTime {
   onTurn: () => boolean = () => false;
   #now: number;
   #ids = 0;
-  readonly #timers = new Map<number, Timer>();
+  readonly #timers = new TimerQueue();
 
   constructor(now = 1_700_000_000_000) {
     this.#now = now;
@@ -31,12 +27,13 @@ export class SimulatedTime {
 
   readonly setTimeout = (run: (...args: unknown[]) => void, ms: number): number => {
     const delay = ms > LONGEST || !(ms >= 1) ? 1 : ms;
-    this.#timers.set(++this.#ids, { at: this.#now + delay, run });
-    return this.#ids;
+    const id = ++this.#ids;
+    this.#timers.add({ id, at: this.#now + delay, run });
+    return id;
   };
 
   readonly clearTimeout = (id: number): void => {
-    this.#timers.delete(id);
+    this.#timers.cancel(id);
   };
 
   readonly sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
@@ -68,8 +65,8 @@ export class SimulatedTime {
 
   /** ms from now of the next timer; undefined if there is none. */
   get next(): number | undefined {
-    const [first] = this.#due(Number.POSITIVE_INFINITY);
-    return first && first[1].at - this.#now;
+    const { next } = this.#timers;
+    return next && next.at - this.#now;
   }
 
   /** Lets everything run that waits for no timer: until nothing happens, anywhere, for some turns in a row. */
@@ -84,18 +81,31 @@ export class SimulatedTime {
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
     await this.settle();
-    for (let due = this.#due(until)[0]; due; due = this.#due(until)[0]) {
-      const [id, { at, run }] = due;
-      this.#timers.delete(id);
-      this.#now = Math.max(this.#now, at);
-      this.fired++;
-      run();
-      await this.settle();
-    }
+    while (this.#fire(until)) await this.settle();
     this.#now = until;
   }
 
-  #due(until: number): [number, Timer][] {
-    return [...this.#timers].filter(([, { at }]) => at <= until).sort((a, b) => a[1].at - b[1].at || a[0] - b[0]);
+  /** Lets run what waits for nothing, once: enough where nothing goes on for longer without a timer. */
+  async turn(): Promise<void> {
+    await turn();
+  }
+
+  /** One timer, and all that it sets off by itself; for worlds whose every answer waits for a timer. False if none is due by `until`. */
+  async step(until: number): Promise<boolean> {
+    if (!this.#fire(until)) {
+      this.#now = Math.max(this.#now, until);
+      return false;
+    }
+    await turn();
+    return true;
+  }
+
+  #fire(until: number): boolean {
+    const due = this.#timers.take(until);
+    if (!due) return false;
+    this.#now = Math.max(this.#now, due.at);
+    this.fired++;
+    due.run();
+    return true;
   }
 }

@@ -72,6 +72,7 @@ export function sourceOf(parts: Partial<Status> = {}, report: Report | undefined
     counts: () => new History(),
     overruns: () => 0,
     report: () => report,
+    fleet: async () => undefined,
     subscribe: () => () => {},
     failure: (error) => {
       throw error;

@@ -104,11 +104,12 @@ describe('selvage status', () => {
     const daemon = host.startDaemon();
     try {
       await converged(host, daemon, 4);
-      const watching = host.selvage(['status', '--watch', '--format=markdown']);
-      setTimeout(() => void daemon.stop(), 2500);
-      const { stdout, code } = await watching;
-      assert.equal(code, 69);
-      assert.ok(stdout.split('## selvage: ').length > 2, stdout);
+      const watching = host.startDaemon(['status', '--watch', '--format=markdown']);
+      await eventually(() => watching.log().split('## selvage: ').length > 3, { what: 'it to be shown anew' });
+      await daemon.stop();
+      await eventually(() => !watching.running, { what: 'the watch to end' });
+      assert.match(watching.log(), /\nselvage: No selvage runs here: /);
+      assert.equal(await watching.stop(), 69);
     } finally {
       await daemon.kill();
     }

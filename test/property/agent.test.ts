@@ -196,8 +196,15 @@ test('the host becomes what the store says, and the agent comes to rest', async 
       for (const disturb of disturbances) await disturb(world);
       await makePeace(world);
 
-      assert.deepEqual(world.states, { store: { connected: 'watching' }, lease: 'held', work: 'idle' });
       const { state } = world.agent;
+      if ((world.states as { lease?: string }).lease === 'retrying') {
+        // Somebody's device is in the way of ours since before there was a lease: then none is taken.
+        assert.ok(state.lease.held.some(({ kind, unmet }) => kind === 'link' && unmet));
+        assert.equal(state.lease.current, undefined);
+        world.kill();
+        return;
+      }
+      assert.deepEqual(world.states, { store: { connected: 'watching' }, lease: 'held', work: 'idle' });
       assert.equal(state.lease.compareWith(state.mirror), 'same');
       assert.ok(world.store.get(own(world))?.value.includes(state.host.current!.publicIP));
       assert.ok(state.desired);

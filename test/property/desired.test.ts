@@ -7,14 +7,15 @@ import { Desired } from '../../reconciler/desired/desired.ts';
 import { contextOf, OWN_SUBNET, peerOf } from '../helpers/desired.ts';
 import { leaseOf } from '../helpers/store.ts';
 
-// Few MACs, so that peers meet; one of them no VTEP's, so that some are unreadable.
+// Few MACs, so that peers meet; one of them no VTEP's, so that some are unreadable. Some are of one host, and share what they claim.
 const lease: fc.Arbitrary<Lease> = fc
   .record({
     n: fc.nat(7),
     mac: fc.constantFrom('02:00:00:00:00:0a', '02:00:00:00:00:0b', '02:00:00:00:00:0c', '01:00:00:00:00:00'),
     revision: fc.integer({ min: 2, max: 30 }),
+    of: fc.constantFrom(undefined, undefined, 1, 2),
   })
-  .map(({ n, mac, revision }) => peerOf(n, { mac, revision }));
+  .map(({ n, ...parts }) => peerOf(n, parts));
 const own = leaseOf({ subnet: OWN_SUBNET, host: 1, revision: 1 });
 const change = fc.oneof(
   lease.map((one) => ({ subnet: one.subnet, lease: one as Lease | undefined })),
@@ -63,10 +64,14 @@ it('a peer is in force with all of its wants or with none, and its ids find it',
       const leases = new Map(all.map((one) => [one.subnet, one]));
       const desired = freshOf(leases);
       const held = new Set(desired.held.map(({ key }) => key));
-      for (const subnet of leases.keys()) {
-        const inForce = desired.idsOfPeer(subnet).filter((id) => desired.peerOfId(id) === subnet);
+      for (const [subnet, { attrs }] of leases) {
+        // What two leases of one host share finds one of them.
+        const isOfHost = (id: string): boolean =>
+          leases.get(desired.peerOfId(id) ?? '')?.attrs.publicIP === attrs.publicIP;
+        const inForce = desired.idsOfPeer(subnet).filter((id) => desired.wants.has(id) && isOfHost(id));
         assert.equal(inForce.length, held.has(subnet) ? 0 : 4, subnet);
         for (const id of inForce) {
+          if (desired.peerOfId(id) !== subnet) continue;
           const expanded = desired.expandScope(scopeOf({ ids: [id] }));
           assert.deepEqual(new Set(desired.restrict(expanded).keys()), new Set(inForce));
         }

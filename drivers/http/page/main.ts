@@ -1,6 +1,7 @@
 /** Owns the page's life: it listens to the stream of events, and shows what has changed. It asks for nothing but that. */
 import type { PeersEvent } from '../../../reconciler/contracts/status.ts';
 import { byId, setText } from './dom.ts';
+import { followFleet } from './fleet.ts';
 import { type Brief, showGlance, showHeld } from './glance.ts';
 import { Peers } from './peers.ts';
 import { showRounds } from './rounds.ts';
@@ -58,3 +59,4 @@ setInterval(() => {
 }, TICK_MS);
 peers.show();
 listen();
+followFleet();

@@ -16,7 +16,7 @@ describe('gce', () => {
   let daemons: Daemon[];
 
   before(async () => {
-    lab = await createVpcLab({ kind: 'gce', config: { Network: '10.5.0.0/16', Backend: { Type: 'gce' } } });
+    lab = await createVpcLab({ kind: 'gce', hosts: 3, config: { Network: '10.5.0.0/16', Backend: { Type: 'gce' } } });
     daemons = await lab.startDaemons([RESYNC]);
     await lab.allConverged();
   });
@@ -48,6 +48,24 @@ describe('gce', () => {
     await mesh.stopAndExpectNoLoss();
     await lab.cloud.call('removeGceRoute', nameOf(one));
     await eventually(() => two.ping(one), { what: 'the repair', timeout: 30_000 });
+  });
+
+  it('cleans up after a host that is gone once its lease is, and not before', async () => {
+    const gone = lab.hosts[2]!;
+    const [name, subnet] = [nameOf(gone), gone.containerAddress.replace(/1$/, '0-24')];
+    await daemons[2]!.kill();
+    await lab.kill(gone);
+    lab.hosts.splice(2, 1);
+    daemons.splice(2, 1);
+    // Two passes of the others later it is still there.
+    const calls = await lab.cloud.call('calls');
+    await eventually(async () => (await lab.cloud.call('calls')) > calls + 8, { what: 'two passes', timeout: 30_000 });
+    assert.ok(name in (await lab.cloud.call('gceRoutes')));
+    await lab.delete(`${PREFIX}/subnets/${subnet}`);
+    await eventually(async () => !(name in (await lab.cloud.call('gceRoutes'))), {
+      what: 'its route to go',
+      timeout: 30_000,
+    });
   });
 
   it('repairs by --once', async () => {

@@ -93,6 +93,21 @@ export function sourceContract(name: string, start: () => Promise<ContractStore>
       }
     });
 
+    it('lists what else is kept under the prefix, which is no lease', async () => {
+      const { source, prefix, lease } = network();
+      if (!source.records) return assert.equal(writable, false, 'a store that can be written has records');
+      await store.put(lease('10.5.1.0-24'), '{"PublicIP":"192.168.64.1"}');
+      for (const n of [1, 2]) await store.put(`${prefix}/selvage/10.5.${n}.0-24`, `{"n":${n}}`);
+      await store.put(`${prefix}/selvage-old/10.5.3.0-24`, '{}');
+      assert.equal((await source.snapshot()).leases.length, 1);
+      const records = await source.records(`${prefix}/selvage/`);
+      assert.deepEqual(
+        records.map(({ key, value }) => [key, value]),
+        [1, 2].map((n) => [`${prefix}/selvage/10.5.${n}.0-24`, `{"n":${n}}`]),
+      );
+      assert.deepEqual(await source.records(`${prefix}/nothing/`), []);
+    });
+
     it("hands on keys and values that can't be parsed", async () => {
       const { source, lease } = network();
       const watch = new Watching(source, (await source.snapshot()).revision + 1);

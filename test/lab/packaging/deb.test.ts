@@ -73,5 +73,6 @@ test('it asks for a Node that is new enough, and keeps what a person writes into
 test('everything that is bundled is in the copyright file', () => {
   const script = 'dpkg-deb --fsys-tarfile "$0" | tar -xO ./usr/share/doc/selvage/copyright';
   const text = execFileSync('sh', ['-c', script, file], { encoding: 'utf8' });
-  for (const name of ['etcd3', 'xstate', 'aws4', 'fast-xml-parser', 'koffi']) assert.ok(text.includes(name), name);
+  for (const name of ['etcd3', 'xstate', 'aws4', 'fast-xml-parser', 'node_modules/*'])
+    assert.ok(text.includes(name), name);
 });

@@ -31,6 +31,8 @@ test('nothing given: flanneld’s defaults', () => {
     renewMarginMinutes: 60,
     ipMasq: false,
     firewall: { fullyRandom: true, forwardRules: true, resyncSeconds: 5 },
+    fleet: false,
+    wrong: false,
     controlSocket: '',
     watch: false,
     healthz: { ip: '0.0.0.0', port: 0 },
@@ -212,7 +214,7 @@ describe('bad usage is told in one sentence', () => {
     ['dirft', '"dirft" is no command of selvage: did you mean drift?'],
     [
       'nonsense',
-      '"nonsense" is no command of selvage: there are run, drift, leases, doctor, migrate, leave, status, check-config, docker-opts, version, help.',
+      '"nonsense" is no command of selvage: there are run, drift, leases, fleet, doctor, migrate, leave, status, check-config, docker-opts, version, help.',
     ],
     [
       '--ip-masq true',
@@ -262,7 +264,10 @@ describe('bad usage is told in one sentence', () => {
     ['--subnet-file=/run/', '--subnet-file is "/run/", but must be the path of a file.'],
     ['--etcd-prefix=', '--etcd-prefix is "", but must be a key, such as /coreos.com/network.'],
     ['--resync=', '--resync is "", but must be a cron expression, such as "* * * * *".'],
-    ['--iface=', '--iface is "", but must be the name or address of an interface, such as eth0.'],
+    ...['', 'eth[', '(?i)eth('].map((text): [string, string] => [
+      `--iface=${text}`,
+      `--iface is "${text}", but must be the name or address of an interface, or a regular expression, such as eth0 or eth.*.`,
+    ]),
     ['--iface-regex=(', '--iface-regex is "(", but must be a regular expression, such as ^eth[0-9]+$.'],
     [
       '--etcd-keyfile=/k',

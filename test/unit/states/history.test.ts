@@ -88,7 +88,7 @@ describe('since when a region is in its state', () => {
   it('is when it came to it, and not when it was told so again', () => {
     const history = new History();
     let changes = 0;
-    history.changed = () => changes++;
+    history.subscribe(() => changes++);
     history.state('store', 'watching', 10);
     history.state('store', 'watching', 20);
     assert.deepEqual([history.since('store'), history.since('lease'), changes], [10, undefined, 1]);

@@ -46,6 +46,19 @@ describe('a repair run', () => {
     assert.deepEqual(state(world), before);
   });
 
+  it('says that its last good copy could not be written, which comes after its report', async () => {
+    const world = worldOf();
+    world.deps.stateCache = {
+      path: '/proc/copy.json',
+      head: async () => undefined,
+      load: async () => undefined,
+      save: () => Promise.reject(new Error('ENOENT: no such file or directory')),
+      remove: async () => {},
+    };
+    assert.ok((await repairOnce(world.deps)).converged);
+    assert.equal(world.said('The last good copy /proc/copy.json can’t be written'.replace('’', "'")).length, 1);
+  });
+
   it('says what was found before the repair', async () => {
     const world = worldOf();
     await repairOnce(world.deps);

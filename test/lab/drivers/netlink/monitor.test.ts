@@ -176,6 +176,7 @@ for (const [how, eventBuffer, run] of [
       subnets.map((dst) => `route add ${dst} via 192.0.2.254`),
     );
     await f.ear.until((scope) => scope.all, 'the overflow');
+    assert.ok((f.driver.overruns?.() ?? 0) > 0, 'it is not counted');
     await sleep(50);
     f.ear.take();
     for (let n = 0; n < 3; n++) {

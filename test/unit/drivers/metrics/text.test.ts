@@ -27,13 +27,20 @@ const udp = {
   without: [],
   rightsKept: [],
 };
+const probes = {
+  everyMs: 1000,
+  asked: 77,
+  unreachable: [
+    { subnet: '10.5.9.0/24', publicIP: '192.0.2.9', lacks: 'tcp', since: '2026-01-01T00:00:00.000Z' } as const,
+  ],
+};
 const report = buildReport(
   inputOf({
     mode: 'run',
     changes,
     outcomes: changes.map((change) => ({ change, result: 'done' as const })),
     held: [held('foreign route')],
-    sections: { udp },
+    sections: { udp, probes },
   }),
 );
 
@@ -91,6 +98,8 @@ describe('metrics', () => {
       'selvage_store_revision 42',
       'selvage_store_losses_total 1',
       'selvage_netlink_overruns_total 3',
+      'selvage_probes_total 77',
+      'selvage_peers_unreachable 1',
       'selvage_udp_packets_total{direction="sent"} 5',
       'selvage_udp_drops_total{cause="no peer"} 2',
       `selvage_lease_expiry_timestamp_seconds ${Date.parse('2026-01-02T09:00:00.000Z') / 1000}`,

@@ -5,7 +5,7 @@ import { backendFor } from '../../../../reconciler/backends/index.ts';
 import { MAX_IDS, scopeOf } from '../../../../reconciler/contracts/scope.ts';
 import { Desired } from '../../../../reconciler/desired/desired.ts';
 import { contextOf, OWN_SUBNET, peerOf, sourceOf } from '../../../helpers/desired.ts';
-import { leaseOf } from '../../../helpers/store.ts';
+import { leaseOf, macOf } from '../../../helpers/store.ts';
 
 const FILE = 'file /run/flannel/subnet.env';
 const OWN_IDS = ['link flannel.1', 'address flannel.1|10.5.34.0/32', FILE];
@@ -111,6 +111,20 @@ describe('desired', () => {
     assert.ok(after.has(idsOf(2)[0]!) && desired.wants.has(idsOf(2)[0]!));
     assert.deepEqual(desired.held, []);
     assert.equal(desired.peerOfId(`fdb flannel.1|${mac}`), '10.5.2.0/24');
+  });
+
+  it('of one host with two leases has both in force, over its one VTEP, and the entry stays while one of them does', () => {
+    const [first, second] = [peerOf(1), peerOf(2, { of: 1, mac: macOf(257) })];
+    const desired = desiredOf(first, second);
+    assert.deepEqual(desired.held, []);
+    const fdb = `fdb flannel.1|${macOf(257)}`;
+    for (const id of [fdb, 'route 254|10.5.1.0/24|0|0', 'route 254|10.5.2.0/24|0|0'])
+      assert.ok(desired.wants.has(id), id);
+    desired.update([first.subnet], sourceOf(second));
+    assert.ok(desired.wants.has(fdb));
+    assert.ok(!desired.wants.has('route 254|10.5.1.0/24|0|0'));
+    desired.update([second.subnet], sourceOf());
+    assert.ok(!desired.wants.has(fdb));
   });
 
   it('names the subnets whose leases do not say what they must', () => {

@@ -4,6 +4,7 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 import type { Browser } from 'playwright-core';
 import type { StatusSource } from '../../../../../drivers/http/source.ts';
 import type { PeerStatus, Status } from '../../../../../reconciler/contracts/status.ts';
+import type { FleetHost } from '../../../../../reconciler/report/fleet.ts';
 import { servePage, startBrowser, visit } from '../../../../helpers/browser.ts';
 import { eventually } from '../../../../helpers/eventually.ts';
 import { sourceOf, statusWith } from '../../../../helpers/status.ts';
@@ -51,6 +52,19 @@ const held = {
   detail: 'Remove that address.',
   unmet: true,
 } as const;
+
+const silentHost: FleetHost = {
+  subnet: '10.5.4.0/24',
+  publicIP: '192.168.64.4',
+  hostname: '',
+  selvage: '',
+  state: 'silent',
+  wrong: [],
+  held: 0,
+  unreachable: { subnets: [], count: 0 },
+  docker: null,
+  heard: null,
+};
 
 describe('the page', () => {
   let browser: Browser;
@@ -141,6 +155,40 @@ describe('the page', () => {
       what: 'one to be gone',
     });
     assert.match((await rows.first().textContent()) ?? '', /9 ×/);
+    assert.deepEqual(complaints, []);
+  });
+
+  it('shows the fleet where one is written, those with something wrong first', async (t) => {
+    const changing = new Changing();
+    const { page: without } = await open(t, changing);
+    assert.equal(await without.locator('#fleet-section').isVisible(), false);
+    const host: FleetHost = { ...silentHost, hostname: 'web2', selvage: '1.2.3', state: 'in sync', heard: 7 };
+    const docker = '10.5.2.1/24';
+    const wrong: FleetHost = {
+      ...host,
+      subnet: '10.5.3.0/24',
+      hostname: HOSTILE,
+      state: 'not in sync',
+      wrong: [HOSTILE],
+    };
+    const hosts = [{ ...host, docker }, silentHost, wrong];
+    const summary = { hosts: 3, inSync: 1, notInSync: 1, silent: 1, wrong: 1 };
+    const network = { network: '10.5.0.0/16', backend: 'vxlan' };
+    changing.source.fleet = async () => ({
+      version: 1,
+      source: { kind: 'etcd-v3', revision: '42' },
+      network,
+      summary,
+      hosts,
+    });
+    const { page, complaints } = await open(t, changing);
+    const rows = page.locator('#fleet tr');
+    await rows.nth(2).waitFor();
+    assert.ok((await rows.first().textContent())?.includes(HOSTILE));
+    assert.match((await rows.nth(1).textContent()) ?? '', /192\.168\.64\.4.*says nothing .*never/);
+    assert.match((await rows.nth(2).textContent()) ?? '', /web2.*Docker: 10\.5\.2\.1\/24.*in sync7 s ago/);
+    assert.match((await page.locator('#fleet-count').textContent()) ?? '', /^3: 1 in sync, 1 not in sync, 1 silent$/);
+    assert.equal(await page.locator('img').count(), 0);
     assert.deepEqual(complaints, []);
   });
 

@@ -4,10 +4,11 @@
  * - A table is remade by one nft script, which takes effect at once; the elements of its sets stay.
  * - Where our rules stand behind others they go before a final RETURN, as place.ts has it, found when the script runs.
  */
-import { type ChangeOf, type Command, quoted } from '../kinds/command.ts';
-import type { ChainPart, ElementPart, FirewallPart, RulesPart, TablePart } from './part.ts';
-import { partLines } from './part.ts';
-import { iptablesText } from './rule.ts';
+
+import type { ChainPart, ElementPart, FirewallPart, RulesPart, TablePart } from '../firewall/part.ts';
+import { partLines } from '../firewall/part.ts';
+import { iptablesText } from '../firewall/rule.ts';
+import { type ChangeOf, type Command, quoted } from './command.ts';
 
 export function firewallCommands(change: ChangeOf<FirewallPart>): Command[] {
   const part = change.op === 'delete' ? change.have : change.want;

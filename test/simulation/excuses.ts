@@ -1,0 +1,82 @@
+/**
+ * Owns what the documentation says costs packets, or a host its subnet: whoever it is about is excused until the fleet is at peace again.
+ * All else that is lost by something that the product wrote is a fault of the product.
+ */
+import type { SimulatedHost } from './host.ts';
+
+/**
+ * An earlier path goes when no live lease has named it for ten seconds (reconciler/desired/paths.ts, SETTLE): who heard nothing of the store
+ * for about as long, while hosts moved, may still send there.
+ */
+const BEHIND_MS = 7000;
+
+export class Excuses {
+  #everybody: string | undefined;
+  readonly #hosts = new Map<SimulatedHost, string>();
+  /** Hosts go from one path to another: docs/backends.md#how-a-network-moves-without-losing-a-packet. */
+  #isMoving = false;
+  /** The store lacks leases that it had: who comes to it then may take a subnet that is in use. */
+  #isForgetful = false;
+  /** Hosts whose clock was set: the ten seconds and the grace are of that clock. */
+  readonly #jumped = new Set<SimulatedHost>();
+  readonly #away = new Map<SimulatedHost, { since: number | undefined; longest: number }>();
+
+  everybody(why: string): void {
+    this.#everybody ??= why;
+  }
+
+  of(host: SimulatedHost, why: string): void {
+    if (!this.#hosts.has(host)) this.#hosts.set(host, why);
+  }
+
+  moving(): void {
+    this.#isMoving = true;
+  }
+
+  jumped(host: SimulatedHost): void {
+    this.#jumped.add(host);
+  }
+
+  forgetful(): void {
+    this.#isForgetful = true;
+  }
+
+  get isForgetful(): boolean {
+    return this.#isForgetful;
+  }
+
+  /** To be told often: whether the host hears the store now. */
+  note(host: SimulatedHost, hears: boolean, now: number): void {
+    const away = this.#away.get(host) ?? { since: undefined, longest: 0 };
+    if (hears) away.since = undefined;
+    else away.since ??= now;
+    away.longest = Math.max(away.longest, now - (away.since ?? now));
+    this.#away.set(host, away);
+  }
+
+  /** Why packets from the one to the other may be lost; undefined: they may not. */
+  forPair(from: SimulatedHost, to: SimulatedHost): string | undefined {
+    return this.#everybody ?? this.#hosts.get(from) ?? this.#hosts.get(to) ?? this.#behind(from, to);
+  }
+
+  /** Why a host may lose its subnet. */
+  forSeat(host: SimulatedHost): string | undefined {
+    return this.#everybody ?? this.#hosts.get(host);
+  }
+
+  /** All is well again. */
+  clear(): void {
+    this.#everybody = undefined;
+    this.#hosts.clear();
+    this.#isMoving = false;
+    this.#isForgetful = false;
+    this.#jumped.clear();
+    this.#away.clear();
+  }
+
+  #behind(from: SimulatedHost, to: SimulatedHost): string | undefined {
+    if (!this.#isMoving) return undefined;
+    if ((this.#away.get(from)?.longest ?? 0) >= BEHIND_MS) return 'the sender heard nothing while others moved';
+    return this.#jumped.has(to) ? 'the clock was set while hosts moved' : undefined;
+  }
+}

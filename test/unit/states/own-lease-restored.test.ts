@@ -1,0 +1,63 @@
+/** A store that was restored from a backup may know this host's lease as it once was: by another address, or on another subnet. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { LeaseHost, world } from '../../helpers/lease-host.ts';
+import { addressOf, CONFIG, CONFIG_KEY, keyFor, macOf, valueFor } from '../../helpers/store.ts';
+
+describe('a store that was restored from a backup', () => {
+  it('may have our lease under an earlier address: it is still ours, and is rewritten', async () => {
+    const w = world();
+    const host = new LeaseHost(w, 1);
+    await host.ensure();
+    const { subnet } = host;
+    const earlier = w.store.get(keyFor(subnet))!;
+    const publicIP = addressOf(2);
+    const moved = valueFor(1).replace(addressOf(1), publicIP);
+    const context = () => ({
+      mirror: host.mirror,
+      publicIP,
+      identities: new Set<string>(),
+      valueFor: async () => moved,
+      isBuilt: () => true,
+    });
+    await host.look();
+    await host.lease.ensure(context());
+    assert.equal(w.store.get(keyFor(subnet))?.value, moved);
+
+    w.store.put(earlier.key, earlier.value);
+    assert.equal(host.lease.compareWith((await host.look()).mirror), 'changed');
+    assert.equal(await host.lease.ensure(context()), 'held');
+    assert.equal(host.subnet, subnet);
+    assert.deepEqual(
+      w.store.all().map(({ key, value }) => [key, value]),
+      [[keyFor(subnet), moved]],
+    );
+    // On a subnet that this host has left since, it would be the elder, and have our MAC.
+    await host.look();
+    w.store.put(CONFIG_KEY, CONFIG.replace('10.5', '10.6'));
+    await host.look();
+    await host.lease.ensure(context());
+    assert.match(host.subnet, /^10\.6\./);
+    w.store.put(CONFIG_KEY, CONFIG.replace('10.5.0.0/16', '10.4.0.0/14'));
+    w.store.put(earlier.key, earlier.value, earlier.leaseId);
+    await host.look();
+    const now = host.subnet;
+    assert.equal(await host.lease.ensure(context()), 'held');
+    assert.equal(host.subnet, now);
+    assert.deepEqual(
+      w.store.all().map(({ key }) => key),
+      [keyFor(now)],
+      'it is given back',
+    );
+  });
+
+  it('may have a lease in the place of ours that names another VTEP: that is another host’s', async () => {
+    const w = world();
+    const host = new LeaseHost(w, 1);
+    await host.ensure();
+    const earlier = w.store.get(keyFor(host.subnet))!;
+    const other = earlier.value.replace(macOf(1), macOf(3)).replace(addressOf(1), addressOf(3));
+    w.store.put(earlier.key, other);
+    assert.equal(host.lease.compareWith((await host.look()).mirror), 'gone');
+  });
+});
