@@ -24,7 +24,8 @@ export const dockerChecks: readonly Check[] = [
     look: (facts, held) => {
       const drift = facts.look?.report.drift.filter(({ kind }) => kind === 'docker') ?? [];
       if (!hasDocker(facts) && !held.length && !drift.length) return undefined;
-      return fromHeld(held, 'wrong');
+      if (held.length) return fromHeld(held, 'wrong');
+      return drift.map(({ key, reason }) => wrong(`Docker is not as it should be: ${key} (${reason}).`));
     },
     cure: 'Give dockerd --bip and --mtu of subnet.env and restart it, or let selvage see to it: --docker daemon-json.',
     page: 'Docker doesn\'t follow the subnet by itself: it reads `--bip` when it starts. After another subnet was taken docker0 is on the old one, whose addresses the other hosts don\'t send here any more. With a bridge that has another address Docker refuses to start ("Bridge ip does not match"). [Docker](docker.md).',

@@ -1,5 +1,6 @@
 /** Owns the checks of the packet filter: whether containers' packets get through this host, and the tunnel's into it. */
 import { contains } from '../../config/ipv4.ts';
+import { isOurTag } from '../firewall/part.ts';
 import { type Check, fromHeld, notSeen, saysHeld, some, unknown, warning, wrong } from './check.ts';
 import type { Facts } from './facts.ts';
 import { verdictOf } from './input.ts';
@@ -25,9 +26,7 @@ export const firewallChecks: readonly Check[] = [
     look: (facts, held) => {
       if (!facts.look) return notSeen();
       if (!facts.permitted || facts.ruleset?.nft === 'denied') return [NOT_PERMITTED, ...fromHeld(held)];
-      const drift = facts.look.report.drift.filter(
-        ({ kind, key }) => kind === 'firewall' && !/masq|postrouting/i.test(key),
-      );
+      const drift = facts.look.report.drift.filter(({ kind, key }) => kind === 'firewall' && !sparesMasquerading(key));
       const missing = drift.length
         ? [
             wrong(
@@ -71,16 +70,15 @@ export const firewallChecks: readonly Check[] = [
             )
           : false,
       );
-      const drift = facts.look.report.drift.filter(
-        ({ kind, key }) => kind === 'firewall' && /masq|postrouting|table/i.test(key),
-      );
-      return masks && drift.length
+      const drift = facts.look.report.drift.filter(({ kind, key }) => kind === 'firewall' && sparesMasquerading(key));
+      if (!drift.length) return [];
+      return masks
         ? [
             wrong(
               `Docker masquerades ${subnet}, and the rules that spare ${network} are not in place: peers see this host's address instead of the container's.`,
             ),
           ]
-        : [];
+        : [warning(`The rules that spare ${network} from masquerading are not in place.`)];
     },
     cure: 'selvage --once puts them in place.',
     page: "Docker masquerades everything that leaves by another device than its bridge, so that the overlay's packets get this host's address, unless a rule before it says otherwise. flannel's answer is `--ip-masq` with `dockerd --ip-masq=false`; selvage spares the Network either way.",
@@ -123,6 +121,12 @@ export const firewallChecks: readonly Check[] = [
     page: 'What keeps selvage from keeping its rules: a kernel without nf_tables, a missing permission, rules that somebody else writes again and again. The module br_netfilter, which flanneld wants from 0.26 on, is not needed by selvage.',
   },
 ];
+
+/** Of a part of the firewall, by its key: our own table, or rules in iptables' nat. The rest is for what is forwarded. */
+function sparesMasquerading(key: string): boolean {
+  const [, , table = '', chain = ''] = key.split(' ');
+  return table === 'nat' || (isOurTag(table) && !chain.startsWith('@'));
+}
 
 /** Whether FORWARD's policy is DROP in any table that iptables keeps. */
 const dropsForward = ({ ruleset }: Facts): boolean =>

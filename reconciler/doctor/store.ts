@@ -1,7 +1,7 @@
 /** Owns the checks of the store: whether it can be heard, and what it says of the network and of this host. */
 import { formatDuration } from '../../config/duration.ts';
 import { olderHosts } from '../report/older-hosts.ts';
-import { type Check, fromHeld, notSeen, saysHeld, some, unknown, warning, wrong } from './check.ts';
+import { type Check, fromHeld, notSeen, saysHeld, unknown, warning, wrong } from './check.ts';
 import type { Facts } from './facts.ts';
 
 /** A clock that is off by this much (s) is worth a word; etcd's leases run by its own clock, v2's by the host's, too. */
@@ -10,6 +10,8 @@ const CLOCK_OFF_S = 5;
 const RENEWED_BY_S = 3000;
 /** Free subnets below this share of all are few. */
 const FEW = 0.05;
+/** More than this are not, in a large network. */
+const MOST_FEW = 16;
 
 const isConfigs = (why: string): boolean =>
   /^(no config|malformed config|IPv4 is off|IPv6 is left out|backend not supported)$/.test(why);
@@ -174,10 +176,11 @@ function ofRoom({ look }: Facts) {
   const config = look?.config;
   if (!config) return [];
   const number = (address: string): number => address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-  const size = 2 ** (32 - config.subnetLen);
-  const all = Math.floor((number(config.subnetMax) - number(config.subnetMin)) / size) + 1;
-  const free = all - look.leases.length;
-  if (all <= 0 || free > all * FEW || free > 16) return [];
-  const oldest = some(look.leases.map(({ subnet }) => subnet));
-  return [warning(`Of ${all} subnets ${Math.max(0, free)} are free (taken: ${oldest}).`)];
+  const [least, most] = [number(config.subnetMin), number(config.subnetMax)];
+  const all = Math.floor((most - least) / 2 ** (32 - config.subnetLen)) + 1;
+  const at = ({ subnet }: { subnet: string }): number => number(subnet.replace(/\/.*/, ''));
+  const taken = look!.leases.filter((lease) => at(lease) >= least && at(lease) <= most).length;
+  const free = Math.max(0, all - taken);
+  if (all <= 0 || free > Math.min(MOST_FEW, Math.max(1, all * FEW))) return [];
+  return [warning(`${free} of ${all} subnets ${free === 1 ? 'is' : 'are'} free.`)];
 }

@@ -115,7 +115,7 @@ export const CHECK_CASES: Record<string, CheckCase[]> = {
         look: { ...lookWith(), config: { ...lookWith().config!, subnetMax: '10.5.3.0', subnetMin: '10.5.1.0' } },
       },
       level: 'warning',
-      says: /Of 3 subnets 0 are free/,
+      says: /0 of 3 subnets are free/,
     },
   ],
   clock: [
@@ -364,7 +364,7 @@ export const CHECK_CASES: Record<string, CheckCase[]> = {
   ],
   masquerade: [
     {
-      facts: { ...drift('firewall', 'nft ip selvage-1 table'), ruleset: masks },
+      facts: { ...drift('firewall', 'nft ip selvage-00ff11'), ruleset: masks },
       level: 'wrong',
       says: /Docker masquerades 10\.5\.1\.0\/24/,
     },

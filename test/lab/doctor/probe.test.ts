@@ -59,6 +59,22 @@ describe('doctor --probe', () => {
       ['--probe'],
     ));
 
+  it("what this host's own counters say of where packets were lost", () =>
+    breakAll(
+      host,
+      [
+        nft('reached', 'wrong', /doesn't answer over the overlay/, 'add rule inet broken in udp dport 8472 reject'),
+        {
+          id: 'lost-where',
+          level: 'warning',
+          says: /Icmp\.InDestUnreachs grew by/,
+          break: async () => {},
+          mend: async () => {},
+        },
+      ],
+      ['--probe'],
+    ));
+
   it('TCP that is lost where ICMP passes', () =>
     breakAll(
       host,

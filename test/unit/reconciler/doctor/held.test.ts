@@ -54,3 +54,11 @@ it('what the daemon holds beside the own look is told, too, and what both hold o
     ['young', 'gone'],
   );
 });
+
+it('what a report finds to differ is said, of whichever kind', () => {
+  for (const kind of KINDS) {
+    const otherDrift = [{ op: 'create' as const, kind, key: 'nft ip selvage 4711', reason: '4711' }];
+    const said = examine(factsOf({ look: lookWith({ report: { otherDrift } }) })).filter(({ level }) => level !== 'ok');
+    assert.equal(said.length, 1, `${kind}: ${JSON.stringify(said)}`);
+  }
+});
