@@ -71,6 +71,12 @@ async function deleteNexthop({ host, subnet }: Target): Promise<void> {
   if (route?.nhid !== undefined) await host.ip('nexthop', 'del', 'id', String(route.nhid));
 }
 
+/** One by one: `ip route flush` is refused where routes are on nexthop objects. */
+async function deleteRoutes({ host }: Target): Promise<void> {
+  const routes = await host.ns.ipJson('route', 'show', 'proto', '115');
+  await host.ns.ipBatch(routes.map(({ dst }) => `route del ${dst}`));
+}
+
 async function editFile({ host }: Target): Promise<void> {
   writeFileSync(host.subnetFile, 'FLANNEL_NETWORK=10.9.0.0/16\n');
 }
@@ -108,10 +114,7 @@ export const damages: readonly Cause[] = [
     'a route is replaced',
     ip(({ subnet }) => ['route', 'replace', 'blackhole', subnet, 'proto', '115']),
   ),
-  damage(
-    'all our routes are flushed',
-    ip(() => ['route', 'flush', 'proto', '115']),
-  ),
+  damage('all our routes are deleted', deleteRoutes),
   damage(
     'an ARP entry is deleted',
     ip(({ vtep, dev }) => ['neighbour', 'del', vtep, 'dev', dev]),

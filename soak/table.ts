@@ -26,7 +26,8 @@ export const newRow = (cause: string, costs: boolean): Row => ({
   broken: 0,
 });
 
-const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 0;
+const median = (numbers: readonly number[]): number =>
+  [...numbers].sort((a, b) => a - b)[(numbers.length - 1) >> 1] ?? 0;
 const seconds = (ms: number): string => (ms / 1000).toFixed(1);
 
 /** Those that lost packets although they may not. */

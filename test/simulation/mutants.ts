@@ -139,14 +139,6 @@ export const MUTANTS: readonly Mutant[] = [
     finds: ['settles'],
   },
   {
-    name: 'the lease is written again and again',
-    file: 'reconciler/lease/value.ts',
-    text: 'if (lease.value === text) return false;',
-    instead: 'if (lease.value === text) return true;',
-    faults: ['kill', 'restart'],
-    finds: ['settles', 'silent'],
-  },
-  {
     name: 'what was made is not read back',
     file: 'reconciler/plan/verify.ts',
     text: 'if (!isMade(outcome)) return outcome;',
