@@ -41,6 +41,7 @@ test('interfaces with their addresses, default routes by metric', async (t) => {
     loopback: false,
     type: 'bridge',
     master: '',
+    alias: '',
     carrier: false,
     looped: false,
     addresses: [
