@@ -95,7 +95,7 @@ describe('what is not ours', () => {
   let onOurs: string[];
   const files = () => {
     const isOurs = (name: string) =>
-      ['subnet.env', 'other.env', 'desired.json'].includes(name) || /^daemon-.*\.lock$/.test(name);
+      ['subnet.env', 'other.env', 'desired.json', 'control.sock'].includes(name) || /^daemon-.*\.lock$/.test(name);
     const names = readdirSync(host.folder).filter((name) => !isOurs(name));
     return names.sort().map((name) => [name, readFileSync(join(host.folder, name), 'utf8')]);
   };
