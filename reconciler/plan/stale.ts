@@ -150,7 +150,10 @@ function findUsedEntries({ input, inUse }: StaleInput): Set<string> {
   const used = new Set(inUse.entries);
   if (used.size === 0) return used;
   for (const have of input.haves) {
-    const through = inUse.entries.has(idOf(have)) ? goesThrough(have) : undefined;
+    const id = idOf(have);
+    if (!inUse.entries.has(id)) continue;
+    // An entry that is changed in this plan leads elsewhere by the time anything is deleted; one that can't be is in use as it is.
+    const through = goesThrough(input.desired.get(id) ?? have);
     if (through !== undefined) used.add(through);
   }
   return used;
