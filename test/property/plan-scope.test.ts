@@ -31,10 +31,11 @@ test('after leases have changed, a round over their ids leaves nothing for a ful
 
     const scope = scopeOf({ ids: changedIds(before, after) });
     await runRound({ ...base, desired: after, scope });
-    // Nor does any but a full one think of the ARP and FDB entries that stay on an earlier device as long as a peer's route can't leave it.
+    // Nor does any but a full one think of what stays on an earlier device (ARP and FDB entries, nexthop objects) as long as a peer's route
+    // can't leave it.
     const isOnEarlier = (change: Change): boolean =>
       change.op === 'delete' &&
-      (change.have.kind === 'neighbour' || change.have.kind === 'fdb') &&
+      ['neighbour', 'fdb', 'nexthop'].includes(change.have.kind) &&
       !after.has(`link ${linkOf(change.have)}`);
     const left = changesOf(await planOf({ ...base, desired: after }));
     assert.deepEqual(
