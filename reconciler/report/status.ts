@@ -1,27 +1,16 @@
 /** Owns the status as a person reads it: how it is, what it is doing, what is held, what was done last. */
 import { formatDuration } from '../../config/duration.ts';
-import type { RegionStatus, RoundNote, Status, Waker } from '../contracts/status.ts';
+import type { RegionStatus, RoundNote, Status } from '../contracts/status.ts';
 import { isResourceKind, rulesOf } from '../kinds/index.ts';
 import { cell, draw, type Look, markdownTable, PLAIN_LOOK, paint, wrap } from './draw.ts';
 import type { Format } from './render.ts';
 import { heldRows } from './rows.ts';
 import { headline, plain, plural } from './text.ts';
+import { WOKEN } from './woken.ts';
 
 /** Rounds and peers that a screen has, unless all are asked for. */
 const MOST_ROUNDS = 10;
 const MOST_PEERS = 10;
-
-/** What made a round begin, in words. */
-export const WOKEN: Readonly<Record<Waker, string>> = {
-  start: 'the start',
-  store: 'the store',
-  host: 'this host',
-  schedule: 'the schedule',
-  due: 'a time that was due',
-  companion: 'what runs beside it',
-  lease: 'our lease',
-  failure: 'a round that failed',
-};
 
 /** As text that ends with a line feed. `oneLine`: JSON without line feeds, for a stream of them. */
 export function renderStatus(status: Status, format: Format, look: Look = PLAIN_LOOK, oneLine = false): string {

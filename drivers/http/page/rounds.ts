@@ -1,7 +1,8 @@
 /** Owns the timeline: a bar for each of the last rounds, and what was found and done in them. */
 import type { RoundNote } from '../../../reconciler/contracts/status.ts';
+import { WOKEN } from '../../../reconciler/report/woken.ts';
 import { byId, element, setText } from './dom.ts';
-import { duration, plural, RESULT, WOKEN } from './words.ts';
+import { duration, plural, RESULT } from './words.ts';
 
 const MOST_LISTED = 100;
 /** Of the drawing: its width over 100 bars, and its height. */

@@ -1,5 +1,5 @@
 /** Owns the words of the page: times as people say them, and what the states mean. */
-import type { RoundNote, Waker } from '../../../reconciler/contracts/status.ts';
+import type { RoundNote } from '../../../reconciler/contracts/status.ts';
 
 /** "3 h 12 min", of milliseconds. */
 export function duration(ms: number): string {
@@ -15,17 +15,6 @@ export function duration(ms: number): string {
 export const count = (n: number): string => n.toLocaleString('en');
 
 export const plural = (n: number, one: string): string => `${count(n)} ${n === 1 ? one : `${one}s`}`;
-
-export const WOKEN: Readonly<Record<Waker, string>> = {
-  start: 'the start',
-  store: 'the store',
-  host: 'this host',
-  schedule: 'the schedule',
-  due: 'a time that was due',
-  companion: 'what runs beside it',
-  lease: 'our lease',
-  failure: 'a round that failed',
-};
 
 export const RESULT: Readonly<Record<RoundNote['result'], string>> = {
   nothing: 'nothing to do',
