@@ -67,8 +67,8 @@ export class Devices {
   }
 
   #make(id: string, want: Link): DeviceState {
-    const renamed = this.#renamed(want);
-    if (renamed) return this.#takeBack(id, want, renamed);
+    const [renamed, ...more] = this.#ownInTheWay(want);
+    if (renamed) return this.#takeBack(id, want, renamed, more);
     if (this.#isTaken(want)) return 'blocked';
     const unread = this.#rules.context.unread?.get(id);
     if (unread !== undefined) {
@@ -91,46 +91,55 @@ export class Devices {
       this.#rules.hold(recreateWaits(want, fields));
       return asItIs;
     }
-    if (recreate && this.#isTaken(want)) return asItIs;
+    if ((recreate || !have.up) && (this.#isTaken(want) || !this.#clearWay(this.#ownInTheWay(want)))) return asItIs;
     const reason = `differs: ${fields.join(', ')}`;
     if (!this.#rules.offer({ op: 'update', id, reason, want, have, fields: [...fields], recreate })) return asItIs;
     if (recreate) return 'void';
     return fields.includes('mac') ? 'flushed' : 'ready';
   }
 
-  /** Ours by its mark under another name, and in the way of itself. */
-  #renamed(want: Link): Link | undefined {
-    const { context, ownership } = this.#rules;
-    for (const link of context.links.values())
-      if (
-        clash(want, link) !== undefined &&
-        ownership.ownsDevice(link.name) &&
-        !context.desired.has(`link ${link.name}`)
-      )
-        return link;
-    return undefined;
+  /** Ours by their mark, wanted by nobody, and in the way: one that was renamed is in the way of itself. */
+  #ownInTheWay(want: Link): Link[] {
+    return this.#clashing(want).flatMap(({ link, isStale }) => (isStale ? [link] : []));
   }
 
-  #takeBack(id: string, want: Link, have: Link): DeviceState {
+  /** Whether nothing of ours is in the way any more when the plan gets to the wanted device. */
+  #clearWay(links: readonly Link[]): boolean {
+    if (links.length > 0 && !this.#rules.mayDelete) return false;
+    return links.every((have) => {
+      const reason = 'not wanted, and in the way';
+      if (!this.#rules.offer({ op: 'delete', id: `link ${have.name}`, reason, have, first: true })) return false;
+      this.#states.set(have.name, 'void');
+      return true;
+    });
+  }
+
+  #takeBack(id: string, want: Link, have: Link, more: readonly Link[]): DeviceState {
     const fields = ['name'];
     if (!this.#rules.mayDelete) {
       this.#rules.hold(recreateWaits(want, fields));
       return 'blocked';
     }
+    if (this.#isTaken(want) || !this.#clearWay(more)) return 'blocked';
     const reason = `renamed: ${have.name}`;
     if (!this.#rules.offer({ op: 'update', id, reason, want, have, fields, recreate: true })) return 'blocked';
     this.#states.set(have.name, 'void');
     return 'void';
   }
 
-  /** What the kernel has one of (a VNI on a port) is another device's, which is never ours (order.ts says why). */
+  /** What the kernel has one of (a VNI on a port) is another's device, or that of a wanted one. */
   #isTaken(want: Link): boolean {
-    for (const link of this.#rules.context.links.values()) {
+    const taken = this.#clashing(want).find(({ isStale }) => !isStale);
+    if (taken) this.#rules.hold(inTheWay(want, taken.why));
+    return taken !== undefined;
+  }
+
+  #clashing(want: Link): { link: Link; why: string; isStale: boolean }[] {
+    const { context, ownership } = this.#rules;
+    return [...context.links.values()].flatMap((link) => {
       const why = clash(want, link);
-      if (why === undefined) continue;
-      this.#rules.hold(inTheWay(want, why));
-      return true;
-    }
-    return false;
+      if (why === undefined) return [];
+      return [{ link, why, isStale: ownership.ownsDevice(link.name) && !context.desired.has(`link ${link.name}`) }];
+    });
   }
 }

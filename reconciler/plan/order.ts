@@ -5,8 +5,8 @@
  * - Creates and updates come before any delete: the new path is there before the old one goes (make before break).
  * - Within a step the changes are independent of each other: any order, one batch.
  *
- * Is there a delete that must come first? A tunnel that holds what another needs (a VNI on a port) would be one, but ours are named
- * by their VNI, so ours is always the same device: a changed port is its own `recreate`, and another's is a conflict that is held.
+ * One delete comes first: of a device of ours that nobody wants and that holds what a wanted one needs (a VNI on a port). Another's that
+ * does is a conflict that is held.
  */
 import type { Change } from '../contracts/driver.ts';
 import { BUILD_ORDER, type Kind } from '../kinds/index.ts';
@@ -19,10 +19,15 @@ export interface Step {
 
 /** Changes by kind, as the plan collects them. */
 export class StepBuilder {
+  readonly #first: Change[] = [];
   readonly #up = new Map<Kind, Change[]>();
   readonly #down = new Map<Kind, Change[]>();
 
   add(kind: Kind, change: Change): void {
+    if (change.op === 'delete' && change.first) {
+      this.#first.push(change);
+      return;
+    }
     const side = change.op === 'delete' ? this.#down : this.#up;
     const same = side.get(kind);
     if (same) same.push(change);
@@ -32,6 +37,7 @@ export class StepBuilder {
   /** Steps in the order in which they are to be carried out, without empty ones. */
   steps(): Step[] {
     const steps: Step[] = [];
+    if (this.#first.length) steps.push({ kind: 'link', direction: 'up', changes: this.#first });
     for (const kind of BUILD_ORDER) {
       const changes = this.#up.get(kind);
       if (changes) steps.push({ kind, direction: 'up', changes });

@@ -105,6 +105,7 @@ class Planner {
       unneeded: this.#unneeded,
       inUse: this.#inUse,
       isVoid: (dev) => this.#devices.stateOf(dev) === 'void',
+      isGone: (have) => this.#isGone(have),
       offer: (change) => this.#offer(change),
       hold: (entry) => this.#held.push(entry),
     });

@@ -25,6 +25,8 @@ export interface StaleInput {
   inUse: { devices: ReadonlySet<string>; nexthops: ReadonlySet<number>; entries: ReadonlySet<string> };
   /** Whether a device is made anew, and what is under it gone with it. */
   isVoid(dev: string): boolean;
+  /** Whether a change of a device takes it along. */
+  isGone(have: Have): boolean;
   offer(change: Change): boolean;
   hold(entry: HeldEntry): void;
 }
@@ -67,6 +69,9 @@ export function planStale(state: StaleInput): void {
       continue;
     }
     if (state.input.keepStale?.(have) || (used.size && used.has(idOf(have)))) continue;
+    // It is the source of what goes out there, and may be all that tells that the device is ours.
+    if (have.kind === 'address' && inUse.devices.has(have.dev) && !state.input.desired.has(`link ${have.dev}`))
+      continue;
     if (have.kind === 'nexthop') {
       if (inUse.nexthops.has(have.id)) continue;
       const user = foreignUsers.get(have.id);
@@ -146,12 +151,12 @@ function reportStrange(link: Link, state: StaleInput): void {
 }
 
 /** Ids of the ARP and FDB entries that something goes through which stays as it is for now. */
-function findUsedEntries({ input, inUse }: StaleInput): Set<string> {
+function findUsedEntries({ input, inUse, isGone }: StaleInput): Set<string> {
   const used = new Set(inUse.entries);
   if (used.size === 0) return used;
   for (const have of input.haves) {
     const id = idOf(have);
-    if (!inUse.entries.has(id)) continue;
+    if (!inUse.entries.has(id) || isGone(have)) continue;
     // An entry that is changed in this plan leads elsewhere by the time anything is deleted; one that can't be is in use as it is.
     const through = goesThrough(input.desired.get(id) ?? have);
     if (through !== undefined) used.add(through);

@@ -45,7 +45,7 @@ const fixed = (link: Link | undefined): string => {
 /** Every Want is met unless something foreign is in its way; nothing of ours is there that nobody wants. */
 export function assertConverged({ instance, desired, after }: Judged): void {
   const own = ownDeviceNames(after, instance, linkNames(desired));
-  const isBlocked = (name: string): boolean => !own.has(name) || isVniTaken(desired.get(`link ${name}`)!, after, own);
+  const isBlocked = (name: string): boolean => !own.has(name) || isTaken(desired.get(`link ${name}`)!, after, own);
   const blocked = new Set(linkNames(desired).filter(isBlocked));
   const slots = new Map<string, Have>();
   for (const have of after) if (!slots.has(idOf(have))) slots.set(idOf(have), have);
@@ -64,14 +64,15 @@ export function assertConverged({ instance, desired, after }: Judged): void {
 }
 
 /** The kernel wouldn't take it beside a device of another name. */
-function isVniTaken(want: Want, after: readonly Have[], own: ReadonlySet<string>): boolean {
-  const { vni, port } = (want.kind === 'link' && vxlanIn(want)) || { vni: 0, port: 0 };
+function isTaken(want: Want, after: readonly Have[], own: ReadonlySet<string>): boolean {
+  const { vni, port, gbp } = (want.kind === 'link' && vxlanIn(want)) || { vni: 0, port: 0, gbp: false };
   const ends = want.kind === 'link' && want.tunnel?.type === 'ipip' ? fixed(want) : undefined;
   const isHolder = (have: Have): boolean => {
     if (have.kind !== 'link' || own.has(have.name)) return false;
     if (ends !== undefined) return have.tunnel?.type === 'ipip' && fixed(have) === ends;
     const vxlan = vxlanIn(have);
-    return vxlan?.vni === vni && vxlan.port === (port || 8472);
+    if (vxlan?.port !== (port || 8472)) return false;
+    return vxlan.gbp === gbp ? vxlan.vni === vni : have.up;
   };
   return want.kind === 'link' && after.some((have) => isHolder(have) && idOf(have) !== idOf(want));
 }

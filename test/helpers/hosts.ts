@@ -135,8 +135,8 @@ const link: fc.Arbitrary<Link> = fc
   .map(({ vni, ownVni, port, parent, learning, gbp, ...rest }) => {
     const named = Number(rest.name.slice('flannel.'.length));
     const number = ownVni && named > 0 ? named : vni;
-    const vxlan = { vni: number, port, local: '192.0.2.1', parent, learning, gbp };
-    return rest.type === 'vxlan' ? { kind: 'link', ...rest, vxlan } : { kind: 'link', ...rest };
+    const tunnel = { type: 'vxlan' as const, vni: number, port, local: '192.0.2.1', parent, learning, gbp };
+    return rest.type === 'vxlan' ? { kind: 'link', ...rest, tunnel } : { kind: 'link', ...rest };
   });
 
 const address: fc.Arbitrary<Address> = fc

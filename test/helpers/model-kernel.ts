@@ -11,7 +11,7 @@ import type { Address, Fdb, FileResource, Neighbour, Nexthop, Route, UdpPeer } f
 import { type Have, idOf, keyOf, type Link, type Resource, splitId } from '../../reconciler/kinds/index.ts';
 import type { VxlanTunnel } from '../../reconciler/tunnels/vxlan.ts';
 import { Errno } from './errno.ts';
-import { forgetParent, madeTunnel } from './model-tunnels.ts';
+import { assertOpens, forgetParent, madeTunnel } from './model-tunnels.ts';
 
 export { Errno };
 
@@ -118,6 +118,7 @@ export class ModelKernel {
     const made: Link = { ...structuredClone(link), alias: '', master: '' };
     if (this.lacks.has(made.type)) throw new Errno('EOPNOTSUPP', 'Unknown device type');
     if (made.tunnel) made.tunnel = madeTunnel(made.tunnel, this.#links);
+    if (made.up) assertOpens(made, this.#links);
     this.#drawn++;
     // An ipip device has an address of four bytes, which is no MAC.
     if (made.type !== 'ipip')
@@ -134,6 +135,7 @@ export class ModelKernel {
     const before = JSON.stringify(link);
     const newMac = plain.mac !== undefined && plain.mac !== link.mac;
     const goesDown = plain.up === false && link.up;
+    if (plain.up && !link.up) assertOpens(link, this.#links);
     Object.assign(link, plain);
     if (vxlan && link.tunnel?.type === 'vxlan') Object.assign(link.tunnel, vxlan);
     if (newMac || goesDown) this.#flushNeighbours(name);

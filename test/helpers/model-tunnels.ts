@@ -14,11 +14,21 @@ export function madeTunnel(want: Tunnel, links: ReadonlyMap<string, Link>): Tunn
   return made;
 }
 
-/** vxlan: one a VNI and port. ipip: one a pair of ends, `tunl0`'s any-to-any among them. */
+/** vxlan: one a VNI, port and way to receive (vxlan_vni_in_use). ipip: one a pair of ends, `tunl0`'s any-to-any among them. */
 function isOneTooMany(one: Tunnel, other: Tunnel): boolean {
-  if (one.type === 'vxlan') return other.type === 'vxlan' && one.vni === other.vni && one.port === other.port;
+  if (one.type === 'vxlan')
+    return other.type === 'vxlan' && one.vni === other.vni && one.port === other.port && one.gbp === other.gbp;
   if (one.type === 'ipip') return other.type === 'ipip' && one.local === other.local && one.remote === other.remote;
   return false;
+}
+
+/** Throws EADDRINUSE as vxlan_open does: devices that are up share a port only if they receive alike (vxlan_find_sock). */
+export function assertOpens({ name, tunnel }: Link, links: ReadonlyMap<string, Link>): void {
+  if (tunnel?.type !== 'vxlan') return;
+  for (const { name: holder, up, tunnel: other } of links.values()) {
+    if (holder === name || !up || other?.type !== 'vxlan') continue;
+    if (other.port === tunnel.port && other.gbp !== tunnel.gbp) throw new Errno('EADDRINUSE');
+  }
 }
 
 /** Its underlay device is gone. */

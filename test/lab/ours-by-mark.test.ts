@@ -77,6 +77,17 @@ describe('ours by its mark', () => {
         await assertInSync(host);
       });
 
+    it('a stale device of ours on the port of our own, which is down and of another sort: that goes first', async () => {
+      await host.ns.ipBatch([
+        'link set flannel.1 down',
+        'link add flannel.9 type vxlan id 9 dev eth0 dstport 8472 nolearning gbp',
+        'link set flannel.9 alias selvage:/coreos.com/network up',
+      ]);
+      await assertDrift(host, ['link flannel.9', LINK]);
+      await repair(host);
+      assert.equal(await seen(), good);
+    });
+
     for (const [index, { what, act }] of entries.entries())
       it(`an FDB entry with ${what}, of a MAC that a lease names`, async () => {
         await host.ns.bridgeBatch([act(peers[index]!)]);

@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { scopeOf } from '../../reconciler/contracts/scope.ts';
 import { factsOf, LEVEL_PASS_MS, OWN_ADDRESS, SUBNET_FILE, World } from '../helpers/agent-world.ts';
 import { assertConverged } from '../helpers/converged.ts';
+import { Errno } from '../helpers/errno.ts';
 import { device, host } from '../helpers/hosts.ts';
 import type { Delivery } from '../helpers/model-driver.ts';
 import { populate } from '../helpers/model-driver.ts';
@@ -48,7 +49,12 @@ function deleteOne({ kernel }: World, index: number): void {
 function spoilLink({ kernel }: World, how: number): void {
   if (!kernel.link('flannel.1')) return;
   const changes = [{ up: false }, { up: true }, { mac: '02:aa:aa:aa:aa:aa' }, { mtu: 1300 }, { alias: '' }];
-  kernel.setLink('flannel.1', changes[how % changes.length]!);
+  try {
+    kernel.setLink('flannel.1', changes[how % changes.length]!);
+  } catch (error) {
+    // It can't come up while one of another sort has its port.
+    if (!(error instanceof Errno) || error.code !== 'EADDRINUSE') throw error;
+  }
 }
 
 function fault({ driver }: World, peer: number, kind: string, lies: boolean): void {

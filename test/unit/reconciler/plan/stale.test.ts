@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { Route } from '../../../../reconciler/kinds/index.ts';
-import { deedsOf, observedOf, overlayWith, planFor } from '../../../helpers/planning.ts';
+import type { Address, Link, Nexthop, Route } from '../../../../reconciler/kinds/index.ts';
+import { deedsOf, deviceOf, observedOf, overlayWith, planFor } from '../../../helpers/planning.ts';
 import { peersOf, wantsOf } from '../../../helpers/wants.ts';
 
 it('the FDB entry of a peer whose MAC has changed goes at once, also where its route waits behind a foreign one', () => {
@@ -31,4 +31,35 @@ it('the FDB entry of a peer whose MAC has changed goes at once, also where its r
     plan.held.map(({ why }) => why),
     ['foreign route'],
   );
+});
+
+it('the address of a device that is still in use stays, as it tells that the device is ours', () => {
+  const overlay = overlayWith(1);
+  const flanneld = observedOf(overlay).map((have) => (have.kind === 'link' ? { ...have, alias: '' } : have));
+  const theirs: Address = { kind: 'address', dev: 'flannel.1', address: '192.168.1.0/24' };
+  const inTheWay: Link = { ...deviceOf(overlay), name: 'flannel.2', type: 'bridge', tunnel: undefined };
+  const wanted = [...wantsOf(overlayWith(1, { vni: 2 })).values()];
+  const plan = planFor(wanted, [...flanneld, theirs, inTheWay]);
+  assert.deepEqual(deedsOf(plan), []);
+});
+
+it('an FDB entry goes in the plan in which its ARP entry is lost with the device’s MAC', () => {
+  const overlay = overlayWith(1);
+  const haves = observedOf(overlay).map((have) =>
+    have.kind === 'link' ? { ...have, mac: '06:00:00:00:00:03' } : have,
+  );
+  const at = haves.findIndex(({ kind }) => kind === 'route');
+  const ours = haves[at] as Route;
+  const kernels: Route = { ...ours, protocol: 2, nexthopId: 0 };
+  haves.splice(at, 0, kernels);
+  const nexthop = haves.find((have): have is Nexthop => have.kind === 'nexthop')!;
+  const [peer] = peersOf(1);
+  const direct = wantsOf(overlayWith(1, { peers: [{ ...peer!, direct: true }] }));
+  const deeds = deedsOf(planFor(direct.values(), haves));
+  assert.deepEqual(deeds, [
+    'update link flannel.1',
+    `delete route 254|${ours.dst}|0|0`,
+    `delete nexthop ${nexthop.id}`,
+    `delete fdb flannel.1|${peer!.mac}`,
+  ]);
 });
