@@ -5,18 +5,24 @@
 import { answer, exitCodeOfEnd, sentenceOfEnd } from './commands/answer.ts';
 import { checkConfig } from './commands/check-config.ts';
 import { dockerOpts } from './commands/docker-opts.ts';
+import { Interrupted } from './commands/interrupted.ts';
 import { leases } from './commands/leases.ts';
 import { leave } from './commands/leave.ts';
 import { migrate } from './commands/migrate.ts';
 import { drift, once } from './commands/once.ts';
 import { run } from './commands/run.ts';
 import { helpText } from './config/help.ts';
+import { noteOpenFilesLimit } from './config/open-files.ts';
 import { parseOptions, unreadWords } from './config/options.ts';
+import { openFilesLimit } from './drivers/host/open-files.ts';
+import { boundResolver, endUnlessResolved } from './drivers/host/resolver.ts';
 import { EXIT } from './reconciler/report/exit-code.ts';
 import { VERSION } from './version.ts';
 
 // TLS to an IP address makes Node warn of itself (DEP0123): nothing that a user of ours could mend.
 process.noDeprecation = true;
+noteOpenFilesLimit(openFilesLimit());
+boundResolver();
 
 async function main(argv: string[]): Promise<number> {
   // Before parseOptions: its flags are mk-docker-opts.sh's, not ours.
@@ -61,9 +67,14 @@ async function main(argv: string[]): Promise<number> {
 
 /** Ends when all is written, and not only when the last socket has given up: a connection that nobody answers takes the kernel two minutes. */
 function end(code: number): void {
-  const exit = () => setImmediate(() => process.exit(unwritten ? code || EXIT.failed : code));
+  const exit = () => setImmediate(() => void leaveNow(unwritten ? code || EXIT.failed : code));
   if (process.stdout.writableLength === 0) exit();
   else process.stdout.write('', exit);
+}
+
+async function leaveNow(code: number): Promise<void> {
+  await endUnlessResolved(code);
+  process.exit(code);
 }
 
 let unwritten = false;
@@ -75,6 +86,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 main(process.argv.slice(2)).then(end, (error: unknown) => {
+  if (error instanceof Interrupted) return error.dieOfIt();
   process.stderr.write(`selvage: ${sentenceOfEnd(error)}\n`);
   end(exitCodeOfEnd(error));
 });

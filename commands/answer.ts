@@ -4,6 +4,7 @@
  */
 
 import { foreign, MOST_SENTENCE } from '../config/foreign-text.ts';
+import { withCure } from '../config/open-files.ts';
 import type { Options } from '../config/options.ts';
 import { type Look, PLAIN_LOOK } from '../reconciler/report/draw.ts';
 import { EXIT, exitCodeOf } from '../reconciler/report/exit-code.ts';
@@ -39,7 +40,7 @@ export function tellUnknownVariables({ unknownEnv }: Options): void {
 
 /** Each line of it cleaned and bounded: it may quote what stands in etcd. */
 export function sentenceOfEnd(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = withCure(error instanceof Error ? error.message : String(error));
   const lines = message.slice(0, MOST_LINES * MOST_SENTENCE).split('\n', MOST_LINES);
   return lines.map((line) => foreign(line, MOST_SENTENCE)).join('\n');
 }

@@ -9,11 +9,12 @@ import type { AgentDeps, Log } from '../states/deps.ts';
 import { planRepair, repairOnce, reportDrift } from '../states/once.ts';
 import { VERSION } from '../version.ts';
 import { answer, formatOf, lookOf } from './answer.ts';
+import { untilInterrupted } from './interrupted.ts';
 
 /** @throws StoreError, RunError */
 export function once(options: Options): Promise<number> {
   requirePermission();
-  return pass(options, repairOnce);
+  return untilInterrupted((begin) => pass(options, (deps) => repairOnce(deps, begin)));
 }
 
 /** Needs no permission: it writes nothing. @throws StoreError, RunError */

@@ -1,6 +1,7 @@
 /** Owns `selvage run`, the daemon: what it serves, what it tells systemd, and how a signal ends it. */
 import { closeAll, composeDeps, requirePermission } from '../compose.ts';
 import { configKey } from '../config/lease-key.ts';
+import { tooFewFiles } from '../config/open-files.ts';
 import type { Options } from '../config/options.ts';
 import { takeInstanceLock } from '../drivers/host/instance-lock.ts';
 import { openLog } from '../drivers/log/logger.ts';
@@ -20,6 +21,7 @@ const LOCK_RETRY_MS = 5000;
 /** Ends with SIGTERM or SIGINT. @throws StoreError, RunError, UsageError */
 export async function run(options: Options): Promise<number> {
   requirePermission();
+  const stop = stopOnSignal();
   // What only the daemon needs is loaded only here: a repair run's start counts.
   const { startDaemon } = await import('../states/daemon.ts');
   const { startLevelPass } = await import('../drivers/schedule/level-pass.ts');
@@ -35,20 +37,31 @@ export async function run(options: Options): Promise<number> {
     service.ready();
   });
   const stopHealth = await serve(options, agent, () => ready && hasSubnetFile(agent, options.subnetFile));
+  if (stop.signal !== undefined) {
+    log.info({ signal: stop.signal }, `${stop.signal}: ended before anything was begun.`);
+    stopHealth();
+    lock.release();
+    await closeAll(deps);
+    return EXIT.ok;
+  }
   log.info({ version: VERSION, prefix: options.etcd.prefix, store: deps.source.where }, `selvage ${VERSION} starts.`);
   if (options.ignored.length)
     log.info(
       { flags: options.ignored },
       `Accepted for flanneld's sake and without effect here: --${options.ignored.join(', --')}.`,
     );
-
-  for (const sentence of options.unknownEnv) log.warn({}, sentence);
+  for (const sentence of [...options.unknownEnv, ...tooFewFiles()]) log.warn({}, sentence);
   let running: Daemon | undefined;
   const service = tellServiceManager({
     stepMs: () => running?.stepMs() ?? 0,
     status: () => statusLine(agent, deps.source.where, configKey(options.etcd.prefix)),
   });
   running = startDaemon(agent, () => service.changed());
+  stop.by = (signal) => {
+    log.info({ signal }, `${signal}: finishing the change in hand.`);
+    service.stopping();
+    running?.stop();
+  };
   const stopStatus = await serveStatus({
     options,
     agent,
@@ -58,13 +71,6 @@ export async function run(options: Options): Promise<number> {
     source: deps.source,
     clock: deps.clock,
   });
-  const stop = (signal: NodeJS.Signals): void => {
-    log.info({ signal }, `${signal}: finishing the change in hand.`);
-    service.stopping();
-    running?.stop();
-  };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
   try {
     await running.done;
     await agent.lastGood.writer.flush();
@@ -76,6 +82,18 @@ export async function run(options: Options): Promise<number> {
     lock.release();
     await closeAll(deps);
   }
+}
+
+/** Hears a signal from the very start: `signal` is the one that came before there was anything to stop `by`. */
+function stopOnSignal(): { signal: NodeJS.Signals | undefined; by: ((signal: NodeJS.Signals) => void) | undefined } {
+  const stop: ReturnType<typeof stopOnSignal> = { signal: undefined, by: undefined };
+  const heard = (signal: NodeJS.Signals): void => {
+    if (stop.by) stop.by(signal);
+    else stop.signal = signal;
+  };
+  process.once('SIGTERM', heard);
+  process.once('SIGINT', heard);
+  return stop;
 }
 
 /** By it `selvage leave` knows that this daemon runs; the second of one network says so, and takes it when the first has gone. */

@@ -8,7 +8,7 @@
  */
 
 import type { Outcome } from '../reconciler/contracts/driver.ts';
-import type { CompanionSections, DriftEntry, HeldEntry, Report } from '../reconciler/contracts/report.ts';
+import type { CompanionSections, Culprit, DriftEntry, HeldEntry, Report } from '../reconciler/contracts/report.ts';
 import type { CompanionName, Scope } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
 import type { FileResource, FirewallPart, Want } from '../reconciler/kinds/index.ts';
@@ -39,6 +39,8 @@ export interface CompanionReport {
   /** Told in the report of the round in which it looked: what was found, and what came of an act that was read back. */
   drift: DriftEntry[];
   outcomes: Report['outcomes'];
+  /** Who had changed what that round has put back, by id. */
+  culprits?: ReadonlyMap<string, Culprit>;
 }
 
 /** What somebody who leaves has found, what came of it, and what could not be done. */

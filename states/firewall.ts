@@ -5,16 +5,19 @@
  * - It looks when the firewall, Docker's bridge or everything is in question. A peer's lease costs that peer: one address in a set, if it is
  *   reached without a tunnel, else nothing.
  */
+import { foreign } from '../config/foreign-text.ts';
 import type { Driver, Outcome } from '../reconciler/contracts/driver.ts';
-import type { HeldEntry } from '../reconciler/contracts/report.ts';
+import type { Culprit, HeldEntry } from '../reconciler/contracts/report.ts';
 import type { Scope } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
+import type { InputChain } from '../reconciler/doctor/input.ts';
 import type { FirewallFacts, Range } from '../reconciler/firewall/facts.ts';
 import { firewallNotices } from '../reconciler/firewall/notices.ts';
 import { tagOf } from '../reconciler/firewall/part.ts';
 import { earlierNetworks, rangesLivedIn } from '../reconciler/firewall/ranges.ts';
 import type { Ruleset } from '../reconciler/firewall/ruleset.ts';
 import { PEERS_SET } from '../reconciler/firewall/table.ts';
+import { hasUfw, tunnelPortOf, ufwNotices } from '../reconciler/firewall/ufw.ts';
 import { wantedParts } from '../reconciler/firewall/wanted.ts';
 import { type FirewallPart, idOf, MAIN_TABLE, type Want } from '../reconciler/kinds/index.ts';
 import { flannelFirewall } from '../reconciler/leave/flannel-firewall.ts';
@@ -29,16 +32,12 @@ import {
 } from './companion.ts';
 import type { AgentDeps } from './deps.ts';
 
-/** Who changed the firewall, as the kernel tells it. */
-export interface FirewallCulprit {
-  name: string;
-  pid: number;
-}
-
 export interface FirewallEyes extends Driver {
   see(): Ruleset;
   /** Who made the last change that was not ours, once; undefined where nobody is known. */
-  takeCulprit(): FirewallCulprit | undefined;
+  takeCulprit(): Culprit | undefined;
+  /** The chains by which packets come into this host, judged for the tunnel's; undefined: they may not be looked at. */
+  input?(packet: { port: number; uplink: string }): Promise<readonly InputChain[] | undefined>;
 }
 
 export class FirewallCompanion implements Companion {
@@ -47,6 +46,7 @@ export class FirewallCompanion implements Companion {
   readonly #deps: Pick<AgentDeps, 'options' | 'log' | 'host'>;
   readonly #eyes: FirewallEyes;
   #held: HeldEntry[] = [];
+  #culprits = new Map<string, Culprit>();
   /** Interfaces by whose addresses an earlier network is still lived in. */
   #livedOn: string[] = [];
   /** Public IPs of the peers that are reached without a tunnel, by subnet; undefined before the first look. */
@@ -71,16 +71,21 @@ export class FirewallCompanion implements Companion {
     // Half of it would make half of our rules unwanted; the round's own listing says what is wrong.
     if (ruleset.problem !== undefined) return { files: [] };
     const facts = await this.#factsOf(desired, ruleset);
-    this.#held = firewallNotices(facts, ruleset, this.#deps.options.docker.daemonJson);
+    this.#held = [
+      ...firewallNotices(facts, ruleset, this.#deps.options.docker.daemonJson),
+      ...(await this.#ofUfw(desired, ruleset)),
+    ];
     return { files: [], wants: ruleset.nft === 'denied' ? [] : wantedParts(facts, ruleset) };
   }
 
   /** Says who it was that had changed what this round has put back. */
   decide(outcomes: readonly Outcome[] | undefined): boolean {
-    const culprit = this.#eyes.takeCulprit();
+    const seen = this.#eyes.takeCulprit();
+    const culprit = seen && { ...seen, name: foreign(seen.name) };
     const made = (outcomes ?? []).filter(
       ({ change, result }) => change.id.startsWith('firewall ') && result === 'done',
     );
+    this.#culprits = new Map(culprit && made.map(({ change }) => [change.id, culprit]));
     if (culprit && made.length > 0) {
       const { name, pid } = culprit;
       const message = `The firewall was changed by ${name} (process ${pid}); what it took of selvage's rules is back: ${made.map(({ change }) => change.id).join(', ')}.`;
@@ -92,7 +97,7 @@ export class FirewallCompanion implements Companion {
   async act(): Promise<void> {}
 
   report(): CompanionReport {
-    return { held: this.#held, sections: {}, drift: [], outcomes: [] };
+    return { held: this.#held, sections: {}, drift: [], outcomes: [], culprits: this.#culprits };
   }
 
   handBack({ nftables, ipMasq, ...range }: HandBackView): HandBackWants {
@@ -107,6 +112,13 @@ export class FirewallCompanion implements Companion {
   }
 
   close(): void {}
+
+  async #ofUfw({ context: { config, host } }: Desired, ruleset: Ruleset): Promise<HeldEntry[]> {
+    const port = tunnelPortOf(config);
+    if (port === undefined || !hasUfw(ruleset)) return [];
+    const chains = await this.#eyes.input?.({ port, uplink: host.uplink.name });
+    return chains ? ufwNotices(chains, port) : [];
+  }
 
   async #factsOf(desired: Desired, ruleset: Ruleset): Promise<FirewallFacts> {
     const { config, own, instance, host } = desired.context;

@@ -1,6 +1,7 @@
 /**
  * Owns what is said: the last report, and log lines that say a thing once and not again until it has changed.
  */
+import { isOutOfFiles, withCure } from '../config/open-files.ts';
 import type { HeldEntry, Report, ReportKind } from '../reconciler/contracts/report.ts';
 import { isResourceKind } from '../reconciler/kinds/index.ts';
 import { repairSentence } from '../reconciler/report/sentence.ts';
@@ -82,10 +83,10 @@ export class Journal {
 
   /** The same failure of a region again and again is one line, until it has recovered. */
   failure(region: string, error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = withCure(error instanceof Error ? error.message : String(error));
     if (message === this.#lastFailure.get(region)) return;
     this.#lastFailure.set(region, message);
-    const expected = !(error instanceof Error) || error.name === 'StoreError';
+    const expected = !(error instanceof Error) || error.name === 'StoreError' || isOutOfFiles(error);
     this.#log.warn(expected ? {} : { error: error.stack }, message);
   }
 

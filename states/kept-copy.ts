@@ -2,6 +2,7 @@
  * Owns the agent's access to the file of its last good copy. Nothing that is wrong with it is a failure of the run: it is one sentence,
  * which is held. Another network's copy is neither used nor overwritten.
  */
+import { cureFor } from '../config/open-files.ts';
 import type { CopyHead, StateCache, StateCopy } from '../reconciler/contracts/state-copy.ts';
 
 export class KeptCopy {
@@ -47,7 +48,7 @@ export class KeptCopy {
         this.problem = undefined;
       } catch (cause) {
         const why = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '');
-        const message = `The last good copy ${cache.path} can't be written (${why}), so that this host would not come up without etcd: make its folder writable, or say --state-cache none.`;
+        const message = `The last good copy ${cache.path} can't be written (${why}), so that this host would not come up without etcd: ${cureFor(cause, 'make its folder writable, or say --state-cache none')}.`;
         throw new Error(message, { cause });
       }
     });

@@ -47,7 +47,10 @@ export class LostRoutes {
       else if (this.#unmade.size > 0) this.#unmade.delete(key);
     }
     for (const { kind, key } of held) if (kind === 'route') this.#unmade.add(key);
-    if (this.#bySubnet.size > 2 * mirror.leases.size + 64) this.#forgetGone(mirror);
+    const most = 2 * mirror.leases.size + 64;
+    if (this.#bySubnet.size > most) this.#forgetGone(mirror);
+    if (this.#unmade.size > most)
+      for (const key of this.#unmade) if (!desired?.wants.has(`route ${key}`)) this.#unmade.delete(key);
   }
 
   #lost(subnet: string, at: number): void {

@@ -19,19 +19,17 @@ import { type DesiredState, type PublishedLease, putConfig } from './desired-sta
 import { recordOf } from './own-lease.ts';
 import { RunError } from './run-error.ts';
 
-/** One repair run. @throws StoreError, RunError */
-export async function repairOnce(deps: AgentDeps): Promise<Report> {
+/** One repair run. `begin` is called before the first write to the host; what it throws ends the run. @throws StoreError, RunError */
+export async function repairOnce(deps: AgentDeps, begin = () => {}): Promise<Report> {
   const agent = await prepare(deps, 'once');
-  if (agent.lastGood.inForce) return agent.state.desired ? repair(agent) : agent.work.reportWithoutRound();
+  const repair = (made?: DriftEntry[]): Promise<Report> => repairBy(agent, begin, made);
+  if (agent.lastGood.inForce) return agent.state.desired ? repair() : agent.work.reportWithoutRound();
   const { drift } = await supposeLease(agent, deps);
   if ((await agent.lease.acquire()) !== 'held')
-    return agent.state.lease.covered && agent.state.desired ? repair(agent) : agent.work.reportWithoutRound();
+    return agent.state.lease.covered && agent.state.desired ? repair() : agent.work.reportWithoutRound();
   await agent.state.lease.renewIfDue();
   forget(agent, deps, agent.state.lease.takeReleased());
-  const report = await repair(
-    agent,
-    drift.map((entry) => madeOf(entry, agent)),
-  );
+  const report = await repair(drift.map((entry) => madeOf(entry, agent)));
   takeOwnLease(agent, deps);
   await agent.lastGood.writer.flush();
   // The report was made before: a host that would not come up without etcd is told of it all the same.
@@ -41,12 +39,12 @@ export async function repairOnce(deps: AgentDeps): Promise<Report> {
 }
 
 /** One round, and another where a companion has begun something for it. `made`: what has been written to the store. */
-async function repair(agent: Agent, made: DriftEntry[] = []): Promise<Report> {
-  const report = await oneRound(agent, made);
+async function repairBy(agent: Agent, begin: () => void, made: DriftEntry[] = []): Promise<Report> {
+  const report = await oneRound(agent, begin, made);
   await publish(agent);
   if (!agent.acting) return report;
   await agent.acting;
-  const joined = joinReports(report, await oneRound(agent));
+  const joined = joinReports(report, await oneRound(agent, begin));
   await publish(agent);
   return joined;
 }
@@ -56,10 +54,11 @@ async function publish(agent: Agent): Promise<void> {
   if (!agent.lastGood.inForce && agent.state.lease.unpublished && agent.state.isBuilt) await agent.lease.acquire();
 }
 
-async function oneRound(agent: Agent, made: DriftEntry[] = []): Promise<Report> {
+async function oneRound(agent: Agent, begin: () => void, made: DriftEntry[] = []): Promise<Report> {
   agent.work.markDirty(everything());
   await agent.work.read();
   const { changes } = await agent.work.plan();
+  begin();
   if (changes) await agent.work.apply();
   await agent.work.verify(made);
   return agent.journal.lastReport ?? agent.work.reportWithoutRound();

@@ -55,6 +55,7 @@ export function reportOf(
     otherOutcomes: told.flatMap(({ outcomes }) => outcomes),
     held,
     peerOf: peerOf(state),
+    culprits: new Map(told.flatMap(({ culprits }) => [...(culprits ?? [])])),
     sections: companions.sections,
   });
 }

@@ -4,9 +4,11 @@
  *
  * - A socket that somebody answers at is another daemon's, and left alone; one that nobody answers at is a leftover, and replaced.
  */
-import { chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, rmSync, statSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
+import { cureFor } from '../../config/open-files.ts';
+import { makeFolders } from '../files/folders.ts';
 
 /** How soon a place that another daemon has is tried again, ms. */
 const RETRY_MS = 5000;
@@ -48,7 +50,7 @@ export function openControlSocket(
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       say(
-        `selvage status can't ask this daemon: there can be no socket at ${path} (${why}); see to that folder, or choose another --control-socket.`,
+        `selvage status can't ask this daemon: there can be no socket at ${path} (${why}); ${cureFor(error, 'see to that folder, or choose another --control-socket')}.`,
       );
     }
   };
@@ -78,7 +80,7 @@ function removeSocket(path: string): void {
 }
 
 function listen(path: string, answer: (socket: Socket) => void): Promise<Server> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  makeFolders(dirname(path));
   const server = createServer((socket) => {
     // Who asked has gone: nobody's trouble.
     socket.on('error', () => {});

@@ -1,22 +1,23 @@
 /** Reads the chains by which packets come into this host, with what each rule says of a tunnel's packet. Judged in reconciler/doctor/input.ts. */
 import type { InputChain, InputRule } from '../../reconciler/doctor/input.ts';
 import type { Rule } from '../../reconciler/firewall/rule.ts';
+import type { RawRule } from '../iptables-legacy/blob.ts';
 import { readLegacy } from '../iptables-legacy/state.ts';
 import { NftClient } from '../netlink/nft/client.ts';
 import { HOOKS, NETLINK_NETFILTER, NFPROTO_INET, NFPROTO_IPV4 } from '../netlink/nft/constants.ts';
 import type { RuleObject } from '../netlink/nft/objects.ts';
 import { readRule } from '../netlink/nft/rules.ts';
 import { NetlinkSocket } from '../netlink/socket.ts';
-import { meetsTunnel, type TunnelPacket } from './rule-meets.ts';
+import { legacyMeets, meetsTunnel, type TunnelPacket } from './rule-meets.ts';
 
 /** INPUT seldom leads to more than this; what lies beyond may do anything. */
 const MOST_CHAINS = 100;
 
-/** Of both engines. undefined: they may not be looked at. */
-export function inputChains(packet: TunnelPacket): InputChain[] | undefined {
-  const client = new NftClient(new NetlinkSocket({ protocol: NETLINK_NETFILTER, receiveBuffer: 1 << 20 }));
+/** Of both engines, in a network namespace (our own if undefined). undefined: they may not be looked at. */
+export function inputChains(packet: TunnelPacket, netns?: string): InputChain[] | undefined {
+  const client = new NftClient(new NetlinkSocket({ protocol: NETLINK_NETFILTER, netns, receiveBuffer: 1 << 20 }));
   try {
-    return [...nftChains(client, packet), ...legacyChains(packet)];
+    return [...nftChains(client, packet), ...legacyChains(packet, netns)];
   } catch {
     return undefined;
   } finally {
@@ -63,17 +64,21 @@ function follow(rules: readonly InputRule[], read: (chain: string) => InputRule[
 const targets = (rules: readonly InputRule[]): string[] =>
   rules.flatMap(({ verdict, meets }) => ('chain' in verdict && meets !== 'misses' ? verdict.chain : []));
 
-/** Of iptables-legacy's rules no more is known than whether they have matches, and by what. */
-function legacyChains({ uplink }: TunnelPacket): InputChain[] {
-  const filter = readLegacy(undefined).tables.get('filter');
+function legacyChains(packet: TunnelPacket, netns: string | undefined): InputChain[] {
+  const { uplink } = packet;
+  const raw = new Map<Rule, RawRule>();
+  const filter = readLegacy(netns, raw).tables.get('filter');
   const input = filter?.get('INPUT');
   if (!filter || !input) return [];
   const rules = (list: readonly Rule[]): InputRule[] =>
     list.map((rule) => {
-      const { verdict, opaque = [], in: device, src, dst, mark } = rule;
+      const { verdict, in: device, src, dst, mark } = rule;
       const isElsewhere = device && !device.not && (device.name === 'lo' || (uplink !== '' && device.name !== uplink));
-      const isConditional = opaque.length > 0 || (device && !device.not) || src || dst || mark;
-      return { verdict, meets: isElsewhere ? 'misses' : isConditional ? 'perhaps' : 'meets' };
+      const says = legacyMeets(raw.get(rule)!, packet);
+      if (isElsewhere || says === 'misses') return { verdict, meets: 'misses' };
+      // A device that is the uplink, or all but another, is met.
+      const isOpen = says === 'perhaps' || (device && (device.not || uplink === '')) || src || dst || mark;
+      return { verdict, meets: isOpen ? 'perhaps' : 'meets' };
     });
   const others = new Map([...filter].map(([name, chain]) => [name, rules(chain.rules)]));
   const policy = input.base?.policy ?? 'accept';

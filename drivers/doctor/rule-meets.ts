@@ -1,5 +1,6 @@
 /** Owns what the matches of a packet filter's rule say of a tunnel's packet: UDP to one port, that comes in by the external interface. Pure. */
 import type { Meets } from '../../reconciler/doctor/input.ts';
+import type { RawRule } from '../iptables-legacy/blob.ts';
 import { NFT_META_IIFNAME } from '../netlink/nft/constants.ts';
 import type { Expr } from '../netlink/nft/expressions.ts';
 
@@ -15,6 +16,8 @@ const PROTOCOL_AT = 9;
 const TRANSPORT_HEADER = 2;
 const DPORT_AT = 2;
 const UDP = 17;
+/** linux/rtnetlink.h */
+const RTN_LOCAL = 2;
 const EQ = 0;
 const NEQ = 1;
 /** A peer's packet begins a flow of its own: of the states of a connection it has this one first (nf_conntrack_common.h, 1 << 3). */
@@ -25,6 +28,14 @@ const CONNTRACK_STATES_AT = 150;
 const XT_CONNTRACK_STATE = 1;
 /** Statements and matches that decide about nothing by themselves. */
 const HARMLESS = /^(counter|log|notrack|comment|immediate|verdict|target|masq|nat|reject|meta set)$/;
+
+/** A rule of iptables-legacy: its protocol (0: any), and its matches. */
+export function legacyMeets({ protocol, matches, isFragment }: RawRule, packet: TunnelPacket): Meets {
+  if (protocol > 0 && protocol !== UDP) return 'misses';
+  const says = matches.map((match) => matched(match, packet));
+  if (protocol < 0 || isFragment) says.push('perhaps');
+  return says.find((one) => one === 'misses') ?? says.find((one) => one === 'perhaps') ?? 'meets';
+}
 
 export function meetsTunnel(exprs: readonly Expr[], packet: TunnelPacket): Meets {
   let open = false;
@@ -75,13 +86,18 @@ function compared(loaded: Expr, { op, data }: Expr & { name: 'cmp' }, { port, up
   const { base, offset, len } = loaded;
   if (base === NETWORK_HEADER && offset === PROTOCOL_AT && len === 1) return is(value === UDP);
   if (base === TRANSPORT_HEADER && offset === DPORT_AT && len === 2) return is(value === port);
+  // Both ports in one, as iptables-nft compares them.
+  if (base === TRANSPORT_HEADER && offset === 0 && len === 4 && op === EQ)
+    return (value & 0xffff) === port ? 'perhaps' : 'misses';
   return 'perhaps';
 }
 
-function matched({ xt, info }: { xt: string; info: string }, { port }: TunnelPacket): Meets {
+/** A match of iptables', as both engines have it. */
+export function matched({ xt, info }: { xt: string; info: string }, { port }: Pick<TunnelPacket, 'port'>): Meets {
   const bytes = Buffer.from(info, 'hex');
   if (xt === 'comment') return 'meets';
   if (/^(tcp|icmp|sctp)$/.test(xt)) return 'misses';
+  if (xt === 'addrtype' && bytes.length >= 8) return addressType(bytes);
   if (xt === 'state' && bytes.length >= 4) return stateOf(bytes.readUInt32LE(0));
   if (xt === 'conntrack' && bytes.length >= CONNTRACK_STATES_AT + 2) {
     const isByState = (bytes.readUInt16LE(CONNTRACK_FLAGS_AT) & XT_CONNTRACK_STATE) !== 0;
@@ -89,6 +105,13 @@ function matched({ xt, info }: { xt: string; info: string }, { port }: TunnelPac
     return isByState && !isInverted ? stateOf(bytes.readUInt16LE(CONNTRACK_STATES_AT)) : 'perhaps';
   }
   return xt === 'udp' && bytes.length >= 9 ? udpPorts(bytes, port) : 'perhaps';
+}
+
+/** A tunnel's packet is to an address of this host (xt_addrtype_info_v1: bits of source and destination by RTN_*, then flags). */
+function addressType(bytes: Buffer): Meets {
+  const [source, destination, flags] = [bytes.readUInt16LE(0), bytes.readUInt16LE(2), bytes.readUInt32LE(4)];
+  if (source !== 0 || flags !== 0) return 'perhaps';
+  return (destination & (1 << RTN_LOCAL)) === 0 ? 'misses' : 'meets';
 }
 
 /** struct xt_udp: source ports, then destination ports, each a range; then what is inverted. */

@@ -70,17 +70,22 @@ export class Endpoints<E extends EtcdEndpoint> {
     }
   }
 
-  /** What answers there, if it isn't etcd, and which names its certificate has: gRPC tells neither. */
+  /** What gRPC doesn't tell: what answers there, if it isn't etcd, which names its certificate has, and why its own name can't be resolved. */
   async #lookAgain(endpoint: E, failure: EtcdFailure): Promise<EtcdFailure> {
-    const isAboutNames = failure.why === 'tls' && /does not match certificate/.test(textOf(failure.cause));
-    if (failure.why !== 'silent' && !isAboutNames) return failure;
-    const { certificateNames, whoAnswers } = await import('./who-answers.ts');
-    const credentials = this.#credentials(endpoint);
-    const seen = await (isAboutNames ? certificateNames : whoAnswers)(endpoint.url, credentials);
+    const seen = await this.#secondLook(endpoint, failure);
     return seen === undefined ? failure : endpoint.failure(new Error(seen, { cause: failure.cause }));
   }
 
-  #credentials({ url }: E): SecureContextOptions {
+  async #secondLook({ url }: E, { why, cause }: EtcdFailure): Promise<string | undefined> {
+    if (why === 'unresolved' || (why === 'timeout' && /waiting for name resolution/.test(textOf(cause))))
+      return (await import('./name-server.ts')).whyUnresolved(new URL(url).hostname);
+    const isAboutNames = why === 'tls' && /does not match certificate/.test(textOf(cause));
+    if (why !== 'silent' && !isAboutNames) return undefined;
+    const { certificateNames, whoAnswers } = await import('./who-answers.ts');
+    return (isAboutNames ? certificateNames : whoAnswers)(url, this.#credentials(url));
+  }
+
+  #credentials(url: string): SecureContextOptions {
     if (!url.startsWith('https:')) return {};
     try {
       const { rootCertificate: ca, certChain: cert, privateKey: key } = readCredentials(this.#options);

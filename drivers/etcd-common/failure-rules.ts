@@ -87,8 +87,13 @@ export const RULES: readonly Rule[] = [
   { match: /does not match certificate without names, of (.+)/, why: 'tls', kind: 'denied', unsent: true, says: ([, name]) => `has a certificate without subject alternative names (its common name ${name} counts for nothing)`, hint: (where) => `have one issued that names ${hostOf(where)}` },
   { match: /does not match certificate/, why: 'tls', kind: 'denied', unsent: true, says: 'has a certificate for other names', hint: () => 'write one of its names in --etcd-endpoints' },
   { match: /unable to verify|self[- ]signed certificate|unable to get (local )?issuer/, why: 'tls', kind: 'denied', unsent: true, says: "has a certificate that can't be verified", hint: ({ ca }) => (ca ? '--etcd-cafile is not the authority that signed it' : 'give the authority that signed it with --etcd-cafile') },
-  // No connection.
+  // No connection. Which limit was met, and how it is raised, is said where it is shown (config/open-files.ts).
+  { match: /\b(EMFILE|ENFILE)\b/, why: 'other', unsent: true, says: ([code]) => `can't be connected to (${code})` },
   { match: /connect ECONNREFUSED/, why: 'refused', unsent: true, says: 'refused the connection', hint: () => 'is it running, and is --etcd-endpoints right?' },
+  // With what a second look has found (name-server.ts).
+  { match: /name server (.+) is silent/, why: 'unresolved', unsent: true, says: ([, servers]) => `has a name that can't be resolved, because the name server ${servers} does not answer`, hint: (where) => `see to /etc/resolv.conf, or write an address in place of ${hostOf(where)}` },
+  { match: /name server (.+) has failed/, why: 'unresolved', unsent: true, says: ([, servers]) => `has a name that can't be resolved, because the name server ${servers} could not ask for it`, hint: (where) => `see to /etc/resolv.conf, or write an address in place of ${hostOf(where)}` },
+  { match: /waiting for name resolution/, why: 'timeout', unsent: true, says: 'has a name that could not be resolved in time', hint: () => 'see to the name servers in /etc/resolv.conf' },
   { match: /Name resolution failed|ENOTFOUND|EAI_AGAIN/, why: 'unresolved', unsent: true, says: "has a name that can't be resolved", hint: () => 'is --etcd-endpoints right?' },
   { match: /connect E(HOSTUNREACH|NETUNREACH|TIMEDOUT|ADDRNOTAVAIL|PERM|ACCES)/, why: 'unreachable', unsent: true, says: "can't be reached", hint: () => 'check the route and the firewall on the way, and --etcd-endpoints' },
   { match: /No connection established|before secure TLS connection|wrong version number|packet length too long/, why: 'silent', unsent: true, says: 'closed the connection at once', hint: ({ endpoint }) => endpoint.startsWith('https:') ? 'if it does not speak TLS, write http:// in --etcd-endpoints' : 'if it wants TLS, write https:// in --etcd-endpoints' },

@@ -7,6 +7,7 @@
  */
 import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { cureFor } from '../../config/open-files.ts';
 import { withDockerOptions } from '../../config/two-in-one.ts';
 import {
   type Change,
@@ -111,9 +112,9 @@ async function listFiles(scope: Scope, interest: Interest): Promise<Listing> {
 }
 
 /** docs/design.md#unreadable-is-not-absent */
-const unreadable = (path: string, { message }: Error): Unread => ({
+const unreadable = (path: string, error: Error): Unread => ({
   why: 'unreadable',
-  detail: `file ${path} can't be read (${message}), so that nobody knows whether it is as it should be; run selvage as a user who may read it.`,
+  detail: `file ${path} can't be read (${error.message}), so that nobody knows whether it is as it should be; ${cureFor(error, 'run selvage as a user who may read it')}.`,
 });
 
 async function applyOne(change: Change): Promise<Outcome> {

@@ -1,4 +1,5 @@
 /** Owns what a file system's errno means to the reconciler, as a kind of failure and a sentence with the path and what to do. */
+import { cureFor } from '../../config/open-files.ts';
 import type { Failure, FailureKind } from '../../reconciler/contracts/failure.ts';
 
 /** `flag` is the one that names the file. */
@@ -57,5 +58,9 @@ export function fileFailure(path: string, error: unknown, flag = '--subnet-file'
   const { code = 'UNKNOWN', message = String(error) } = error as NodeJS.ErrnoException;
   const known = TABLE[code];
   if (known) return { kind: known[0], code, message: known[1](path, flag) };
-  return { kind: 'transient', code, message: `Could not write ${path} (${message}); it is tried again.` };
+  return {
+    kind: 'transient',
+    code,
+    message: `Could not write ${path} (${message}); ${cureFor(error, 'it is tried again')}.`,
+  };
 }

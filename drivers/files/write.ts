@@ -9,9 +9,11 @@
  * - A temporary file that a crash left is removed by the next write; another process's that still runs is left alone.
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, open, readdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { chmod, link, open, readdir, rename, statfs, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FileConflict } from './failure.ts';
+import { makeFolders } from './folders.ts';
+import { nearestFolder } from './look.ts';
 import { conflictAt, readState, wrongAt } from './own-file.ts';
 
 const MAX_SAVED = 9;
@@ -33,10 +35,11 @@ export async function writeAtomically(
   const wrong = await wrongAt(path);
   if (wrong) throw conflictAt(path, wrong, flag);
   const folder = dirname(path);
-  await makeFolders(folder);
   const temporary = join(folder, `${temporaryPrefix(path)}${process.pid}-${randomBytes(4).toString('hex')}`);
   inUse.add(temporary);
   try {
+    // 0755 whatever the umask, for everybody reads what is below; folders that are there stay as they are.
+    for (const made of makeFolders(folder)) await chmod(made, 0o755);
     const handle = await open(temporary, 'wx', 0o600);
     try {
       await handle.writeFile(content);
@@ -48,7 +51,9 @@ export async function writeAtomically(
     await rename(temporary, path);
   } catch (error) {
     await unlink(temporary).catch(() => {}); // it may never have been made
-    throw error;
+    if (!(await takesNoFiles(folder))) throw error;
+    const is = `${folder} is on a file system of the kernel's own (proc, sysfs), which takes no files`;
+    throw new FileConflict('ENOTSUP', `${is}: name another ${flag}.`);
   } finally {
     inUse.delete(temporary);
   }
@@ -68,14 +73,12 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** 0755 whatever the umask, for everybody reads what is below; folders that are there stay as they are. */
-async function makeFolders(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: 0o755 });
-  if (first === undefined) return;
-  for (let made = folder; ; made = dirname(made)) {
-    await chmod(made, 0o755);
-    if (made === first) return;
-  }
+/** statfs(2): proc, sysfs, cgroup, cgroup2, devpts, nsfs. They say ENOENT, as if a folder had gone, or EPERM, as if root were needed. */
+const KERNELS_OWN = new Set([0x9fa0, 0x62656572, 0x27e0eb, 0x63677270, 0x1cd1, 0x6e736673]);
+
+async function takesNoFiles(folder: string): Promise<boolean> {
+  const there = await statfs(await nearestFolder(folder)).catch(() => undefined);
+  return there !== undefined && KERNELS_OWN.has(there.type);
 }
 
 /** Never rejects: rubbish that can't be removed harms nobody. */

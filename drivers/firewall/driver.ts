@@ -5,16 +5,19 @@
  * - Nothing is opened until it is used. Where nf_tables is absent or not permitted there is nothing of it to list, and see() says so.
  */
 import type { Change, Driver, Listing, Outcome } from '../../reconciler/contracts/driver.ts';
+import type { Culprit } from '../../reconciler/contracts/report.ts';
 import { type Scope, scopeOf } from '../../reconciler/contracts/scope.ts';
+import type { InputChain } from '../../reconciler/doctor/input.ts';
 import { foundParts } from '../../reconciler/firewall/found.ts';
 import { type FirewallPart, partKey } from '../../reconciler/firewall/part.ts';
 import type { Ruleset } from '../../reconciler/firewall/ruleset.ts';
+import type { TunnelPacket } from '../doctor/rule-meets.ts';
 import { NftClient } from '../netlink/nft/client.ts';
 import { NETLINK_NETFILTER, NFNLGRP_NFTABLES } from '../netlink/nft/constants.ts';
 import { NetlinkSocket } from '../netlink/socket.ts';
 import type { Transport } from '../netlink/transport.ts';
 import { applyParts } from './apply.ts';
-import { type Culprit, FirewallMonitor } from './monitor.ts';
+import { FirewallMonitor } from './monitor.ts';
 import type { PartChange } from './part-change.ts';
 import { type Memory, see } from './see.ts';
 
@@ -36,6 +39,8 @@ export interface FirewallDriver extends Driver {
   see(): Ruleset;
   /** Who made the last change that was not ours, once; undefined where nobody is known. */
   takeCulprit(): Culprit | undefined;
+  /** The chains by which packets come into this host, judged for one to that UDP port. */
+  input(packet: TunnelPacket): Promise<InputChain[] | undefined>;
 }
 
 export function openFirewall({ netns, resyncMs, wrap = (transport) => transport }: FirewallOptions): FirewallDriver {
@@ -52,6 +57,8 @@ export function openFirewall({ netns, resyncMs, wrap = (transport) => transport 
       culprit = undefined;
       return last;
     },
+    // Only where ufw is.
+    input: async (packet) => (await import('../doctor/input-chains.ts')).inputChains(packet, netns),
     see: () => see(client, netns, { elements: false, memory }).ruleset,
     list: async (scope, { networks }) => list(client, netns, memory, scope, networks),
     apply: async (changes) => {

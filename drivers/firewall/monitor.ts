@@ -7,6 +7,7 @@
  *   event was lost.
  */
 import koffi, { type node } from 'koffi';
+import type { Culprit } from '../../reconciler/contracts/report.ts';
 import { fingerprint } from '../iptables-legacy/state.ts';
 import { Message } from '../netlink/codec/message.ts';
 import { EAGAIN } from '../netlink/errno.ts';
@@ -21,12 +22,6 @@ const RECEIVE_BYTES = 64 * 1024;
 const DRAIN_LIMIT = 4096;
 const REOPEN_DELAY_MS = 1000;
 const NFGENMSG = 4;
-
-/** Who made a change, for the log: "nft" with its process id. */
-export interface Culprit {
-  name: string;
-  pid: number;
-}
 
 export interface FirewallMonitorOptions {
   socket: NetlinkSocket;

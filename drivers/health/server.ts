@@ -7,6 +7,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { isLoopback } from '../../config/http-address.ts';
+import { cureFor } from '../../config/open-files.ts';
 import { type Answer, JSON_TYPE, type Page, readOnlyServer } from '../http/read-only.ts';
 
 export interface Health {
@@ -45,7 +46,7 @@ export function serveHealth(ip: string, port: number, health: Health): Promise<(
     server.once('error', (cause) =>
       reject(
         new Error(
-          `Can't serve health on ${ip}:${port} (${cause.message}): choose another --healthz-port or --healthz-ip.`,
+          `Can't serve health on ${ip}:${port} (${cause.message}): ${cureFor(cause, 'choose another --healthz-port or --healthz-ip')}.`,
           { cause },
         ),
       ),

@@ -10,7 +10,6 @@ import {
   closeSync,
   fstatSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readlinkSync,
@@ -19,6 +18,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeFolders } from '../files/folders.ts';
 import { libc } from '../netlink/libc.ts';
 
 /** sys/file.h */
@@ -66,7 +66,7 @@ export function lockFiles({ prefix, subnetFile }: { prefix: string; subnetFile: 
 /** undefined: it can't be tried here. */
 function openLocked(path: string): number | 'taken' | undefined {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    makeFolders(dirname(path));
     for (;;) {
       const fd = openSync(path, 'a+', 0o644);
       if (libc().flock(fd, LOCK_EX | LOCK_NB) < 0) {

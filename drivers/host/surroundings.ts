@@ -19,8 +19,11 @@ export async function surroundings(
 ): Promise<Required<Pick<HostFacts, 'store' | 'nameServers'>>> {
   const hosts = [...new Set(endpoints.map((url) => new URL(url).hostname))];
   const addresses = await Promise.all(hosts.map(addressesOf));
-  return { store: addresses.flat(), nameServers: [...new Set(RESOLV_CONF.flatMap(nameServersOf))] };
+  return { store: addresses.flat(), nameServers: [...new Set(nameServers().flat())] };
 }
+
+/** As each file has them; none: the resolver asks 127.0.0.1. */
+export const nameServers = (): string[][] => RESOLV_CONF.map(nameServersOf);
 
 async function addressesOf(host: string): Promise<readonly string[]> {
   if (isIPv4(host)) return [host];

@@ -4,6 +4,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { type HttpAddress, httpUrl } from '../../config/http-address.ts';
+import { cureFor } from '../../config/open-files.ts';
 
 /** Probes, a few people, and a stream of events for each of them. */
 const MOST_CONNECTIONS = 64;
@@ -27,8 +28,9 @@ export function listenHttp(
       answer(socket);
     });
     server.maxConnections = MOST_CONNECTIONS;
-    server.on('error', ({ message }) => {
-      const sentence = `Nothing is served at ${httpUrl(address)} (${message}): choose another --http, or end what is there; it is tried again.`;
+    server.on('error', (error) => {
+      const cure = cureFor(error, 'choose another --http, or end what is there; it is tried again');
+      const sentence = `Nothing is served at ${httpUrl(address)} (${error.message}): ${cure}.`;
       if (sentence !== said) tell.failed(sentence);
       said = sentence;
       timer = setTimeout(open, RETRY_MS).unref();

@@ -31,7 +31,7 @@ const NEXT_OFFSET = 90;
 const MATCHES = 112;
 const IPT_F_FRAG = 1;
 const IPT_F_GOTO = 2;
-const IPT_INV = { in: 1, out: 2, src: 8, dst: 16 };
+const IPT_INV = { in: 1, out: 2, src: 8, dst: 16, protocol: 64 };
 // struct xt_entry_match and xt_entry_target
 const NAME = 2;
 const REVISION = 31;
@@ -42,9 +42,17 @@ const LITTLE = endianness() === 'LE';
 const u16 = (b: Buffer, at: number): number => (LITTLE ? b.readUInt16LE(at) : b.readUInt16BE(at));
 const i32 = (b: Buffer, at: number): number => (LITTLE ? b.readInt32LE(at) : b.readInt32BE(at));
 
+/** What Rule leaves open: the protocol's number (−1: all but one), and the matches as the kernel has them. */
+export interface RawRule {
+  protocol: number;
+  matches: { xt: string; info: string }[];
+  isFragment: boolean;
+}
+
 interface Entry {
   at: number;
   rule: Rule;
+  raw: RawRule;
   /** The verdict of a standard target, or the offset that it jumps to. */
   standard: number | undefined;
   isGoto: boolean;
@@ -52,8 +60,8 @@ interface Entry {
   header: string | undefined;
 }
 
-/** Chains by name, in the order of the table. */
-export function readEntries(blob: Buffer, info: TableInfo): Map<string, ChainView> {
+/** Chains by name, in the order of the table. `raw` is filled with what each of their rules really says. */
+export function readEntries(blob: Buffer, info: TableInfo, raw?: Map<Rule, RawRule>): Map<string, ChainView> {
   const entries: Entry[] = [];
   for (let at = 0; at + MATCHES <= blob.length; ) {
     const next = u16(blob, at + NEXT_OFFSET);
@@ -87,7 +95,11 @@ export function readEntries(blob: Buffer, info: TableInfo): Map<string, ChainVie
     if (base && policyOf >= 0 && base.hook === HOOKS[policyOf]) {
       chain.base = { ...base, policy: entry.standard === -1 ? 'drop' : 'accept' };
       chain = undefined;
-    } else if (!isImplicitReturn(entry, entries[i + 1])) chain.rules.push(withTarget(entry, entries[i + 1], starts));
+    } else if (!isImplicitReturn(entry, entries[i + 1])) {
+      const rule = withTarget(entry, entries[i + 1], starts);
+      raw?.set(rule, entry.raw);
+      chain.rules.push(rule);
+    }
   }
   return chains;
 }
@@ -137,23 +149,26 @@ function readEntry(b: Buffer, at: number): Entry {
     if (device !== '')
       rule[side] = { name: device, ...((inverted & flag) !== 0 ? { not: true } : {}) } satisfies DeviceMatch;
   }
-  if (u16(b, PROTO) !== 0) opaque.push('protocol');
-  if (b[FLAGS]! & IPT_F_FRAG) opaque.push('fragment');
+  const protocol = (inverted & IPT_INV.protocol) !== 0 ? -1 : u16(b, PROTO);
+  const raw: RawRule = { protocol, matches: [], isFragment: (b[FLAGS]! & IPT_F_FRAG) !== 0 };
+  if (protocol !== 0) opaque.push('protocol');
+  if (raw.isFragment) opaque.push('fragment');
   const target = u16(b, TARGET_OFFSET);
   for (let m = MATCHES; m + DATA <= target; m += Math.max(DATA, u16(b, m))) {
     const extension = readExtension(b, m);
+    raw.matches.push(extension);
     if (!readMatch(rule, extension)) opaque.push(extension.xt);
   }
   if (opaque.length) rule.opaque = opaque;
   const extension = readExtension(b, target);
   const isGoto = (b[FLAGS]! & IPT_F_GOTO) !== 0;
-  if (extension.xt === '') return { at, rule, standard: i32(b, target + DATA), isGoto, header: undefined };
+  if (extension.xt === '') return { at, rule, raw, standard: i32(b, target + DATA), isGoto, header: undefined };
   if (extension.xt === 'ERROR') {
     const header = text(b.subarray(target + DATA));
-    return { at, rule, standard: undefined, isGoto, header };
+    return { at, rule, raw, standard: undefined, isGoto, header };
   }
   rule.verdict = readTarget(extension) ?? { to: 'other', name: extension.xt };
-  return { at, rule, standard: undefined, isGoto, header: undefined };
+  return { at, rule, raw, standard: undefined, isGoto, header: undefined };
 }
 
 const readExtension = (b: Buffer, at: number) => ({

@@ -5,11 +5,12 @@
  * - It tells nobody of a change, so that one is only seen by looking again: `fingerprint` is what to compare.
  */
 import { readFileSync } from 'node:fs';
+import type { Rule } from '../../reconciler/firewall/rule.ts';
 import type { ChainView } from '../../reconciler/firewall/ruleset.ts';
 import { EAGAIN, errnoName } from '../netlink/errno.ts';
 import { errno, libc } from '../netlink/libc.ts';
 import { inNetns } from '../netlink/netns.ts';
-import { readEntries, type TableInfo } from './blob.ts';
+import { type RawRule, readEntries, type TableInfo } from './blob.ts';
 
 export type LegacyTable = 'filter' | 'nat' | 'raw';
 
@@ -45,15 +46,15 @@ export function tablesInForce(netns: string | undefined): LegacyTable[] {
   return TABLES.filter((table) => names.split('\n').includes(table));
 }
 
-/** What is in the tables. */
-export function readLegacy(netns: string | undefined): LegacyState {
+/** What is in the tables; `raw` as readEntries has it. */
+export function readLegacy(netns: string | undefined, raw?: Map<Rule, RawRule>): LegacyState {
   const state: LegacyState = { tables: new Map() };
   withTables(
     netns,
     (fd, table) => {
       const read = readTable(fd, table);
       if (typeof read === 'number') state.problem = sentence(table, read);
-      else state.tables.set(table, readEntries(read.blob, read.info));
+      else state.tables.set(table, readEntries(read.blob, read.info, raw));
     },
     (problem) => (state.problem = problem),
   );

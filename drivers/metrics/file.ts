@@ -2,6 +2,7 @@
  * Owns --metrics-file: the metrics of one run, for node_exporter's textfile collector, which reads whole files only: written beside and renamed.
  */
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cureFor } from '../../config/open-files.ts';
 import type { Known } from './metric.ts';
 import { metricsText } from './text.ts';
 
@@ -15,7 +16,7 @@ export async function writeMetricsFile(path: string, known: Known): Promise<void
   } catch (cause) {
     rmSync(temporary, { force: true });
     throw new Error(
-      `The metrics could not be written to ${path} (${(cause as Error).message}): see to its folder, or give another --metrics-file.`,
+      `The metrics could not be written to ${path} (${(cause as Error).message}): ${cureFor(cause, 'see to its folder, or give another --metrics-file')}.`,
       { cause },
     );
   }

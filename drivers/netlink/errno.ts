@@ -54,7 +54,7 @@ const TABLE: Record<string, Row> = {
   EBADF: { kind: 'transient', says: 'the netlink socket was lost; it is reopened' },
   ENOTSOCK: { kind: 'transient', says: 'the netlink socket was lost; it is reopened' },
   ENOTCONN: { kind: 'transient', says: 'the netlink socket was lost; it is reopened' },
-  EMFILE: { kind: 'transient', says: 'no file descriptor is free; raise LimitNOFILE if it lasts' },
+  EMFILE: { kind: 'transient', says: 'no file descriptor is free' },
   ENFILE: { kind: 'transient', says: 'no file descriptor is free on this host' },
   ENETUNREACH: { kind: 'transient', says: 'its gateway is not reachable on a directly connected network (yet)' },
   EHOSTUNREACH: { kind: 'transient', says: 'its gateway is not reachable (yet)' },

@@ -61,10 +61,18 @@ export function openStateCache(path: string): StateCache {
     async save(copy) {
       const there = await head().catch(() => undefined);
       if (there && saysTheSame(there, copy)) return;
-      await writeAtomically(path, formatCopy(copy), MODE, FLAG);
+      await writeAtomically(path, formatCopy(copy), MODE, FLAG).catch((error: unknown) => {
+        throw withoutTemporary(error);
+      });
     },
     remove: () => rm(path, { force: true }),
   };
+}
+
+/** Its name is another each time, and would make what is said of it new. */
+function withoutTemporary(error: unknown): unknown {
+  if (!(error instanceof Error) || !('syscall' in error)) return error;
+  return new Error(error.message.replace(/, \w+( '.*)?$/s, ''), { cause: error });
 }
 
 /** The revision may be an earlier one: nothing of ours has changed since. */

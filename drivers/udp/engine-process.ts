@@ -3,10 +3,11 @@
  * so that it outlives us.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { makeFolders } from '../files/folders.ts';
 import type { EngineFds } from './engine/calls.ts';
 import { openIcmpSocket, openUdpSocket } from './open-sockets.ts';
 import { EngineError, openTun, type Without } from './open-tun.ts';
@@ -59,7 +60,7 @@ export async function startEngine(
   program = engineProgram(),
 ): Promise<number> {
   const { path } = args;
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolders(dirname(path));
   rmSync(path, { force: true }); // of one that was killed: who starts has made sure that none is alive
   const log = openSync(logOf(path), 'w', 0o600);
   try {

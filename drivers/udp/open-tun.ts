@@ -8,6 +8,7 @@
 import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
 import { constants as os } from 'node:os';
 import koffi from 'koffi';
+import { cureFor } from '../../config/open-files.ts';
 import { errnoName } from '../netlink/errno.ts';
 import { loadLibc } from '../netlink/libc.ts';
 import type { EngineFeatures } from './protocol.ts';
@@ -47,7 +48,7 @@ export function openTun(name: string, without: Without = {}): { fd: number; feat
     const { code, message } = cause as NodeJS.ErrnoException;
     const cure = code === 'ENOENT' || code === 'ENODEV' ? 'load the module tun (modprobe tun)' : 'run selvage as root';
     throw new EngineError(
-      `The device ${name} can't be made, because /dev/net/tun can't be opened (${message}): ${cure}.`,
+      `The device ${name} can't be made, because /dev/net/tun can't be opened (${message}): ${cureFor(cause, cure)}.`,
       code,
       cause,
     );

@@ -37,6 +37,8 @@ export type PeerWants =
 export interface Backend {
   /** BackendType of its leases, to the letter (as BackendType.type). */
   readonly type: string;
+  /** What a lease may name in its place, though flannel's name nothing: the config's own word. */
+  readonly alsoNamed?: string;
   /** The way on which its hosts listen, as BackendType.pathOf reads it in their leases. */
   readonly path: string;
   /** What tells its device from the others of this host where a MAC is derived (mac.ts): a VNI. Left out: 0. */

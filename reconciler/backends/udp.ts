@@ -37,6 +37,7 @@ export function udpBackend({ port }: UdpConfig): Backend {
   const mtu = ({ host }: NetworkContext): number => innerMtu(host.uplink.mtu, OVERHEAD);
   return {
     type: TYPE,
+    alsoNamed: PATH,
     path: PATH,
     deviceNames: () => [TUN_DEVICE],
     mtu,
@@ -90,7 +91,7 @@ function peerWants(context: BackendContext, lease: Lease): PeerWants {
   if (problem) return problem;
   const { backendType, publicIP } = lease.attrs;
   const wants = [peerWant(lease.subnet, publicIP)];
-  if (backendType === TYPE) return { wants };
+  if (backendType === TYPE || backendType === PATH) return { wants };
   const detail = `${lease.subnet} is of the backend ${backendType}, and this network's is udp: its packets are sent to ${publicIP} by udp, as flannel does it, and arrive only if that host listens for it too; restart the agent there.`;
   return { wants, note: peerEntry(lease, 'other backend', detail) };
 }

@@ -2,7 +2,8 @@
  * Owns what aws-vpc and gce have in common on a host: nothing. Containers' packets follow the host's default route, and the cloud's route
  * tables lead them on; each host writes the route of its own subnet there (cloud/), and nothing of a peer is ever wanted here.
  *
- * - Their leases name no BackendType, as flannel writes them: by its lease alone such a host can't be told from one of udp or alloc.
+ * - Their leases name no BackendType, as flannel writes them: by its lease alone such a host can't be told from one of udp or alloc. One that
+ *   names the config's own word means the same, and nothing has to be done about it.
  */
 import type { Lease } from '../../config/model.ts';
 import type { CloudName, CloudWant } from '../cloud/model.ts';
@@ -24,6 +25,7 @@ export const VPC_TYPE: Pick<BackendType, 'type' | 'pathOf' | 'seenOn'> = {
 export function vpcBackend(cloud: CloudName, tables?: readonly string[]): Backend {
   return {
     type: TYPE,
+    alsoNamed: cloud,
     path: cloud,
     deviceNames: () => [],
     mtu: ({ host }) => host.uplink.mtu,
@@ -37,7 +39,8 @@ export function vpcBackend(cloud: CloudName, tables?: readonly string[]): Backen
 }
 
 function peerWants(cloud: CloudName, context: BackendContext, lease: Lease): PeerWants {
-  if (lease.attrs.backendType !== TYPE) return otherBackend(lease, cloud);
+  const { backendType } = lease.attrs;
+  if (backendType !== TYPE && backendType !== cloud) return otherBackend(lease, cloud);
   return outsideNetwork(context, lease) ?? badAddress(context, lease) ?? { wants: [] };
 }
 

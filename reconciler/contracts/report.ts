@@ -22,6 +22,14 @@ export interface DriftEntry {
   fields?: string[];
   want?: unknown;
   have?: unknown;
+  /** The process that had changed it, where the kernel tells (nf_tables does), and the round has put it back. */
+  by?: Culprit;
+}
+
+export interface Culprit {
+  /** As the kernel knows it (comm), cleaned: "nft". */
+  name: string;
+  pid: number;
 }
 
 /** What people are told of an entry beside its key. */

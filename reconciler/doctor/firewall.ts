@@ -1,19 +1,16 @@
 /** Owns the checks of the packet filter: whether containers' packets get through this host, and the tunnel's into it. */
 import { contains } from '../../config/ipv4.ts';
 import { isOurTag } from '../firewall/part.ts';
+import { tunnelPortOf } from '../firewall/ufw.ts';
 import { type Check, fromHeld, notSeen, saysHeld, some, unknown, warning, wrong } from './check.ts';
 import type { Facts } from './facts.ts';
 import { verdictOf } from './input.ts';
-import { vxlanPort } from './kernel.ts';
 import { isReached } from './reached.ts';
 
 const NOT_PERMITTED = unknown('Seeing the firewall takes CAP_NET_ADMIN.');
 
 /** UDP port that peers send to; undefined: they send no UDP. */
-export function tunnelPort(facts: Facts): number | undefined {
-  const backend = facts.look?.config?.backend;
-  return backend?.kind === 'udp' ? backend.port : vxlanPort(facts);
-}
+export const tunnelPort = ({ look }: Facts): number | undefined => look?.config && tunnelPortOf(look.config);
 
 export const firewallChecks: readonly Check[] = [
   {
@@ -88,11 +85,13 @@ export const firewallChecks: readonly Check[] = [
     category: 'firewall',
     title: "the tunnel's packets are let in",
     covers: ['doctor 4', 'pain 29'],
-    look: (facts) => {
+    // Said here of every packet filter, ufw among them.
+    claims: ({ kind, why }) => kind === 'firewall' && why === 'ufw',
+    look: (facts, held) => {
       const port = tunnelPort(facts);
       if (!facts.look) return notSeen();
       if (port === undefined) return undefined;
-      if (!facts.input || !facts.permitted) return [NOT_PERMITTED];
+      if (!facts.input || !facts.permitted) return [NOT_PERMITTED, ...fromHeld(held)];
       // A packet that came back has come in.
       if (facts.probed?.peers.some((peer) => isReached(peer))) return [];
       const shut = facts.input.filter((chain) => verdictOf(chain) === 'drops').map(({ name }) => name);

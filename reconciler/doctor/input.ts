@@ -44,14 +44,17 @@ export function verdictOf(chain: InputChain): Verdict {
 }
 
 function walk(rules: readonly InputRule[], others: InputChain['others'], depth: number): Walk {
-  let [mayAccept, mayDrop] = [false, false];
+  let [mayAccept, mayDrop, mayReturn] = [false, false, false];
   for (const { verdict, meets } of rules) {
     if (meets === 'misses') continue;
     if (verdict.to === 'return' && meets === 'meets') break;
+    mayReturn ||= verdict.to === 'return';
     const its = effectOf(verdict, others, depth);
-    mayAccept ||= its.mayAccept || (its.end === 'accepts' && meets === 'perhaps');
-    mayDrop ||= its.mayDrop || (its.end === 'drops' && meets === 'perhaps');
-    if (its.end !== 'on' && meets === 'meets') return { end: its.end, mayAccept, mayDrop };
+    mayAccept ||= its.mayAccept || (its.end === 'accepts' && (mayReturn || meets === 'perhaps'));
+    mayDrop ||= its.mayDrop || (its.end === 'drops' && (mayReturn || meets === 'perhaps'));
+    if (its.end === 'on' || meets !== 'meets') continue;
+    // A packet that may have left before gets no further than here, but perhaps past it.
+    return { end: mayReturn ? 'on' : its.end, mayAccept, mayDrop };
   }
   return { end: 'on', mayAccept, mayDrop };
 }

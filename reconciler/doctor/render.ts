@@ -31,7 +31,7 @@ export function renderDoctor(document: DoctorDocument, format: Format, look: Loo
 
 function linesOf({ id, title, level, findings }: Examined, look: Look): string[] {
   const [sign, color] = SIGNS[level];
-  const lines = [`${paint(sign, color, look)} ${title}`];
+  const lines = [`${paint(sign, color, look)} ${wrap(title, look.width, '  ').trimStart()}`];
   const { told, more } = shown(findings, look);
   for (const { says, cure } of told) {
     lines.push(wrap(plain(says), look.width, '    '));

@@ -5,8 +5,9 @@
  * - Creates and updates come before any delete: the new path is there before the old one goes (make before break).
  * - Within a step the changes are independent of each other: any order, one batch.
  *
- * One delete comes first: of a device of ours that nobody wants and that holds what a wanted one needs (a VNI on a port). Another's that
- * does is a conflict that is held.
+ * What holds what a wanted thing needs goes early: a device of ours that nobody wants, with a VNI on a port that a wanted one has, before
+ * any is made; an address that is a peer's now once the new one is there (with its last address a device loses its routes), and before
+ * the way to that peer. Another's that does is a conflict that is held.
  */
 import type { Change } from '../contracts/driver.ts';
 import { BUILD_ORDER, type Kind } from '../kinds/index.ts';
@@ -19,16 +20,12 @@ export interface Step {
 
 /** Changes by kind, as the plan collects them. */
 export class StepBuilder {
-  readonly #first: Change[] = [];
+  readonly #early = new Map<Kind, Change[]>();
   readonly #up = new Map<Kind, Change[]>();
   readonly #down = new Map<Kind, Change[]>();
 
   add(kind: Kind, change: Change): void {
-    if (change.op === 'delete' && change.first) {
-      this.#first.push(change);
-      return;
-    }
-    const side = change.op === 'delete' ? this.#down : this.#up;
+    const side = change.op !== 'delete' ? this.#up : change.first ? this.#early : this.#down;
     const same = side.get(kind);
     if (same) same.push(change);
     else side.set(kind, [change]);
@@ -37,10 +34,10 @@ export class StepBuilder {
   /** Steps in the order in which they are to be carried out, without empty ones. */
   steps(): Step[] {
     const steps: Step[] = [];
-    if (this.#first.length) steps.push({ kind: 'link', direction: 'up', changes: this.#first });
     for (const kind of BUILD_ORDER) {
-      const changes = this.#up.get(kind);
-      if (changes) steps.push({ kind, direction: 'up', changes });
+      const [early, changes] = [this.#early.get(kind), this.#up.get(kind)];
+      for (const each of kind === 'link' ? [early, changes] : [changes, early])
+        if (each) steps.push({ kind, direction: 'up', changes: each });
     }
     for (const kind of BUILD_ORDER.toReversed()) {
       const changes = this.#down.get(kind);

@@ -10,7 +10,7 @@
 import type { Change, Outcome } from '../contracts/driver.ts';
 import type { Failure } from '../contracts/failure.ts';
 import { type Have, identical, parentOf, splitId, type Want } from '../kinds/index.ts';
-import { Contest } from './contest.ts';
+import { Contest, WINDOW } from './contest.ts';
 import type { Hold, RetryView } from './hold.ts';
 
 /** First wait after a transient failure, ms; doubled with each further one. */
@@ -47,6 +47,7 @@ export class Retry {
   readonly #failed = new Map<string, Failed>();
   readonly #contest = new Contest();
   #swept = 0;
+  #contestSwept = 0;
 
   /** How many ids are held, or have been and are not forgotten. */
   get size(): number {
@@ -142,10 +143,14 @@ export class Retry {
   }
 
   #sweep(now: number): void {
+    // Each write is remembered there: a minute of a fleet that changes fast would be more than all else that is kept.
+    if (now - this.#contestSwept >= WINDOW) {
+      this.#contestSwept = now;
+      this.#contest.sweep(now);
+    }
     if (now - this.#swept < LONGEST_WAIT) return;
     this.#swept = now;
     for (const [id, failed] of this.#failed) if (now - failed.seen > FORGOTTEN_AFTER) this.#failed.delete(id);
-    this.#contest.sweep(now);
   }
 }
 

@@ -91,8 +91,18 @@ function mustGo(have: Have, { input, ownership }: StaleInput): boolean {
   return range !== undefined && input.cutsOff(range) && ownership.ownerOf(have) === 'ours';
 }
 
-const offerDelete = (have: Have, { offer }: StaleInput): boolean =>
-  offer({ op: 'delete', id: idOf(have), reason: 'not wanted', have });
+const offerDelete = (have: Have, state: StaleInput): boolean =>
+  state.offer({
+    op: 'delete',
+    id: idOf(have),
+    reason: 'not wanted',
+    have,
+    ...(isPeersNow(have, state) && { first: true }),
+  });
+
+/** Our earlier subnet is another host's, and the kernel takes no gateway that is an address of the device itself. */
+const isPeersNow = (have: Have, { input }: StaleInput): boolean =>
+  have.kind === 'address' && input.desired.has(`neighbour ${have.dev}|${have.address.split('/')[0]}`);
 
 function remove(have: Have, state: StaleInput): boolean {
   const { input, hold } = state;

@@ -6,8 +6,17 @@
  *   makes none, so there it means that there was nothing to make.
  */
 import { byText } from '../../config/by-text.ts';
+import { withCure } from '../../config/open-files.ts';
 import { type Change, isMade, type Outcome, resourceOf } from '../contracts/driver.ts';
-import type { CompanionSections, DriftEntry, HeldEntry, Report, ReportKind, Told } from '../contracts/report.ts';
+import type {
+  CompanionSections,
+  Culprit,
+  DriftEntry,
+  HeldEntry,
+  Report,
+  ReportKind,
+  Told,
+} from '../contracts/report.ts';
 import { BUILD_ORDER, isResourceKind, type Resource, rulesOf, splitId, textOf } from '../kinds/index.ts';
 
 export interface ReportInput extends Pick<Report, 'mode' | 'durationMs' | 'host' | 'source' | 'network'> {
@@ -24,6 +33,8 @@ export interface ReportInput extends Pick<Report, 'mode' | 'durationMs' | 'host'
   sections?: CompanionSections;
   leave?: Report['leave'];
   held: readonly HeldEntry[];
+  /** Who had changed a thing that was put back, by id. */
+  culprits?: ReadonlyMap<string, Culprit>;
   /** The host that a thing is there for, by id (`kind key`). */
   peerOf?: (id: string) => Told['peer'];
 }
@@ -69,6 +80,11 @@ function withPeer<E extends { kind: ReportKind; key: string }>(entry: E, peerOf:
   return peer ? Object.assign(entry, { peer }) : entry;
 }
 
+function withCulprit<E extends DriftEntry>(entry: E, culprits: ReportInput['culprits']): E {
+  const by = culprits?.size ? culprits.get(`${entry.kind} ${entry.key}`) : undefined;
+  return by ? Object.assign(entry, { by }) : entry;
+}
+
 /** A change as a person wants to read it: for an update only what differs. */
 function driftEntry(change: Change): DriftEntry & Pick<Told, 'text'> {
   const { op, reason } = change;
@@ -91,7 +107,7 @@ function driftEntry(change: Change): DriftEntry & Pick<Told, 'text'> {
 function outcomeEntry({ change, result, failure }: Outcome): Report['outcomes'][number] {
   const { kind, key } = splitId(change.id);
   const entry = { kind, key, op: change.op, result };
-  return failure ? { ...entry, error: failure.message } : entry;
+  return failure ? { ...entry, error: withCure(failure.message) } : entry;
 }
 
 export function buildReport(input: ReportInput): Report {
@@ -100,7 +116,7 @@ export function buildReport(input: ReportInput): Report {
   const { peerOf } = input;
   const drift = [
     ...(input.otherDrift ?? []).map((entry) => told(entry, peerOf)),
-    ...changes.map((change) => withPeer(driftEntry(change), peerOf)),
+    ...changes.map((change) => withCulprit(withPeer(driftEntry(change), peerOf), input.culprits)),
   ];
   // A round comes after what it needs from the store: in a repair run the lease has been made by now.
   const made = mode === 'once' ? (input.otherDrift ?? []).filter(({ kind }) => kind === 'lease') : [];
@@ -110,7 +126,7 @@ export function buildReport(input: ReportInput): Report {
     ...(input.otherOutcomes ?? []),
   ];
   const held = input.held
-    .map((entry) => told(entry, peerOf))
+    .map((entry) => told({ ...entry, detail: withCure(entry.detail) }, peerOf))
     .sort((a, b) => byText(a.kind, b.kind) || natural(a.key, b.key) || byText(a.key, b.key) || byText(a.why, b.why));
 
   const allMade = outcomes.every(isMade);

@@ -13,11 +13,32 @@ export interface Look {
 export const PLAIN_LOOK: Look = { width: 80, color: false, all: false };
 
 const GAP = 2;
+/** In a wider one a long path here and there stands out, and the rest is a table all the same. */
+const NARROW = 60;
 
-/** Columns side by side, each as wide as its widest line; a cell may have several. */
+/** Columns side by side, each as wide as its widest line; a cell may have several. Where a narrow terminal has no room for that, each row is a block. */
 export function draw(head: string[], rows: string[][], width = PLAIN_LOOK.width): string {
   const widths = columnWidths([head, ...rows], width);
+  if (width < NARROW && total(widths) > width) return rows.map((row) => stacked(head, row, width)).join('\n\n');
   return [head, ...rows].flatMap((row) => drawRow(row, widths)).join('\n');
+}
+
+const total = (widths: readonly number[]): number => widths.reduce((sum, one) => sum + one, GAP * (widths.length - 1));
+
+/** A line for each column that has a name, with those that have none beside it. */
+function stacked(head: readonly string[], row: readonly string[], width: number): string {
+  const first = head.findIndex((name) => name !== '');
+  const lines: [name: string, text: string][] = [];
+  for (const [column, text] of row.entries()) {
+    const last = lines.at(-1);
+    if (last && (head[column] === '' || column <= first)) last[1] = [last[1], text].filter(Boolean).join(' ');
+    else lines.push([head[Math.max(column, first)]!, text]);
+  }
+  const names = Math.max(...lines.map(([name]) => name.length));
+  return lines
+    .filter(([, text]) => text !== '')
+    .flatMap((line) => drawRow(line, [names, width - names - GAP]))
+    .join('\n');
 }
 
 function drawRow(row: string[], widths: readonly number[]): string[] {
@@ -38,7 +59,7 @@ function columnWidths(rows: readonly string[][], width: number): number[] {
   const longest = (column: number, pattern: RegExp): number =>
     rows.flatMap((row) => (row[column] ?? '').split(pattern)).reduce((most, part) => Math.max(most, lengthOf(part)), 0);
   const columns = rows[0]!.map((_, column) => ({ width: longest(column, /\n/), least: longest(column, /\s/) }));
-  let excess = columns.reduce((sum, column) => sum + column.width, GAP * (columns.length - 1)) - width;
+  let excess = total(columns.map((column) => column.width)) - width;
   for (; excess > 0; excess--) {
     const wide = columns.filter((column) => column.width > column.least);
     if (wide.length === 0) break;

@@ -130,7 +130,7 @@ export function renderFleet(document: FleetDocument, format: Format, look: Look 
   const blocks = [markdown ? `## selvage: ${cell(title)}` : wrap(title, look.width)];
   if (rows.length) blocks.push(markdown ? markdownTable(head, rows) : draw(head, rows, look.width));
   const line = `${plural(summary.hosts, 'host')}: ${summary.inSync} in sync, ${summary.notInSync} not in sync, ${summary.silent} silent; something is wrong with ${summary.wrong}.`;
-  blocks.push(markdown ? `**${line}**` : paint(line, summary.wrong ? 'red' : 'green', look));
+  blocks.push(markdown ? `**${line}**` : paint(wrap(line, look.width), summary.wrong ? 'red' : 'green', look));
   return `${blocks.join('\n\n')}\n`;
 }
 

@@ -3,7 +3,7 @@
 import { formatDuration } from '../../config/duration.ts';
 import { foreign } from '../../config/foreign-text.ts';
 import type { Lease, NetworkConfig } from '../../config/model.ts';
-import { identityOf, leaseData, mismatches } from '../backends/index.ts';
+import { backendFor, identityOf, leaseData, mismatches } from '../backends/index.ts';
 import type { Host } from '../contracts/host.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import type { Source } from '../contracts/source.ts';
@@ -12,7 +12,7 @@ import { Refusals } from '../desired/refusals.ts';
 import { impossibleAddress, impossiblePeer, NOWHERE } from '../lease/address.ts';
 import { byAge } from '../lease/age.ts';
 import type { Mirror } from '../store/mirror.ts';
-import { cell, draw, markdownTable, PLAIN_LOOK } from './draw.ts';
+import { cell, draw, markdownTable, PLAIN_LOOK, wrap } from './draw.ts';
 import { olderHosts } from './older-hosts.ts';
 import type { Format } from './render.ts';
 import { plain } from './text.ts';
@@ -95,13 +95,14 @@ export function leasesDocument(
   };
 }
 
-/** To flannel a lease of a backend in another case is of another backend; udp and alloc name themselves nowhere. */
+/** To flannel a lease of a backend in another case is of another backend; some name themselves nowhere. */
 function backendProblems({ attrs }: Lease, config: NetworkConfig): string[] {
   const networks = config.backend.type.toLowerCase();
-  const theirs = ['udp', 'alloc'].includes(networks) ? '' : networks;
+  const backend = backendFor(config);
+  const theirs = backend ? [backend.type, backend.alsoNamed] : networks === 'alloc' ? ['', networks] : [networks];
   const its = attrs.backendType;
-  if (its !== theirs)
-    return [`Its backend is ${foreign(its) || 'not named'}, the network's is ${foreign(networks) || 'not named'}.`];
+  if (!theirs.includes(its))
+    return [`Its backend is ${foreign(its) || 'not named'}, the network's is ${foreign(networks)}.`];
   return mismatches(attrs, config);
 }
 
@@ -127,10 +128,12 @@ export function renderLeases(document: LeasesDocument, format: Format, look = PL
     ].map(plain),
   );
   const markdown = format === 'markdown';
-  const blocks = [markdown ? `## ${cell(title)}` : title];
+  const blocks = [markdown ? `## ${cell(title)}` : wrap(title, look.width)];
   if (rows.length) blocks.push(markdown ? markdownTable(head, rows) : draw(head, rows, look.width));
   if (held.length)
-    blocks.push(held.map((entry) => (markdown ? `- ${cell(entry.detail)}` : plain(entry.detail))).join('\n'));
+    blocks.push(
+      held.map((entry) => (markdown ? `- ${cell(entry.detail)}` : wrap(plain(entry.detail), look.width))).join('\n'),
+    );
   return `${blocks.join('\n\n')}\n`;
 }
 

@@ -1,7 +1,7 @@
 /** Owns the answer of `selvage migrate`: what is copied, what is there already, and what differs. */
 import { formatDuration } from '../../config/duration.ts';
 import type { MigrationDocument, MigrationEntry } from '../store/migration.ts';
-import { cell, draw, markdownTable, PLAIN_LOOK } from './draw.ts';
+import { cell, draw, markdownTable, PLAIN_LOOK, wrap } from './draw.ts';
 import type { Format } from './render.ts';
 import { plain } from './text.ts';
 
@@ -29,7 +29,7 @@ export function renderMigration(document: MigrationDocument, format: Format, loo
   const head = ['KEY', 'WHAT', 'TIME LEFT', 'WRONG WITH IT'];
   const rows = entries.map((entry) => [entry.key, WORDS[entry.action], timeOf(entry), wrongWith(entry)].map(plain));
   const markdown = format === 'markdown';
-  const blocks = [markdown ? `## ${cell(plain(title))}` : plain(title)];
+  const blocks = [markdown ? `## ${cell(plain(title))}` : wrap(plain(title), look.width)];
   if (rows.length) blocks.push(markdown ? markdownTable(head, rows) : draw(head, rows, look.width));
   return `${blocks.join('\n\n')}\n`;
 }

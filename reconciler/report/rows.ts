@@ -33,8 +33,8 @@ export function driftRows(report: Report, all: boolean): Row[] {
   const trouble = troubles(report);
   const reasonOf = (entry: Entry): string => {
     const reason = entry.fields?.length && entry.reason.startsWith('differs:') ? 'differs' : entry.reason;
-    const failed = trouble.get(`${entry.kind} ${entry.key}`);
-    return failed ? `${reason}; ${failed}` : reason;
+    const by = entry.by && `by ${entry.by.name} (process ${entry.by.pid})`;
+    return [reason, by, trouble.get(`${entry.kind} ${entry.key}`)].filter(Boolean).join('; ');
   };
   const alike = (entry: Entry): string => [entry.op, entry.kind, reasonOf(entry), entry.fields].join('\n');
   return grouped(report.drift, alike, all).map((entries) => {

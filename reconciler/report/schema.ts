@@ -79,6 +79,12 @@ export const reportSchema = z.strictObject({
         key,
         ...told,
         reason: z.string(),
+        by: z
+          .strictObject({ name: z.string(), pid: z.int() })
+          .optional()
+          .describe(
+            'Of what a daemon has put back: the process that had changed it, where the kernel tells (nf_tables does).',
+          ),
         fields: z.array(z.string()).optional().describe('Of an update: what differs.'),
         want: z.unknown().optional().describe('As it should be; of an update only what differs.'),
         have: z.unknown().optional().describe('As it is; of an update only what differs.'),

@@ -377,6 +377,8 @@ export const CHECK_CASES: Record<string, CheckCase[]> = {
       says: /may drop/,
     },
     { facts: { input: undefined, probed: undefined }, level: 'unknown', says: /CAP_NET_ADMIN/ },
+    // Its own look says it; the daemon's word stands where that can't be had.
+    { facts: { ...held(['firewall', 'ufw']), input: undefined, probed: undefined }, level: 'warning', says: /ufw/ },
   ],
   'firewall-usable': [{ facts: held(['firewall', 'no nf_tables']), level: 'warning', says: /no nf_tables/ }],
 };

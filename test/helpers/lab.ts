@@ -58,6 +58,8 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 
 export interface RunOptions {
   env?: NodeJS.ProcessEnv;
+  /** What selvage is started by, with its arguments: `prlimit --nofile=32`. */
+  under?: string[];
   /** Standard input. */
   input?: string;
   /** Milliseconds until it is killed; default 60,000. */
@@ -98,8 +100,8 @@ export class LabHost {
     };
   }
 
-  #start(args: string[], env: NodeJS.ProcessEnv | undefined, stdin: 'ignore' | 'pipe') {
-    return this.ns.spawn('setpriv', ['--pdeathsig', 'KILL', ...selvageCommand(), ...args], {
+  #start(args: string[], { env, under = [] }: RunOptions, stdin: 'ignore' | 'pipe') {
+    return this.ns.spawn('setpriv', ['--pdeathsig', 'KILL', ...under, ...selvageCommand(), ...args], {
       env: this.#environment(env),
       cwd: root,
       stdio: [stdin, 'pipe', 'pipe'],
@@ -108,7 +110,7 @@ export class LabHost {
 
   /** Runs selvage to its end. Never rejects for an exit code; -1 if a signal ended it. */
   selvage(args: string[], options: RunOptions = {}): Promise<ExecResult> {
-    const child = this.#start(args, options.env, 'pipe');
+    const child = this.#start(args, options, 'pipe');
     const result = { stdout: '', stderr: '', code: -1 };
     child.stdout?.setEncoding('utf8').on('data', (text) => (result.stdout += text));
     child.stderr?.setEncoding('utf8').on('data', (text) => (result.stderr += text));
@@ -140,9 +142,9 @@ export class LabHost {
   }
 
   /** Starts the daemon; returns at once. It serves its report (`lastReport`). */
-  startDaemon(args: string[] = [], options: { env?: NodeJS.ProcessEnv } = {}): Daemon {
+  startDaemon(args: string[] = [], options: Pick<RunOptions, 'env' | 'under'> = {}): Daemon {
     const health = ['--healthz-ip=127.0.0.1', `--healthz-port=${HEALTH_PORT}`];
-    return new Daemon(this.#start([...health, ...args], options.env, 'ignore'));
+    return new Daemon(this.#start([...health, ...args], options, 'ignore'));
   }
 
   /** The report of the running daemon's last round; undefined before the first, or without a daemon. */

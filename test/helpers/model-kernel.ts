@@ -222,6 +222,7 @@ export class ModelKernel {
   setNexthop(nexthop: Nexthop, flags: Flags): void {
     this.#write();
     if (!this.#device(nexthop.dev).up) throw new Errno('ENETDOWN');
+    this.#refuseOwn(nexthop);
     const old = this.#nexthops.get(nexthop.id);
     if (old && flags !== 'replace') throw new Errno('EEXIST');
     if (old && old.plain !== nexthop.plain) throw new Errno('EINVAL', 'Can not replace a nexthop group with a nexthop');
@@ -244,7 +245,10 @@ export class ModelKernel {
     this.#write();
     if (route.nexthopId !== 0) {
       if (!this.#nexthops.has(route.nexthopId)) throw new Errno('EINVAL', 'Nexthop id does not exist');
-    } else if (route.dev !== '' && !this.#device(route.dev).up) throw new Errno('ENETDOWN');
+    } else if (route.dev !== '') {
+      if (!this.#device(route.dev).up) throw new Errno('ENETDOWN');
+      this.#refuseOwn(route);
+    }
     const slot = this.#routes.get(keyOf(route)) ?? [];
     const twin = slot.findIndex((other) => isTwin(other, route));
     if (flags === 'create' ? slot.length > 0 : flags === 'append' ? twin >= 0 : twin > 0) throw new Errno('EEXIST');
@@ -291,6 +295,12 @@ export class ModelKernel {
     const link = this.#links.get(name);
     if (!link) throw new Errno('ENODEV');
     return link;
+  }
+
+  /** A gateway that is an address of the device itself (fib_semantics.c: fib_check_nh_onlink). */
+  #refuseOwn({ dev, gateway }: Pick<Nexthop, 'dev' | 'gateway'>): void {
+    for (const { dev: own, address } of this.#addresses.values())
+      if (own === dev && address.split('/')[0] === gateway) throw new Errno('EINVAL', 'Nexthop has invalid gateway');
   }
 
   #put<T extends Resource>(map: Map<string, T>, resource: T): void {

@@ -67,6 +67,18 @@ describe('the own lease', () => {
     assert.match(daemon.log(), /renewed/);
   });
 
+  it('of which somebody else makes his own is his without a change that fails: the former address goes before the way to him', async () => {
+    daemon = await daemonOn(host);
+    const [subnet] = await mine();
+    const from = daemon.mark();
+    await putOthers(subnet!);
+    await eventually(async () => (await host.ip('route', 'show', subnet!)).includes('via'), { what: 'a route to him' });
+    await converged(host, daemon, 2);
+    const log = daemon.log().slice(from);
+    assert.doesNotMatch(log, /EINVAL|Could not|[1-9] failed/);
+    assert.match(log, /was written by somebody else/);
+  });
+
   it('ends when nobody renews it, and is taken again on the same subnet by whoever comes back', async () => {
     daemon = await daemonOn(host, [SHORT]);
     const [subnet] = await mine();

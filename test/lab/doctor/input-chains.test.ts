@@ -31,17 +31,19 @@ const NFT: [rules: string[], policy: 'accept' | 'drop', expected: Verdict][] = [
   [['udp dport 8000-9000 drop'], 'accept', 'perhaps'],
   [['ct state vmap { established : accept, new : drop }'], 'accept', 'perhaps'],
 ];
-const IPTABLES: [rules: string[], policy: 'ACCEPT' | 'DROP', nft: Verdict, legacy: Verdict][] = [
-  [[], 'DROP', 'drops', 'drops'],
-  [['-p udp --dport 8472 -j ACCEPT'], 'DROP', 'accepts', 'perhaps'],
-  [['-p udp --dport 53 -j ACCEPT', '-p tcp --dport 22 -j ACCEPT'], 'DROP', 'drops', 'perhaps'],
-  [
-    ['-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT', '-i lo -j ACCEPT', '-j REJECT'],
-    'ACCEPT',
-    'drops',
-    'perhaps',
-  ],
-  [['-j LOG', '-j ACCEPT'], 'DROP', 'accepts', 'accepts'],
+const NOT_LOCAL = ['-m addrtype --dst-type LOCAL -j RETURN', '-j DROP'];
+/** As ufw has it: what is to this host itself goes on, in a chain of its own. */
+const IPTABLES: [rules: string[], policy: 'ACCEPT' | 'DROP', expected: Verdict, more?: string[]][] = [
+  [[], 'DROP', 'drops'],
+  [['-p udp --dport 8472 -j ACCEPT'], 'DROP', 'accepts'],
+  [['-p udp --dport 53 -j ACCEPT', '-p tcp --dport 22 -j ACCEPT'], 'DROP', 'drops'],
+  [['-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT', '-i lo -j ACCEPT', '-j REJECT'], 'ACCEPT', 'drops'],
+  [['-j LOG', '-j ACCEPT'], 'DROP', 'accepts'],
+  [['-p udp --sport 67 --dport 68 -j ACCEPT'], 'DROP', 'drops'],
+  [['-s 10.9.0.0/16 -p udp --dport 8472 -j ACCEPT'], 'DROP', 'perhaps'],
+  [['-j MORE', '-p udp --dport 8472 -j ACCEPT'], 'DROP', 'accepts', NOT_LOCAL],
+  [['-j MORE', '-p tcp --dport 22 -j ACCEPT'], 'DROP', 'drops', NOT_LOCAL],
+  [['-j MORE', '-j ACCEPT'], 'DROP', 'perhaps', ['-s 10.9.0.0/16 -j RETURN', '-j DROP']],
 ];
 
 describe("the packet filter's say about the tunnel's packets", () => {
@@ -81,17 +83,21 @@ describe("the packet filter's say about the tunnel's packets", () => {
     });
 
   for (const tool of ['iptables-nft', 'iptables-legacy'] as const)
-    for (const [rules, policy, nft, legacy] of IPTABLES)
+    for (const [rules, policy, expected, more = []] of IPTABLES)
       it(`${tool}, policy ${policy}: ${rules.join('; ') || 'no rule'}`, async () => {
-        for (const rule of rules) assert.equal((await ns.exec(tool, '-A', 'INPUT', ...rule.split(' '))).stderr, '');
+        const add = async (chain: string, rule: string) =>
+          assert.equal((await ns.exec(tool, '-A', chain, ...rule.split(' '))).stderr, '');
+        await ns.exec(tool, '-N', 'MORE');
+        for (const rule of more) await add('MORE', rule);
+        for (const rule of rules) await add('INPUT', rule);
         await ns.exec(tool, '-P', 'INPUT', policy);
         try {
-          const expected = tool === 'iptables-nft' ? nft : legacy;
           const verdicts = said();
           assert.ok(verdicts.includes(expected) || verdicts.every((verdict) => verdict === expected), verdicts.join());
         } finally {
           await ns.exec(tool, '-P', 'INPUT', 'ACCEPT');
-          await ns.exec(tool, '-F', 'INPUT');
+          await ns.exec(tool, '-F');
+          await ns.exec(tool, '-X', 'MORE');
         }
       });
 });

@@ -112,11 +112,18 @@ for (const iptables of ENGINES) {
       });
     }
 
-    it('who it was is in the log', async () => {
+    it('who it was is in the log, and in the report of the round that put it back', async () => {
       if (iptables === 'iptables-nft')
         await eventually(() => daemons[0]!.log().includes('The firewall was changed by'), {
           what: 'the log to name somebody',
         });
+      const byWhom = async (): Promise<string | undefined> => {
+        await host.ns.exec('nft', 'delete', 'table', 'ip', 'selvage');
+        await eventually(async () => (await ours()) === original, { what: 'our rules to be as they were' });
+        return (await host.lastReport())?.drift.find(({ key }) => key === 'nft ip selvage')?.by?.name;
+      };
+      // Another round may have followed before the report is asked for.
+      await eventually(async () => (await byWhom()) === 'nft', { what: 'the report to name nft' });
       assert.equal((await host.lastReport())?.converged, true);
     });
   });

@@ -5,9 +5,15 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 
-/** What a process that ends right after its last line has written. */
-function run(level: string, format: 'auto' | 'text' | 'json', asJournal = false): { stdout: string; stderr: string } {
+/** What a process that ends right after its last line has written. `terminal`: it takes its stderr for one. */
+function run(
+  level: string,
+  format: 'auto' | 'text' | 'json',
+  asJournal = false,
+  { terminal = false, NO_COLOR = '1' } = {},
+): { stdout: string; stderr: string } {
   const code = `
+    if (${terminal}) process.stderr.isTTY = true;
     const { fstatSync } = await import('node:fs');
     const { dev, ino } = fstatSync(2, { bigint: true });
     process.env.JOURNAL_STREAM = ${asJournal} ? dev + ':' + ino : '8:1';
@@ -22,7 +28,7 @@ function run(level: string, format: 'auto' | 'text' | 'json', asJournal = false)
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     ['--import', 'tsx', '--input-type=module', '--eval', code],
-    { cwd: root, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } },
+    { cwd: root, encoding: 'utf8', env: { ...process.env, NO_COLOR } },
   );
   assert.equal(status, 0, stderr);
   return { stdout, stderr };
@@ -66,6 +72,15 @@ describe('the log', () => {
     assert.match(stderr, /some news/);
     assert.match(stderr, /an error/);
     assert.doesNotMatch(stderr, /a detail|drift/);
+  });
+
+  it('has colours on a terminal, unless NO_COLOR says anything', () => {
+    const colours = (NO_COLOR: string): boolean => {
+      const { stderr } = run('info', 'auto', false, { terminal: true, NO_COLOR });
+      assert.match(stderr, /some news/);
+      return stderr.includes('\u001b[');
+    };
+    assert.deepEqual([colours(''), colours('1'), colours('0')], [true, false, false]);
   });
 
   it('has the priorities of the journal where it goes there, a line for each line of text', () => {

@@ -116,6 +116,27 @@ describe('the file of the last good copy', () => {
     });
   }
 
+  it('says the same each time of a place where there can be no file, and what kind of place that is', async () => {
+    const said = async (path: string): Promise<string> =>
+      openStateCache(path)
+        .save(copyOf(1))
+        .then(
+          () => 'it was saved',
+          (error: Error) => error.message,
+        );
+    for (const path of ['/proc/selvage.json', '/proc/selvage/desired.json', '/sys/selvage.json']) {
+      const sentence = await said(path);
+      assert.match(
+        sentence,
+        /^\/(proc|sys)\S* is on a file system of the kernel's own \(proc, sysfs\), which takes no files: name another --state-cache\.$/,
+      );
+      assert.equal(await said(path), sentence);
+    }
+    const file = join(folder, 'a-file');
+    writeFileSync(file, '');
+    assert.equal(await said(join(file, 'copy')), await said(join(file, 'copy')));
+  });
+
   it('reads a head of a copy of any length', async () => {
     const path = join(folder, 'long.json');
     const leases = Array.from({ length: 300 }, (_, n) =>

@@ -44,6 +44,20 @@ const CASES: [string, InputChain, ReturnType<typeof verdictOf>][] = [
     }),
     'drops',
   ],
+  [
+    'a chain that may return before it drops (ufw-not-local), and the accept behind it',
+    chain('drop', [rule('meets', { to: 'jump', chain: 'a' }), rule('meets', accept)], {
+      a: [rule('perhaps', { to: 'return' }), rule('meets', drop)],
+    }),
+    'perhaps',
+  ],
+  [
+    'a chain that may return before it drops, and nothing behind it',
+    chain('drop', [rule('meets', { to: 'jump', chain: 'a' })], {
+      a: [rule('perhaps', { to: 'return' }), rule('meets', drop)],
+    }),
+    'drops',
+  ],
   ['a chain that was not read', chain('accept', [rule('meets', { to: 'jump', chain: 'b' })]), 'perhaps'],
   [
     'chains that lead to each other',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Address, Link, Nexthop, Route } from '../../../../reconciler/kinds/index.ts';
 import { deedsOf, deviceOf, observedOf, overlayWith, planFor } from '../../../helpers/planning.ts';
-import { peersOf, wantsOf } from '../../../helpers/wants.ts';
+import { blockOf, peersOf, wantsOf } from '../../../helpers/wants.ts';
 
 it('the FDB entry of a peer whose MAC has changed goes at once, also where its route waits behind a foreign one', () => {
   const overlay = overlayWith(1);
@@ -62,4 +62,19 @@ it('an FDB entry goes in the plan in which its ARP entry is lost with the device
     `delete nexthop ${nexthop.id}`,
     `delete fdb flannel.1|${peer!.mac}`,
   ]);
+});
+
+it('an earlier address of ours that is a peer’s now goes before the way to that peer is made, and after our new one', () => {
+  const overlay = overlayWith(1);
+  const [peer] = peersOf(1);
+  const wanted = [...wantsOf(overlay).values()];
+  const own = wanted.find((want): want is Address => want.kind === 'address')!;
+  const earlier: Address = { ...own, address: `${blockOf('10.5.0.0/16', peer!.block)}/32` };
+  const link = observedOf(overlay).filter((have) => have.kind === 'link');
+  const deeds = deedsOf(planFor(wanted, [...link, earlier]));
+  assert.deepEqual(deeds.slice(0, 2), [
+    `create address flannel.1|${own.address}`,
+    `delete address flannel.1|${earlier.address}`,
+  ]);
+  assert.equal(deeds.length, 7, deeds.join('\n'));
 });

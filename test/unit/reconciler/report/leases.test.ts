@@ -46,6 +46,18 @@ describe('what selvage leases finds wrong with a lease', () => {
     assert.deepEqual(problemsOf({ PublicIP }), ["Its backend is not named, the network's is vxlan."]);
   });
 
+  it('in a cloud’s network a lease names nothing, as flannel writes it, or the config’s own word', () => {
+    for (const Type of ['aws-vpc', 'gce', 'udp']) {
+      assert.deepEqual(problemsOf({ PublicIP }, { Type }), []);
+      assert.deepEqual(problemsOf({ PublicIP, BackendType: Type }, { Type }), []);
+      assert.deepEqual(problemsOf(vxlan, { Type }), [`Its backend is vxlan, the network's is ${Type}.`]);
+    }
+    assert.deepEqual(problemsOf({ PublicIP, BackendType: 'gce' }, { Type: 'aws-vpc' }), [
+      "Its backend is gce, the network's is aws-vpc.",
+    ]);
+    assert.deepEqual(problemsOf({ PublicIP, BackendType: 'alloc' }, { Type: 'alloc' }), []);
+  });
+
   it('another VNI: that host has not followed the config', () => {
     assert.deepEqual(problemsOf({ ...vxlan, BackendData: { VNI: 7, VtepMAC } }), ["Its VNI is 7, the network's is 1."]);
   });

@@ -26,6 +26,16 @@ describe('render, table', () => {
     );
   });
 
+  it('names who had changed what was put back, where that is known', () => {
+    const [change] = peerChanges('create', 9);
+    const culprits = new Map([[change!.id, { name: 'nft', pid: 4711 }]]);
+    const made = report({ changes: [change!], culprits });
+    assert.deepEqual(made.drift[0]?.by, { name: 'nft', pid: 4711 });
+    assert.match(render(made, 'table', { ...PLAIN_LOOK, width: 200 }), /missing; by nft \(process 4711\)/);
+    assert.match(render(made, 'markdown'), /by nft \(process 4711\)/);
+    assert.equal('by' in report({ changes: [change!] }).drift[0]!, false);
+  });
+
   it('lists drift as the tools print it, with the host that it is for, and what is held', () => {
     const changes = [linkUpdate, ...peerChanges('delete', 9)];
     const text = render(report({ mode: 'drift', changes, held: [held], peerOf }), 'table');
