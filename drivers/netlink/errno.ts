@@ -76,6 +76,8 @@ const TABLE: Record<string, Row> = {
 
 /** The kernel says this while the object that a route stands on has just gone: it is made again, and so is the route. */
 const NEXTHOP_GONE = /nexthop id does not exist/i;
+/** And this while the gateway is an address of the device itself: our earlier subnet is a peer's, and the address goes with our new lease. */
+const GATEWAY_IS_OWN = /nexthop has invalid gateway/i;
 
 /**
  * The failure of `what` ("route 10.5.34.0/24") for a positive errno and the kernel's own words about it ("" for none).
@@ -84,7 +86,8 @@ const NEXTHOP_GONE = /nexthop id does not exist/i;
 export function failureOf(errno: number, extack: string, what: string, cure?: string): Failure {
   const code = errnoName(errno);
   const row = TABLE[code] ?? { kind: 'bug' as const, says: 'an answer that selvage does not know; please report it' };
-  const kind = errno === EINVAL && NEXTHOP_GONE.test(extack) ? 'transient' : row.kind;
+  const passes = errno === EINVAL && (NEXTHOP_GONE.test(extack) || GATEWAY_IS_OWN.test(extack));
+  const kind = passes ? 'transient' : row.kind;
   const words = extack ? `${code}, "${extack}"` : code;
   return { kind, code, message: `${what}: ${cure ?? row.says} (${words}).` };
 }

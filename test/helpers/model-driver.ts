@@ -171,7 +171,9 @@ export class ModelDriver implements Driver {
       const isCache = there?.kind === 'neighbour' || (there?.kind === 'fdb' && there.plain);
       if (isCache && !there.permanent) return { change, result: this.#create(change.want, 'replace') };
     }
-    const kind = error.message.includes('does not exist') ? 'transient' : (KINDS_OF_FAILURE[code] ?? 'transient');
+    const kind = /does not exist|invalid gateway/.test(error.message)
+      ? 'transient'
+      : (KINDS_OF_FAILURE[code] ?? 'transient');
     return {
       change,
       result: 'failed',

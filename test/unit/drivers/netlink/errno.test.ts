@@ -35,6 +35,11 @@ test('a nexthop object that has just gone is not the fault of the route', () => 
   assert.equal(isGone(e.EINVAL, ''), false);
 });
 
+test('a gateway that is still an address of ours is tried again', () => {
+  assert.equal(failureOf(e.EINVAL, 'Nexthop has invalid gateway', 'nexthop').kind, 'transient');
+  assert.equal(failureOf(e.EINVAL, 'Invalid prefix', 'nexthop').kind, 'invalid');
+});
+
 test('gone already, in all its spellings', () => {
   for (const errno of [e.ENOENT, e.ESRCH, e.ENODEV, e.EADDRNOTAVAIL]) assert.equal(isGone(errno, ''), true);
   assert.equal(isGone(e.EPERM, ''), false);
