@@ -78,6 +78,8 @@ export class DesiredState {
   #seen: PathsSeen | undefined;
   /** When our lease left each path, as the process before this one has told it (path: ms since the epoch). */
   #leftBefore: Readonly<Record<string, number>> = {};
+  /** What leases of this host said as it started: in a store that lost its memory the next one may name another path at once. */
+  #saidBefore: readonly LeaseAttrs[] = [];
   /** What the last good copy says of this host's lease. */
   #remembered: Past['own'];
   /** The MAC of this host's VTEP, whichever device it is on. */
@@ -302,9 +304,8 @@ export class DesiredState {
   /** With --lease adopt flanneld has this host, and said in subnet.env whether it masquerades. A state file is nobody's but ours. */
   get #beside(): { ipMasq: boolean; besideFlanneld: boolean } {
     const { lease, stateFile, ipMasq } = this.#deps.options;
-    const besideFlanneld = lease === 'adopt' && stateFile === undefined;
-    const said = besideFlanneld ? parseSubnetEnv(this.#deps.previousSubnetEnv).ipMasq : undefined;
-    return { ipMasq: said ?? ipMasq, besideFlanneld };
+    if (lease !== 'adopt' || stateFile !== undefined) return { ipMasq, besideFlanneld: false };
+    return { ipMasq: parseSubnetEnv(this.#deps.previousSubnetEnv).ipMasq ?? ipMasq, besideFlanneld: true };
   }
 
   /** Which earlier paths there are: those of this process's own past and, at its start, those that are seen on the host. */
@@ -324,11 +325,11 @@ export class DesiredState {
     // host-gw has no device that would show it, and no route either while all others are reached on another path.
     for (const { unseen } of BACKEND_TYPES) {
       if (!unseen || seen.includes(unseen)) continue;
-      const { path } = unseen;
-      if (pathOf(published, [backend]) === path || this.#leftBefore[path] !== undefined) seen.push(unseen);
+      if (pathOf(published, [backend]) === unseen.path || unseen.path in this.#leftBefore) seen.push(unseen);
     }
     const paths = [backend, ...seen.toReversed()];
-    const named = new Set([published, ...peers.map(({ attrs }) => attrs)].map((attrs) => pathOf(attrs, paths)));
+    const all = [published, ...this.#saidBefore, ...peers.map(({ attrs }) => attrs)];
+    const named = new Set(all.map((attrs) => pathOf(attrs, paths)));
     for (const owner of seen) {
       const leftAt = this.#leftBefore[owner.path];
       // A time to come is a clock that was set back: it says nothing.
@@ -343,9 +344,10 @@ export class DesiredState {
     const driver = this.#deps.drivers.find((one) => one.kinds.includes('link'));
     if (this.#seen || !driver || !config || !this.host.current) return;
     const networks = [...new Set([...this.#networks, config.network])];
-    const named = new Set([...this.mirror.leases.values()].map(({ attrs }) => attrs.backendType));
-    const interest = { ...this.interest, networks };
-    this.#seen = await lookForPaths(driver, { ...this.instance, networks }, interest, named);
+    const all = [...this.mirror.leases.values()].map(({ attrs }) => attrs);
+    this.#saidBefore = all.filter(({ publicIP }) => publicIP === this.host.current?.publicIP);
+    const named = new Set(all.map(({ backendType }) => backendType));
+    this.#seen = await lookForPaths(driver, { ...this.instance, networks }, { ...this.interest, networks }, named);
   }
 
   /** As they would be found by a round, if this host had the first subnet of all. */
