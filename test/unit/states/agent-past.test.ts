@@ -79,6 +79,19 @@ describe('a path that was left a moment ago', () => {
     assert.deepEqual(lives.devices, ['flannel.5']);
   });
 
+  it('is kept too where the store lost its memory meanwhile: the lease that is taken then names the new one at once', async () => {
+    const lives = new Lives();
+    await lives.world.start();
+    await lives.world.advance(60 * SECOND);
+    lives.world.kill();
+    lives.world.store.wipe();
+    lives.world.store.put(CONFIG_KEY, ON_5);
+    const world = await lives.again().start();
+    assert.deepEqual(lives.devices, ['flannel.1', 'flannel.5']);
+    await world.advance(SETTLE + 2 * SECOND);
+    assert.deepEqual(lives.devices, ['flannel.5']);
+  });
+
   it('is written down at once, however young the copy is', async () => {
     const lives = new Lives();
     await lives.world.start();
