@@ -24,10 +24,22 @@ export function saidBy({ document }: Asked, id: string): { level: Level; says: s
   return check && { level: check.level, says: check.findings.map(({ says }) => says).join('\n') };
 }
 
+/** One check must say that it is so; with assertWell of the same check elsewhere it has both its cases (test/unit/reconciler/doctor/cases.test.ts). */
+export function assertSays(asked: Asked, id: string, level: Exclude<Level, 'ok'>, says: RegExp): void {
+  const said = saidBy(asked, id);
+  assert.equal(said?.level, level, `${id}: ${JSON.stringify(said)}`);
+  assert.match(said.says, says, id);
+}
+
+/** It must find nothing wrong. */
+export function assertWell(asked: Asked, id: string): void {
+  assert.deepEqual(saidBy(asked, id), { level: 'ok', says: '' }, id);
+}
+
 /** A thing that is broken on purpose, and what doctor must say of it. */
 export interface Breakage {
   id: string;
-  level: Level;
+  level: Exclude<Level, 'ok'>;
   says: RegExp;
   break(): Promise<unknown>;
   mend(): Promise<unknown>;
@@ -42,11 +54,7 @@ export async function breakAll(
   for (const one of breakages) await one.break();
   const broken = await askDoctor(host, args);
   for (const one of [...breakages].reverse()) await one.mend();
-  for (const { id, level, says } of breakages) {
-    const said = saidBy(broken, id);
-    assert.equal(said?.level, level, `${id}: ${JSON.stringify(said)}`);
-    assert.match(said.says, says, id);
-  }
+  for (const { id, level, says } of breakages) assertSays(broken, id, level, says);
   const mended = await askDoctor(host, args);
   for (const { id } of breakages)
     assert.match(saidBy(mended, id)?.level ?? 'ok', /^ok$/, `${id}: ${JSON.stringify(saidBy(mended, id))}`);

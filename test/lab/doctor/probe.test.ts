@@ -1,6 +1,7 @@
 /** selvage doctor --probe between real hosts, one of which runs nothing of ours: what packets show, and what is broken on purpose. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setChecksumOffload } from '../../helpers/checksums.ts';
 import { askDoctor, type Breakage, breakAll, saidBy } from '../../helpers/doctor.ts';
 import type { Lab, LabHost } from '../../helpers/lab.ts';
 import { labWith } from '../../helpers/lab-with.ts';
@@ -74,6 +75,37 @@ describe('doctor --probe', () => {
       ],
       ['--probe'],
     ));
+
+  // Of the outer packet, so that no answer gets past it.
+  it("a peer's packets whose checksums are wrong", () => {
+    const offload = (on: boolean): void => {
+      setChecksumOffload(peer.ns, 'eth0', 'tx', on);
+      // Both ends at which they are received on the way.
+      setChecksumOffload(lab.underlay, 'port2', 'rx', on);
+      setChecksumOffload(host.ns, 'eth0', 'rx', on);
+    };
+    return breakAll(
+      host,
+      [
+        {
+          id: 'checksum',
+          level: 'wrong',
+          says: /packets with a wrong UDP checksum came in while peers were probed/,
+          break: () => {
+            offload(false);
+            const rule = 'add rule inet broken out udp dport 8472 udp checksum set 0x1234';
+            const chain = 'add chain inet broken out { type filter hook output priority 0; }';
+            return peer.ns.exec('nft', `add table inet broken; ${chain}; ${rule}`);
+          },
+          mend: () => {
+            offload(true);
+            return peer.ns.exec('nft', 'delete table inet broken');
+          },
+        },
+      ],
+      ['--probe'],
+    );
+  });
 
   it('TCP that is lost where ICMP passes', () =>
     breakAll(
