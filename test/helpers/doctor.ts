@@ -45,17 +45,23 @@ export interface Breakage {
   mend(): Promise<unknown>;
 }
 
-/** Breaks all at once, asks once, mends all, asks once more: each is said while it is so, and no longer. */
-export async function breakAll(
-  host: LabHost,
-  breakages: readonly Breakage[],
-  args: readonly string[] = [],
-): Promise<void> {
+/** Breaks all at once, asks once, and mends all: each is said while it is so. */
+export async function breakOnce(host: LabHost, breakages: readonly Breakage[], args: readonly string[] = []) {
   for (const one of breakages) await one.break();
   const broken = await askDoctor(host, args);
   for (const one of [...breakages].reverse()) await one.mend();
   for (const { id, level, says } of breakages) assertSays(broken, id, level, says);
+}
+
+/** And asks once more: each is said no longer. @returns what was said then */
+export async function breakAll(
+  host: LabHost,
+  breakages: readonly Breakage[],
+  args: readonly string[] = [],
+): Promise<Asked> {
+  await breakOnce(host, breakages, args);
   const mended = await askDoctor(host, args);
   for (const { id } of breakages)
     assert.match(saidBy(mended, id)?.level ?? 'ok', /^ok$/, `${id}: ${JSON.stringify(saidBy(mended, id))}`);
+  return mended;
 }

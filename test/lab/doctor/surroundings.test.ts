@@ -124,10 +124,6 @@ describe('doctor and what others have done', () => {
         says: /not on the link of eth0/,
         ...lease(3, ({ publicIP }) => `{"PublicIP":"${publicIP}","PublicIPv6":null,"BackendType":"host-gw"}`),
       },
-    ]);
-    await lab.putConfig(CONFIG);
-    await repair(host);
-    await breakAll(host, [
       {
         id: 'foreign',
         level: 'wrong',
@@ -136,6 +132,8 @@ describe('doctor and what others have done', () => {
         mend: run(`rmdir ${host.subnetFile} && mv ${host.subnetFile}.kept ${host.subnetFile}`),
       },
     ]);
+    await lab.putConfig(CONFIG);
+    await repair(host);
   });
 
   it('systemd-networkd and NetworkManager that were told to manage everything', async () => {
