@@ -2,7 +2,7 @@
  * Owns that this host says of itself how it is (--fleet): one key in the store, under an etcd lease of its own, which goes soon after the daemon.
  *
  * - Written when something has changed, and at most every 30 s; between that only its lease is extended, which no watch tells anybody.
- * - Each write is told to every host that watches the network: a change on all of them at once is spread, to some 50 writes a second.
+ * - Each write is told to every host that watches the network: a change on all of them at once is spread over up to half a minute.
  * - Where the store doesn't permit it, that is said once, and given up. Nothing of the network depends on it.
  */
 import { summaryKey } from '../config/lease-key.ts';

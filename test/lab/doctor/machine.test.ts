@@ -41,7 +41,7 @@ describe('doctor and the machine', () => {
     echo 1024 > /run/neigh/default/gc_thresh3
     mount --bind /run/neigh /proc/sys/net/ipv4/neigh
     mkdir -p /run/own/stat
-    for file in snmp netstat udp udp6 netlink; do cat /proc/$$/net/$file > /run/own/$file; done
+    for file in snmp netstat udp udp6 netlink; do cat /proc/$$/net/$file > /run/own/$file || :; done
     printf 'entries  allocs  destroys  table_fulls\\n%08x  0  0  0\\n' ${entries} > /run/own/stat/arp_cache
     mount --bind /run/own /proc/$$/net
     echo ${connections} > /run/most
