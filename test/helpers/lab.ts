@@ -62,6 +62,8 @@ export interface RunOptions {
   input?: string;
   /** Milliseconds until it is killed; default 60,000. */
   timeout?: number;
+  /** Shell commands before it, in the mount namespace that it has for itself: what they mount nobody else sees. $$ is its pid. */
+  prepare?: string;
 }
 
 export class LabHost {
@@ -98,8 +100,11 @@ export class LabHost {
     };
   }
 
-  #start(args: string[], env: NodeJS.ProcessEnv | undefined, stdin: 'ignore' | 'pipe') {
-    return this.ns.spawn('setpriv', ['--pdeathsig', 'KILL', ...selvageCommand(), ...args], {
+  #start(args: string[], { env, prepare }: RunOptions, stdin: 'ignore' | 'pipe') {
+    const words = ['setpriv', '--pdeathsig', 'KILL', ...selvageCommand(), ...args];
+    const [command = '', ...rest] =
+      prepare === undefined ? words : ['sh', '-ec', `${prepare}\nexec "$@"`, 'sh', ...words];
+    return this.ns.spawn(command, rest, {
       env: this.#environment(env),
       cwd: root,
       stdio: [stdin, 'pipe', 'pipe'],
@@ -108,7 +113,7 @@ export class LabHost {
 
   /** Runs selvage to its end. Never rejects for an exit code; -1 if a signal ended it. */
   selvage(args: string[], options: RunOptions = {}): Promise<ExecResult> {
-    const child = this.#start(args, options.env, 'pipe');
+    const child = this.#start(args, options, 'pipe');
     const result = { stdout: '', stderr: '', code: -1 };
     child.stdout?.setEncoding('utf8').on('data', (text) => (result.stdout += text));
     child.stderr?.setEncoding('utf8').on('data', (text) => (result.stderr += text));
@@ -142,7 +147,7 @@ export class LabHost {
   /** Starts the daemon; returns at once. It serves its report (`lastReport`). */
   startDaemon(args: string[] = [], options: { env?: NodeJS.ProcessEnv } = {}): Daemon {
     const health = ['--healthz-ip=127.0.0.1', `--healthz-port=${HEALTH_PORT}`];
-    return new Daemon(this.#start([...health, ...args], options.env, 'ignore'));
+    return new Daemon(this.#start([...health, ...args], options, 'ignore'));
   }
 
   /** The report of the running daemon's last round; undefined before the first, or without a daemon. */
