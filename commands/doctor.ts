@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { closeAll, composeDeps } from '../compose.ts';
 import { controlSocketPath } from '../config/control-socket.ts';
 import type { Options } from '../config/options.ts';
+import { endpointsHealth } from '../drivers/doctor/etcd-health.ts';
 import { readFacts, type Seen } from '../drivers/doctor/read.ts';
 import { openLog } from '../drivers/log/logger.ts';
 import { backendFor } from '../reconciler/backends/index.ts';
@@ -23,7 +24,9 @@ export async function doctor(options: Options): Promise<number> {
   const began = Date.now();
   const log = await openLog(options.logLevel, options.logFormat);
   for (const sentence of options.unknownEnv) log.warn({}, sentence);
-  const facts = await readFacts(options, await see(options));
+  // The members of etcd may be slow to answer, or be gone: they are asked meanwhile.
+  const health = options.stateFile === undefined ? endpointsHealth(options.etcd) : Promise.resolve([]);
+  const facts = await readFacts(options, await see(options), health);
   if (options.probe !== undefined) facts.probed = await (await import('./doctor-probe.ts')).probe(facts, options.probe);
   const document = doctorDocument(facts, hostname(), Date.now() - began);
   answer(renderDoctor(document, formatOf(options), lookOf(options)));
@@ -36,8 +39,8 @@ async function see(options: Options): Promise<Seen> {
   let deps: AgentDeps | undefined;
   try {
     deps = await composeDeps({ ...options, command: 'drift' }, quiet);
-    const { report, state } = await lookAround(deps);
-    const whole = { ...report, held: withDaemons(report.held, await heldByDaemon(options)) };
+    const [{ report, state }, held] = await Promise.all([lookAround(deps), heldByDaemon(options)]);
+    const whole = { ...report, held: withDaemons(report.held, held) };
     return { look: lookOfState(whole, state), failure: undefined, leaseLeft: await leaseLeft(deps, report, state) };
   } catch (error) {
     return {

@@ -97,6 +97,7 @@ async function tellFleet(served: Served): Promise<() => Promise<void>> {
     leases: () => source.leases,
     // Before the first round there is nothing to say but that there was none.
     subnet: () => (agent.journal.lastReport ? agent.state.lease.current?.subnet : undefined),
+    hosts: () => agent.state.mirror.leases.size,
     summary: () => summaryOf(status.status(), status.report()),
   });
   const stop = agent.history.subscribe(() => writer.changed());

@@ -1,7 +1,7 @@
 /** Owns where each flag's value comes from and that it is right: a flag on the command line, else SELVAGE_*, else FLANNELD_*, else the default. */
 
 import { UsageError } from './errors.ts';
-import { envNames, FLAGS, type Flag, type FlagName, type FlagValues } from './flags.ts';
+import { type Command, envNames, FLAGS, type Flag, type FlagName, type FlagValues } from './flags.ts';
 import type { GoArgv } from './go-argv.ts';
 import { readFlag } from './go-value.ts';
 
@@ -27,13 +27,14 @@ export function gather(flags: GoArgv['given'], env: Readonly<Record<string, stri
 }
 
 /** Every flag's value, given or default. @throws UsageError that names the flag or the variable */
-export function readValues(given: AllGiven): FlagValues {
+export function readValues(given: AllGiven, command: Command): FlagValues {
   const values: Record<string, unknown> = {};
   for (const flag of FLAGS) {
     const { texts, source } = given.get(flag.name) ?? { texts: defaultTexts(flag), source: `--${flag.name}` };
     const read = readFlag(flag.type, texts);
     const checked = 'value' in read && flag.check ? flag.check.safeParse(read.value) : undefined;
-    const right = 'right' in read ? read.right : checked?.error?.issues[0]?.message;
+    const issue = checked?.error?.issues[0]?.message;
+    const right = 'right' in read ? read.right : (issue && flag.right?.(command)) || issue;
     if (right !== undefined) {
       throw new UsageError(`${source} is ${quote(flag, texts)}, but must be ${right}.`, flag.name);
     }

@@ -38,6 +38,8 @@ export interface Flag {
   placeholder?: string;
   /** Checks, and may convert, the value read by type. */
   check?: z.ZodType;
+  /** What the value must be, where that is another thing for each command; else the check says it. */
+  right?: (command: Command) => string;
   /** Never read from the environment. */
   noEnv?: true;
   /** flannel's, accepted so that its unit files work, and without effect here yet. */
@@ -60,6 +62,12 @@ const HOST_OR_LEAVE = ['run', 'drift', 'doctor', 'leave'] as const;
 const HOST = ['run', 'drift', 'doctor'] as const;
 const RUN = ['run'] as const;
 const NOTHING = [] as const;
+
+/** Of --format. */
+function formsOf(command: Command): string {
+  const own = { drift: ['commands'], leases: ['state-file'] } as Readonly<Record<string, readonly string[]>>;
+  return `one of ${['table', 'json', 'markdown', ...(own[command] ?? [])].join(', ')}`;
+}
 
 // biome-ignore format: one flag a row
 const ROWS = [
@@ -87,7 +95,7 @@ const ROWS = [
   { name: 'help', type: 'bool', default: 'false', help: 'print this help and exit', of: 'flannel', commands: ['help'], noEnv: true },
   // selvage's own
   { name: 'once', type: 'bool', default: 'false', help: 'make one repair run and exit', of: 'selvage', commands: RUN },
-  { name: 'format', type: 'string', default: '', help: 'form of the answer: table, json, markdown, for drift also commands (the repair as a script), for leases state-file (default: table on a terminal, else json)', of: 'selvage', commands: ANSWERS, placeholder: 'FORM', check: is.oneOf('', 'table', 'json', 'markdown', 'commands', 'state-file') },
+  { name: 'format', type: 'string', default: '', help: 'form of the answer: table, json, markdown, for drift also commands (the repair as a script), for leases state-file (default: table on a terminal, else json)', of: 'selvage', commands: ANSWERS, placeholder: 'FORM', check: is.oneOf('', 'table', 'json', 'markdown', 'commands', 'state-file'), right: formsOf },
   { name: 'probe', type: 'bool', default: 'false', help: 'send packets to peers, too, and say who is reached, how fast, and how large a packet may be', of: 'selvage', commands: DOCTOR, noEnv: true },
   { name: 'peers', type: 'string', default: '64', help: 'whom --probe asks: all, so many (drawn at random), or subnets and public addresses, separated by commas', of: 'selvage', commands: DOCTOR, placeholder: 'all|N|SUBNETS', check: is.peers, noEnv: true },
   { name: 'all', type: 'bool', default: 'false', help: 'a line for each of many changes that are alike; without it more than 20 are one line', of: 'selvage', commands: SHOWN, noEnv: true },

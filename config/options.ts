@@ -105,7 +105,7 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
   const { command, args } = readCommand(flags, words);
   // Who asks for help must get it, whatever else is wrong.
   const given = command === 'help' || command === 'version' ? new Map<FlagName, Given>() : gather(flags, env);
-  const values = readValues(given);
+  const values = readValues(given, command);
   checkTogether(command, values, given);
   return {
     command,

@@ -2,6 +2,7 @@
  * Owns that this host says of itself how it is (--fleet): one key in the store, under an etcd lease of its own, which goes soon after the daemon.
  *
  * - Written when something has changed, and at most every 30 s; between that only its lease is extended, which no watch tells anybody.
+ * - Each write is told to every host that watches the network: a change on all of them at once is spread over up to half a minute.
  * - Where the store doesn't permit it, that is said once, and given up. Nothing of the network depends on it.
  */
 import { summaryKey } from '../config/lease-key.ts';
@@ -13,6 +14,8 @@ import { timeless } from './journal.ts';
 const EVERY_MS = 30_000;
 /** Several changes that come together are one. */
 const NEWS_MS = 1000;
+/** For each host of the network the time in which a change may be told is so much longer. */
+const SPREAD_MS = 20;
 /** How long a daemon that ends waits for the store to take its word away. */
 const LEAVE_MS = 2000;
 /** The key goes so long after the daemon's last sign of life: four that were missed. */
@@ -28,6 +31,8 @@ export interface FleetWriterDeps {
   leases(): LeaseStore;
   /** Our own; undefined while we have no lease. */
   subnet(): string | undefined;
+  /** How many hosts the network has, or more. */
+  hosts(): number;
   summary(): Summary;
 }
 
@@ -92,7 +97,8 @@ export class FleetWriter {
     let isBeat = true;
     const news = async (): Promise<void> => {
       if (!this.#isNews) await new Promise<void>((resolve) => (this.#wake = resolve));
-      await clock.sleep(NEWS_MS, over.signal);
+      const spread = Math.min(EVERY_MS - NEWS_MS, this.#deps.hosts() * SPREAD_MS);
+      await clock.sleep(NEWS_MS + random() * spread, over.signal);
       isBeat = false;
     };
     await Promise.race([clock.sleep(beat, over.signal), news()]).catch(() => {});

@@ -148,7 +148,11 @@ export class Round {
       const links = this.outcomes.filter(isSurprising).map(({ change }) => splitId(change.id).key);
       steps = links.length ? await this.#planAgain(links) : steps.filter((step) => !linkSteps.includes(step));
     }
-    await this.#carryOut(steps);
+    const down = steps.filter(({ direction }) => direction === 'down');
+    await this.#carryOut(steps.filter(({ direction }) => direction === 'up'));
+    // An old way goes only when the new one is proven, and not on the kernel's word that it is there.
+    if (down.length > 0) await this.verify();
+    await this.#carryOut(down);
     // A key that the second plan no longer names has come right by itself.
     const known = new Set(this.drift.map((change) => change.id));
     this.drift.push(...this.outcomes.map(({ change }) => change).filter((change) => !known.has(change.id)));

@@ -3,8 +3,8 @@ import type { Options } from '../../config/options.ts';
 import type { Endpoint } from '../../reconciler/doctor/facts.ts';
 import { Member } from '../etcd-v2/http.ts';
 
-/** How long a member may take (ms). */
-const PATIENCE_MS = 2000;
+/** How long a member may take (ms): beside the look, which keeps this process busy for a part of it. */
+const PATIENCE_MS = 3000;
 /** An answer's Date is cut to whole seconds. */
 const HALF_A_SECOND = 500;
 

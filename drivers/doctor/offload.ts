@@ -20,7 +20,7 @@ export function checksumOffload(device: string): boolean | undefined {
     const request = Buffer.alloc(IFREQ_BYTES);
     request.write(device.slice(0, NAME_BYTES - 1), 'latin1');
     // ifr_data, as a pointer.
-    request.writeBigUInt64LE(koffi.address(koffi.as(value, 'void *')), NAME_BYTES);
+    request.writeBigUInt64LE(koffi.address(value), NAME_BYTES);
     return ioctl(fd, SIOCETHTOOL, request) < 0 ? undefined : value.readUInt32LE(4) !== 0;
   } catch {
     return undefined;

@@ -1,6 +1,6 @@
 /** Owns the look at this host for selvage doctor: all that its checks go by and no drift report has. Reads only; each part alone, so that one that fails takes no other with it. */
 import type { Options } from '../../config/options.ts';
-import type { Device, Facts, Look } from '../../reconciler/doctor/facts.ts';
+import type { Device, Endpoint, Facts, Look } from '../../reconciler/doctor/facts.ts';
 import { tunnelPort } from '../../reconciler/doctor/firewall.ts';
 import { keyReadByAll } from '../etcd-common/tls.ts';
 import { openFirewall } from '../firewall/driver.ts';
@@ -11,7 +11,6 @@ import { NetlinkSocket } from '../netlink/socket.ts';
 import { cloudOf, daemonPid } from './agent.ts';
 import { conntrack, neighbourTable, readCounters, udpPorts } from './counters.ts';
 import { readDevices } from './devices.ts';
-import { endpointsHealth } from './etcd-health.ts';
 import { inputChains } from './input-chains.ts';
 import { policiesTo } from './ipsec.ts';
 import { learnedMtus } from './path-mtu.ts';
@@ -20,7 +19,8 @@ import { networkServices, processesHere } from './services.ts';
 /** What the look that drift makes has come to. */
 export type Seen = Pick<Facts, 'look' | 'failure' | 'leaseLeft'>;
 
-export async function readFacts(options: Options, seen: Seen): Promise<Facts> {
+/** `health`: what the members of etcd say of themselves (etcd-health.ts), which is waited for. */
+export async function readFacts(options: Options, seen: Seen, health: Promise<Endpoint[]>): Promise<Facts> {
   const { etcd, stateFile, firewall, subnetFile, docker } = options;
   const { look } = seen;
   const permitted = mayAdministerNetwork();
@@ -42,7 +42,7 @@ export async function readFacts(options: Options, seen: Seen): Promise<Facts> {
         docker: docker.mode,
       },
       permitted,
-      endpoints: stateFile === undefined ? await endpointsHealth(etcd) : [],
+      endpoints: await health,
       keyExposed: stateFile === undefined ? attempt(() => keyReadByAll(etcd), undefined) : undefined,
       devices,
       sysctl: readSysctl,

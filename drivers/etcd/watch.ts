@@ -2,7 +2,7 @@
  * Owns the watch: turns etcd's responses into the contract's events.
  *
  * - One watch over the range from config to the last lease, because only within one watch etcd keeps changes in the order of revisions.
- *   What else lies in that range is left out.
+ *   What else lies in that range is left out: it is what hosts say of themselves (--fleet), and wakes nobody.
  * - A response's events are handed on when the last of its fragments is there, never a part of a revision. So `revision` is always a
  *   point to go on from, and what was lost with a stream comes again.
  * - A store that is behind the revision to go on from, or of another cluster, was wiped or restored: the watch would wait in silence

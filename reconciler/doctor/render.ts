@@ -1,4 +1,5 @@
 /** Owns how the answer of selvage doctor is read: on a terminal, as markdown, as JSON. */
+import { formatDuration } from '../../config/duration.ts';
 import { cell, type Look, PLAIN_LOOK, paint, wrap } from '../report/draw.ts';
 import type { Format } from '../report/render.ts';
 import { plain } from '../report/text.ts';
@@ -49,11 +50,11 @@ function shown(findings: readonly Said[], { all }: Look): { told: Said[]; more: 
   return { told: once, more: findings.length - told.length };
 }
 
-function sentence({ summary, healthy, probed }: DoctorDocument): string {
+function sentence({ summary, healthy, probed, durationMs }: DoctorDocument): string {
   const { ok, warning, wrong, unknown } = summary;
   const parts = [`${ok} √`, `${warning} ‼`, `${wrong} ×`, `${unknown} –`].join(', ');
   const asked = probed ? ` ${probed.peers} of ${probed.of} peers were asked.` : '';
-  return `${healthy ? 'Nothing is wrong, as far as this host can tell' : 'Something is wrong'}: ${parts}.${asked}`;
+  return `${healthy ? 'Nothing is wrong, as far as this host can tell' : 'Something is wrong'}: ${parts}.${asked} It took ${formatDuration(durationMs)}.`;
 }
 
 function markdown(document: DoctorDocument, look: Look): string {

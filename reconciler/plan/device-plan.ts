@@ -28,7 +28,7 @@ export type DeviceState =
 
 export interface DeviceRules {
   ownership: Ownership;
-  context: OwnershipContext & Pick<PlanInput, 'unread'>;
+  context: OwnershipContext & Pick<PlanInput, 'unread' | 'reportStale'>;
   mayDelete: boolean;
   /** Plans a change, unless it isn't tried again yet; whether it is planned. */
   offer(change: Change): boolean;
@@ -91,7 +91,8 @@ export class Devices {
       this.#rules.hold(recreateWaits(want, fields));
       return asItIs;
     }
-    if ((recreate || !have.up) && (this.#isTaken(want) || !this.#clearWay(this.#ownInTheWay(want)))) return asItIs;
+    if ((recreate || !have.up) && (this.#isTaken(want) || !this.#clearWay(want, this.#ownInTheWay(want))))
+      return asItIs;
     const reason = `differs: ${fields.join(', ')}`;
     if (!this.#rules.offer({ op: 'update', id, reason, want, have, fields: [...fields], recreate })) return asItIs;
     if (recreate) return 'void';
@@ -104,8 +105,13 @@ export class Devices {
   }
 
   /** Whether nothing of ours is in the way any more when the plan gets to the wanted device. */
-  #clearWay(links: readonly Link[]): boolean {
-    if (links.length > 0 && !this.#rules.mayDelete) return false;
+  #clearWay(want: Link, links: readonly Link[]): boolean {
+    const { context, mayDelete, hold } = this.#rules;
+    const [first] = links;
+    if (first && (!mayDelete || context.reportStale)) {
+      hold(inTheWay(want, clash(want, first)!));
+      return false;
+    }
     return links.every((have) => {
       const reason = 'not wanted, and in the way';
       if (!this.#rules.offer({ op: 'delete', id: `link ${have.name}`, reason, have, first: true })) return false;
@@ -120,7 +126,7 @@ export class Devices {
       this.#rules.hold(recreateWaits(want, fields));
       return 'blocked';
     }
-    if (this.#isTaken(want) || !this.#clearWay(more)) return 'blocked';
+    if (this.#isTaken(want) || !this.#clearWay(want, more)) return 'blocked';
     const reason = `renamed: ${have.name}`;
     if (!this.#rules.offer({ op: 'update', id, reason, want, have, fields, recreate: true })) return 'blocked';
     this.#states.set(have.name, 'void');

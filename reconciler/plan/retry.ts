@@ -45,6 +45,8 @@ export const haveOf = (change: Change): Have | undefined => (change.op === 'crea
 
 export class Retry {
   readonly #failed = new Map<string, Failed>();
+  /** Ids of deletes that waited for something that failed: no lease names what they are about, so nobody else looks there. */
+  readonly #blocked = new Set<string>();
   readonly #contest = new Contest();
   #swept = 0;
   #contestSwept = 0;
@@ -56,7 +58,7 @@ export class Retry {
 
   /** How many ids anything is kept of. */
   get remembered(): number {
-    return this.#failed.size + this.#contest.remembered;
+    return this.#failed.size + this.#blocked.size + this.#contest.remembered;
   }
 
   /** Takes in the verified outcomes of a round. `random` is in [0, 1) and spreads the waits over half their length. */
@@ -66,7 +68,10 @@ export class Retry {
       if (result === 'done' && splitId(change.id).kind === 'link') changedLinks.add(splitId(change.id).key);
 
     for (const { change, result, failure } of outcomes) {
-      if (result === 'blocked') continue;
+      if (result === 'blocked') {
+        if (change.op === 'delete') this.#blocked.add(change.id);
+        continue;
+      }
       if (result === 'failed' && failure && failure.kind !== 'vanished') {
         this.#fail(change, failure, now, random);
         continue;
@@ -122,7 +127,7 @@ export class Retry {
     return [...failed, ...this.#contest.waits()];
   }
 
-  /** Ids whose wait is over, each told once: they are what the next round has to look at. */
+  /** Ids whose wait is over, each told once, and what waited for such: they are what the next round has to look at. */
   takeDue(now: number): string[] {
     const due = this.#contest.takeDue(now);
     for (const [id, failed] of this.#failed) {
@@ -130,6 +135,9 @@ export class Retry {
       failed.taken = true;
       due.push(id);
     }
+    if (due.length === 0) return due;
+    due.push(...this.#blocked);
+    this.#blocked.clear();
     return due;
   }
 
@@ -150,6 +158,7 @@ export class Retry {
     }
     if (now - this.#swept < LONGEST_WAIT) return;
     this.#swept = now;
+    this.#blocked.clear(); // a full pass has looked at them
     for (const [id, failed] of this.#failed) if (now - failed.seen > FORGOTTEN_AFTER) this.#failed.delete(id);
   }
 }

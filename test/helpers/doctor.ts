@@ -24,30 +24,44 @@ export function saidBy({ document }: Asked, id: string): { level: Level; says: s
   return check && { level: check.level, says: check.findings.map(({ says }) => says).join('\n') };
 }
 
+/** One check must say that it is so; with assertWell of the same check elsewhere it has both its cases (test/unit/reconciler/doctor/cases.test.ts). */
+export function assertSays(asked: Asked, id: string, level: Exclude<Level, 'ok'>, says: RegExp): void {
+  const said = saidBy(asked, id);
+  assert.equal(said?.level, level, `${id}: ${JSON.stringify(said)}`);
+  assert.match(said.says, says, id);
+}
+
+/** It must find nothing wrong. */
+export function assertWell(asked: Asked, id: string): void {
+  assert.deepEqual(saidBy(asked, id), { level: 'ok', says: '' }, id);
+}
+
 /** A thing that is broken on purpose, and what doctor must say of it. */
 export interface Breakage {
   id: string;
-  level: Level;
+  level: Exclude<Level, 'ok'>;
   says: RegExp;
   break(): Promise<unknown>;
   mend(): Promise<unknown>;
 }
 
-/** Breaks all at once, asks once, mends all, asks once more: each is said while it is so, and no longer. */
+/** Breaks all at once, asks once, and mends all: each is said while it is so. */
+export async function breakOnce(host: LabHost, breakages: readonly Breakage[], args: readonly string[] = []) {
+  for (const one of breakages) await one.break();
+  const broken = await askDoctor(host, args);
+  for (const one of [...breakages].reverse()) await one.mend();
+  for (const { id, level, says } of breakages) assertSays(broken, id, level, says);
+}
+
+/** And asks once more: each is said no longer. @returns what was said then */
 export async function breakAll(
   host: LabHost,
   breakages: readonly Breakage[],
   args: readonly string[] = [],
-): Promise<void> {
-  for (const one of breakages) await one.break();
-  const broken = await askDoctor(host, args);
-  for (const one of [...breakages].reverse()) await one.mend();
-  for (const { id, level, says } of breakages) {
-    const said = saidBy(broken, id);
-    assert.equal(said?.level, level, `${id}: ${JSON.stringify(said)}`);
-    assert.match(said.says, says, id);
-  }
+): Promise<Asked> {
+  await breakOnce(host, breakages, args);
   const mended = await askDoctor(host, args);
   for (const { id } of breakages)
     assert.match(saidBy(mended, id)?.level ?? 'ok', /^ok$/, `${id}: ${JSON.stringify(saidBy(mended, id))}`);
+  return mended;
 }

@@ -58,12 +58,12 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 
 export interface RunOptions {
   env?: NodeJS.ProcessEnv;
-  /** What selvage is started by, with its arguments: `prlimit --nofile=32`. */
-  under?: string[];
   /** Standard input. */
   input?: string;
   /** Milliseconds until it is killed; default 60,000. */
   timeout?: number;
+  /** Shell commands before it, in the mount namespace that it has for itself: what they mount nobody else sees. $$ is its pid. */
+  prepare?: string;
 }
 
 export class LabHost {
@@ -100,8 +100,11 @@ export class LabHost {
     };
   }
 
-  #start(args: string[], { env, under = [] }: RunOptions, stdin: 'ignore' | 'pipe') {
-    return this.ns.spawn('setpriv', ['--pdeathsig', 'KILL', ...under, ...selvageCommand(), ...args], {
+  #start(args: string[], { env, prepare }: RunOptions, stdin: 'ignore' | 'pipe') {
+    const words = ['setpriv', '--pdeathsig', 'KILL', ...selvageCommand(), ...args];
+    const [command = '', ...rest] =
+      prepare === undefined ? words : ['sh', '-ec', `${prepare}\nexec "$@"`, 'sh', ...words];
+    return this.ns.spawn(command, rest, {
       env: this.#environment(env),
       cwd: root,
       stdio: [stdin, 'pipe', 'pipe'],
@@ -142,7 +145,7 @@ export class LabHost {
   }
 
   /** Starts the daemon; returns at once. It serves its report (`lastReport`). */
-  startDaemon(args: string[] = [], options: Pick<RunOptions, 'env' | 'under'> = {}): Daemon {
+  startDaemon(args: string[] = [], options: Pick<RunOptions, 'env' | 'prepare'> = {}): Daemon {
     const health = ['--healthz-ip=127.0.0.1', `--healthz-port=${HEALTH_PORT}`];
     return new Daemon(this.#start([...health, ...args], options, 'ignore'));
   }

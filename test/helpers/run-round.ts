@@ -1,6 +1,6 @@
 /**
  * Owns one round over a single driver, as states/round.ts carries it out over several: list → plan → links' step → list and plan again →
- * the rest → list → verify. Written out plainly, so that the plan's properties don't hang on the machine around it.
+ * what is made → list → verify → what is deleted → list → verify. Written out plainly, so that the plan's properties don't hang on the machine around it.
  */
 
 import type { Change, Driver, Interest, Outcome } from '../../reconciler/contracts/driver.ts';
@@ -70,13 +70,20 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     const again = await planOf(options, wider);
     rest = again.steps.map((step) => ({ ...step, changes: step.changes.filter((change) => !tried.has(change.id)) }));
   }
-  await carryOut(rest.filter((step) => step.changes.length > 0));
-
-  const after = await driver.list(
-    everything(),
-    await interestOf({ driver, instance, desired, uplink: options.uplink }),
-  );
-  return { plan, outcomes: after.complete ? verify(outcomes, after.haves) : outcomes };
+  rest = rest.filter((step) => step.changes.length > 0);
+  const proven = async (): Promise<Outcome[]> => {
+    const interest = await interestOf({ driver, instance, desired, uplink: options.uplink });
+    const after = await driver.list(everything(), interest);
+    return after.complete ? verify(outcomes, after.haves) : outcomes;
+  };
+  await carryOut(rest.filter(({ direction }) => direction === 'up'));
+  const down = rest.filter(({ direction }) => direction === 'down');
+  if (down.length > 0) {
+    outcomes.splice(0, Infinity, ...(await proven()));
+    for (const outcome of outcomes) blockage.note(outcome);
+    await carryOut(down);
+  }
+  return { plan, outcomes: await proven() };
 }
 
 /** What the plan would be now. */

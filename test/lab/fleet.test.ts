@@ -131,4 +131,30 @@ describe('selvage fleet with etcd v2', () => {
     assert.equal(await daemon.stop(), 0);
     assert.equal((await ask(host)).fleet.summary.silent, 1);
   });
+
+  it('a store that does not permit it is said once, and the network goes on', async () => {
+    const [host] = lab.hosts as [LabHost];
+    const ctl = async (line: string): Promise<void> => {
+      const { code, stderr } = await lab.underlay.exec(
+        'env',
+        'ETCDCTL_API=2',
+        'etcdctl',
+        `--endpoints=${lab.etcd.endpoint}`,
+        ...line.split(' '),
+      );
+      assert.equal(code, 0, `${line}: ${stderr}`);
+    };
+    await ctl('user add root:secret');
+    await ctl('role add flannel');
+    // All of it may be read, and the leases written.
+    await ctl(`role grant flannel --path=${PREFIX}/* --read`);
+    await ctl(`role grant flannel --path=${PREFIX}/subnets/* --readwrite`);
+    await ctl('user add flannel:pass');
+    await ctl('user grant flannel --roles=flannel');
+    await ctl('auth enable');
+    const daemon = start(host, ['--etcd-username=flannel', '--etcd-password=pass']);
+    await daemon.waitForLine(/can't say how it is for selvage fleet: .*does not permit it.*leave --fleet out/);
+    await converged(host, daemon, 1);
+    assert.equal(daemon.log().split("can't say how it is").length, 2);
+  });
 });

@@ -24,7 +24,7 @@ describe('a limit of open files that is too low', () => {
     await daemon?.kill();
     daemon = undefined;
   });
-  const under = (limit: number) => ({ under: ['prlimit', `--nofile=${limit}`] });
+  const under = (limit: number) => ({ prepare: `ulimit -n ${limit}` });
 
   it('--once and leases do what they are to do, or say that it is too low', async () => {
     for (const limit of LIMITS)

@@ -30,3 +30,11 @@ export function setText(id: string, text: string): void {
   const shown = visible(text);
   if (found.textContent !== shown) found.textContent = shown;
 }
+
+/** The keyboard goes on where it was: at the first row that came, where the button that brought it is gone. */
+export function goOnAt(rows: HTMLElement, at: number, button: HTMLElement): void {
+  const row = rows.children[at];
+  if (!(row instanceof HTMLElement) || !button.hidden) return;
+  row.tabIndex = -1;
+  row.focus();
+}

@@ -1,6 +1,6 @@
 /** Owns the table of peers: search, filter, and no more rows at once than anybody reads. */
 import type { PeerStatus } from '../../../reconciler/contracts/status.ts';
-import { byId, element, setText } from './dom.ts';
+import { byId, element, goOnAt, setText } from './dom.ts';
 import { count, duration } from './words.ts';
 
 const FIRST = 100;
@@ -69,15 +69,11 @@ export class Peers {
     setText('more', `Show ${count(Math.min(MORE, found.length - this.#shown))} more of ${count(found.length)}`);
   }
 
-  /** The keyboard goes on where it was: at the first row that came. */
   #showMore(): void {
     const at = this.#shown;
     this.#shown += MORE;
     this.show();
-    const row = byId('peer-rows').children[at];
-    if (!(row instanceof HTMLElement) || !byId('more').hidden) return;
-    row.tabIndex = -1;
-    row.focus();
+    goOnAt(byId('peer-rows'), at, byId('more'));
   }
 
   #row({ subnet, publicIP, state, lost, lostAt }: PeerStatus): HTMLElement {

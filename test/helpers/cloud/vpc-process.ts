@@ -86,6 +86,13 @@ const METHODS = {
   madeRoutes: (table: string) => aws.madeRoutes(table),
   removeGceRoute: (name: string) => google.removeRoute(name),
   gceRoutes: () => google.made,
+  setQuota: (routes: number) => {
+    aws.quota = routes;
+    google.quota = routes;
+  },
+  setCanIpForward: (ip: string, on: boolean) => {
+    for (const instance of google.instances) if (instance.ip === ip) instance.canIpForward = on;
+  },
   setLag: (reads: number) => {
     aws.lag = reads;
     google.lag = reads;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createVpcLab, type VpcLab } from '../../helpers/cloud/vpc-lab.ts';
 import type { Daemon } from '../../helpers/daemon.ts';
-import { askDoctor, saidBy } from '../../helpers/doctor.ts';
+import { askDoctor, assertSays, assertWell } from '../../helpers/doctor.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { type LabHost, PREFIX } from '../../helpers/lab.ts';
 import { Mesh } from '../../helpers/mesh.ts';
@@ -123,7 +123,7 @@ describe('aws-vpc', () => {
     );
     assert.match(held.detail, /ec2:CreateRoute.*packaging\/cloud\/aws-policy\.json/);
     // A look writes nothing, and so can't know it; the daemon does.
-    assert.match(saidBy(await askDoctor(one), 'cloud-rights')?.says ?? '', /ec2:CreateRoute/);
+    assertSays(await askDoctor(one), 'cloud-rights', 'wrong', /ec2:CreateRoute/);
     const { code, report } = await one.report(['drift']);
     assert.equal(code, 2);
     assert.deepEqual(
@@ -131,6 +131,20 @@ describe('aws-vpc', () => {
       [['create', 'cloud-route', `${main}|${subnetOf(one)}`]],
     );
     await lab.cloud.call('allow', null);
+    await eventually(async () => subnetOf(one) in (await made(main)), { what: 'the route', timeout: 30_000 });
+    await lab.allConverged();
+  });
+
+  it('says that a route table is full, as doctor does, and comes right by itself once it has room', async () => {
+    const [one] = lab.hosts as [LabHost];
+    await lab.cloud.call('setQuota', 1);
+    await lab.cloud.call('removeRoute', main, subnetOf(one));
+    await eventually(async () => (await one.lastReport())?.held.some(({ why }) => why === 'quota reached'), {
+      what: 'the hold',
+      timeout: 30_000,
+    });
+    assertSays(await askDoctor(one), 'cloud-quota', 'wrong', /no room for .*Routes per route table/);
+    await lab.cloud.call('setQuota', 50);
     await eventually(async () => subnetOf(one) in (await made(main)), { what: 'the route', timeout: 30_000 });
     await lab.allConverged();
   });
@@ -157,19 +171,24 @@ describe('aws-vpc', () => {
 
   it('doctor says what is wrong in the cloud by the check that it is of, and changes nothing there', async () => {
     const [one] = lab.hosts as [LabHost];
-    const ids = ['cloud-check', 'cloud-routes', 'cloud-rights', 'cloud-quota', 'cloud-ranges'];
     const well = await askDoctor(one);
-    for (const id of ids) assert.equal(saidBy(well, id)?.level, 'ok', id);
+    assertWell(well, 'cloud-check');
+    assertWell(well, 'cloud-routes');
+    assertWell(well, 'cloud-rights');
+    assertWell(well, 'cloud-quota');
+    assertWell(well, 'cloud-ranges');
     const written = (await lab.cloud.call('writes')).length;
     await lab.cloud.call('setCheck', one.address, true);
     await lab.cloud.call('removeRoute', main, subnetOf(one));
-    const asked = await askDoctor(one);
-    assert.match(saidBy(asked, 'cloud-check')?.says ?? '', /source\/destination check of eni-\S+ is on/);
-    assert.match(saidBy(asked, 'cloud-routes')?.says ?? '', /1 of the cloud's routes/);
+    // A second range that the VPC was given, inside the flannel network.
+    const range = { dst: '10.5.128.0/17', gateway: 'local', origin: 'CreateRouteTable' as const };
+    await lab.cloud.call('putRoute', main, range);
+    const ill = await askDoctor(one);
+    assertSays(ill, 'cloud-check', 'wrong', /source\/destination check of eni-\S+ is on/);
+    assertSays(ill, 'cloud-routes', 'wrong', /1 of the cloud's routes/);
+    assertSays(ill, 'cloud-ranges', 'wrong', /10\.5\.0\.0\/16 overlaps the range 10\.5\.128\.0\/17/);
     await lab.cloud.call('allow', ['ec2:DescribeInstances']);
-    const denied = saidBy(await askDoctor(one), 'cloud-rights');
-    assert.equal(denied?.level, 'wrong');
-    assert.match(denied.says, /ec2:DescribeRouteTables/);
+    assertSays(await askDoctor(one), 'cloud-rights', 'wrong', /ec2:DescribeRouteTables/);
     await lab.cloud.call('allow', null);
     assert.equal((await lab.cloud.call('writes')).length, written);
   });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createVpcLab, type VpcLab } from '../../helpers/cloud/vpc-lab.ts';
 import type { Daemon } from '../../helpers/daemon.ts';
+import { askDoctor, assertSays, assertWell } from '../../helpers/doctor.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { type LabHost, PREFIX } from '../../helpers/lab.ts';
 import { Mesh } from '../../helpers/mesh.ts';
@@ -79,5 +80,13 @@ describe('gce', () => {
       [['cloud-route', nameOf(one), 'done']],
     );
     assert.equal((await one.report(['drift'])).code, 0);
+  });
+
+  it('doctor says that an instance may not forward packets', async () => {
+    const [one] = lab.hosts as [LabHost];
+    await lab.cloud.call('setCanIpForward', one.address, false);
+    assertSays(await askDoctor(one), 'cloud-check', 'wrong', /canIpForward is false.*--can-ip-forward/);
+    await lab.cloud.call('setCanIpForward', one.address, true);
+    assertWell(await askDoctor(one), 'cloud-check');
   });
 });

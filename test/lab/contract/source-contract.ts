@@ -136,6 +136,8 @@ export function sourceContract(name: string, start: () => Promise<ContractStore>
       await store.put(config, 'c1');
       await store.put(lease('10.5.2.0-24'), 'b');
       await store.put(`${prefix}/subnets-old/10.5.9.0-24`, 'not ours');
+      await store.put(`${prefix}/selvage/10.5.9.0-24`, 'not ours either');
+      await store.remove(`${prefix}/selvage/10.5.9.0-24`);
       await store.remove(lease('10.5.1.0-24'));
       await store.put(config, 'c2');
       await store.remove(config);

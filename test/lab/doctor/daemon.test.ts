@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Daemon } from '../../helpers/daemon.ts';
-import { askDoctor, saidBy } from '../../helpers/doctor.ts';
+import { askDoctor, assertSays, assertWell, saidBy } from '../../helpers/doctor.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import type { Lab, LabHost } from '../../helpers/lab.ts';
 import { labWith } from '../../helpers/lab-with.ts';
@@ -60,10 +60,10 @@ describe('a daemon that probes', () => {
       );
       assert.equal(stderr, '');
       const asked = await askDoctor(host, ['--probe']);
-      assert.equal(saidBy(asked, 'reached')?.level, 'ok');
-      assert.match(saidBy(asked, 'both-ways')?.says ?? '', /is reached, and nothing that it begins gets to this host/);
+      assertWell(asked, 'reached');
+      assertSays(asked, 'both-ways', 'wrong', /is reached, and nothing that it begins gets to this host/);
       await host.ns.exec('nft', 'delete table inet shut');
-      assert.equal((await both())?.level, 'ok');
+      assertWell(await askDoctor(host, ['--probe']), 'both-ways');
     } finally {
       await daemon.kill();
     }

@@ -1,14 +1,13 @@
 /** selvage doctor on a real host: for each check something that is broken on purpose, in a few runs for all of them. */
 import assert from 'node:assert/strict';
-import { copyFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { askDoctor, type Breakage, breakAll, saidBy } from '../../helpers/doctor.ts';
+import { askDoctor, assertSays, assertWell, type Breakage, breakAll, saidBy } from '../../helpers/doctor.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { type Lab, type LabHost, PREFIX } from '../../helpers/lab.ts';
 import { attachContainer, type LabContainer } from '../../helpers/lab-container.ts';
 import { labWith } from '../../helpers/lab-with.ts';
 import { fakePeer, leaseKey, leaseValue } from '../../helpers/leases.ts';
+import { runsAs } from '../../helpers/runs-as.ts';
 import { repair } from '../../helpers/scenario.ts';
 
 /** So large that no host's own subnet is one of the made-up peers'. */
@@ -148,74 +147,63 @@ describe('doctor on a host', () => {
   it('says of each what is so of the leases', async () => {
     const [twice, again] = [fakes[0]!, fakes[1]!];
     await lab.put(leaseKey(PREFIX, twice.subnet), leaseValue(twice));
-    await breakAll(
-      host,
-      [
-        {
-          id: 'vni',
-          level: 'warning',
-          says: /VNI is 1, and a lease names another: .*\(9\)/,
-          ...lease(2, leaseValue(fakes[2]!, 9)),
+    await breakAll(host, [
+      {
+        id: 'vni',
+        level: 'warning',
+        says: /VNI is 1, and a lease names another: .*\(9\)/,
+        ...lease(2, leaseValue(fakes[2]!, 9)),
+      },
+      {
+        id: 'macs-once',
+        level: 'wrong',
+        says: new RegExp(`${twice.mac} is named`),
+        ...lease(1, leaseValue({ ...again, mac: twice.mac })),
+      },
+      {
+        id: 'addresses-once',
+        level: 'wrong',
+        says: new RegExp(`${twice.publicIP} is named`),
+        ...lease(3, leaseValue({ ...fakes[3]!, publicIP: twice.publicIP })),
+      },
+      {
+        id: 'moved',
+        level: 'warning',
+        says: /host-gw|other backend/,
+        ...lease(4, `{"PublicIP":"${fakes[4]!.publicIP}","PublicIPv6":null,"BackendType":"host-gw"}`),
+      },
+      { id: 'leases', level: 'warning', says: /can't be read/, ...lease(5, '{') },
+      {
+        id: 'peers-served',
+        level: 'warning',
+        says: /names no usable VTEP/,
+        ...lease(
+          6,
+          `{"PublicIP":"${fakes[6]!.publicIP}","BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"nonsense"}}`,
+        ),
+      },
+      {
+        id: 'cut-off',
+        level: 'wrong',
+        says: /10\.128\.7\./,
+        break: async () => {
+          await host.ip('address', 'add', '10.128.7.9/28', 'dev', 'eth0');
+          await lease(7, leaseValue(fakes[7]!)).break();
         },
-        {
-          id: 'macs-once',
-          level: 'wrong',
-          says: new RegExp(`${twice.mac} is named`),
-          ...lease(1, leaseValue({ ...again, mac: twice.mac })),
+        mend: async () => {
+          await host.ip('address', 'del', '10.128.7.9/28', 'dev', 'eth0');
+          await lease(7, '').mend();
         },
-        {
-          id: 'addresses-once',
-          level: 'wrong',
-          says: new RegExp(`${twice.publicIP} is named`),
-          ...lease(3, leaseValue({ ...fakes[3]!, publicIP: twice.publicIP })),
-        },
-        {
-          id: 'moved',
-          level: 'warning',
-          says: /host-gw|other backend/,
-          ...lease(4, `{"PublicIP":"${fakes[4]!.publicIP}","PublicIPv6":null,"BackendType":"host-gw"}`),
-        },
-        { id: 'leases', level: 'warning', says: /can't be read/, ...lease(5, '{') },
-        {
-          id: 'peers-served',
-          level: 'warning',
-          says: /names no usable VTEP/,
-          ...lease(
-            6,
-            `{"PublicIP":"${fakes[6]!.publicIP}","BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"nonsense"}}`,
-          ),
-        },
-        {
-          id: 'cut-off',
-          level: 'wrong',
-          says: /10\.128\.7\./,
-          break: async () => {
-            await host.ip('address', 'add', '10.128.7.9/28', 'dev', 'eth0');
-            await lease(7, leaseValue(fakes[7]!)).break();
-          },
-          mend: async () => {
-            await host.ip('address', 'del', '10.128.7.9/28', 'dev', 'eth0');
-            await lease(7, '').mend();
-          },
-        },
-      ],
-      // That a peer's entries are missing is no matter here.
-    );
+      },
+    ]);
     await lab.delete(leaseKey(PREFIX, twice.subnet));
     await repair(host);
   });
 
   it('says what is so of config and store', async () => {
-    await breakAll(host, [
-      {
-        id: 'config',
-        level: 'wrong',
-        says: /config/,
-        break: () => lab.putConfig('{"Network":'),
-        mend: () => lab.putConfig(CONFIG),
-      },
-    ]);
-    await breakAll(host, [
+    await lab.putConfig('{"Network":');
+    assertSays(await askDoctor(host), 'config', 'wrong', /config/);
+    const well = await breakAll(host, [
       {
         id: 'config-fits',
         level: 'warning',
@@ -233,19 +221,19 @@ describe('doctor on a host', () => {
         ),
       },
     ]);
+    assertWell(well, 'config');
     const nowhere = await askDoctor(host, ['--etcd-endpoints=http://192.168.64.1:1', '--state-cache=none']);
-    assert.match(saidBy(nowhere, 'store-heard')?.says ?? '', /refused the connection/);
-    assert.equal(saidBy(nowhere, 'in-sync')?.level, 'unknown');
+    assertSays(nowhere, 'store-heard', 'wrong', /refused the connection/);
+    assertSays(nowhere, 'in-sync', 'unknown', /can't be told without/);
     const half = await askDoctor(host, [`--etcd-endpoints=${lab.etcd.endpoint},http://192.168.64.1:1`]);
-    assert.deepEqual([saidBy(half, 'etcd-members')?.level, saidBy(half, 'store-heard')?.level], ['warning', 'ok']);
+    assertSays(half, 'etcd-members', 'warning', /192\.168\.64\.1:1/);
+    assertWell(half, 'store-heard');
   });
 
   it('says who keeps the host, and who meddles', async () => {
-    assert.match(saidBy(await askDoctor(host), 'agent')?.says ?? '', /Neither selvage nor flanneld/);
+    assertSays(await askDoctor(host), 'agent', 'warning', /Neither selvage nor flanneld/);
     const daemon = host.startDaemon();
-    const networkd = join(host.folder, 'systemd-networkd');
-    copyFileSync('/bin/sleep', networkd);
-    const meddler = host.ns.spawn(networkd, ['600'], { stdio: 'ignore' });
+    const meddler = runsAs(host, 'systemd-networkd');
     try {
       const asked = await eventually(
         async () => {
@@ -254,7 +242,16 @@ describe('doctor on a host', () => {
         },
         { what: 'doctor to see the daemon', timeout: 60_000 },
       );
-      assert.match(saidBy(asked, 'networkd-foreign')?.says ?? '', /systemd-networkd removes routes/);
+      assertWell(asked, 'agent');
+      assertWell(asked, 'etcd-members');
+      assertSays(asked, 'networkd-foreign', 'warning', /systemd-networkd removes routes/);
+      // As the sentence says to.
+      const told = await askDoctor(host, [], {
+        prepare: `mount -t tmpfs none /run
+          mkdir -p /run/systemd/networkd.conf.d
+          printf '[Network]\\nManageForeignRoutes=no\\nManageForeignRoutingPolicyRules=no\\nManageForeignNextHops=no\\n' > /run/systemd/networkd.conf.d/10-selvage.conf`,
+      });
+      assertWell(told, 'networkd-foreign');
     } finally {
       meddler.kill('SIGKILL');
       await daemon.kill();
@@ -263,13 +260,13 @@ describe('doctor on a host', () => {
   });
 
   it('says that a peer sends to a MAC that this host does not have', async () => {
-    assert.equal(saidBy(await askDoctor(host), 'stale-mac')?.level, 'ok');
+    assertWell(await askDoctor(host), 'stale-mac');
     const gateway = host.subnetEnv()!.FLANNEL_SUBNET!.replace(/\.1\/.*/, '.0');
     const wrongMac = '02:00:00:00:00:99';
     await other.ip('neigh', 'replace', gateway, 'lladdr', wrongMac, 'dev', 'flannel.1', 'nud', 'permanent');
     await other.ns.exec('bridge', 'fdb', 'append', wrongMac, 'dev', 'flannel.1', 'dst', host.address);
     await other.ns.exec('ping', '-c', '2', '-i', '0.2', '-W', '1', gateway);
-    assert.match(saidBy(await askDoctor(host), 'stale-mac')?.says ?? '', /2 frames came to flannel\.1 for another MAC/);
+    assertSays(await askDoctor(host), 'stale-mac', 'warning', /2 frames came to flannel\.1 for another MAC/);
     await repair(other);
   });
 
@@ -279,13 +276,11 @@ describe('doctor on a host', () => {
     const squatter = host.ns.spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
     try {
       await new Promise((resolve) => squatter.stdout!.once('data', resolve));
-      const said = saidBy(await askDoctor(host), 'taken');
-      assert.equal(said?.level, 'wrong', JSON.stringify(said));
-      assert.match(said.says, /8472/);
+      assertSays(await askDoctor(host), 'taken', 'wrong', /8472/);
     } finally {
       squatter.kill('SIGKILL');
     }
     await repair(host);
-    assert.equal(saidBy(await askDoctor(host), 'taken')?.level, 'ok');
+    assertWell(await askDoctor(host), 'taken');
   });
 });

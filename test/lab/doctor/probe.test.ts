@@ -1,7 +1,8 @@
 /** selvage doctor --probe between real hosts, one of which runs nothing of ours: what packets show, and what is broken on purpose. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { askDoctor, type Breakage, breakAll, saidBy } from '../../helpers/doctor.ts';
+import { setChecksumOffload } from '../../helpers/checksums.ts';
+import { askDoctor, assertWell, type Breakage, breakOnce, saidBy } from '../../helpers/doctor.ts';
 import type { Lab, LabHost } from '../../helpers/lab.ts';
 import { labWith } from '../../helpers/lab-with.ts';
 import { fakePeer } from '../../helpers/leases.ts';
@@ -33,7 +34,7 @@ describe('doctor --probe', () => {
 
   it('a peer that runs no daemon answers over the overlay', async () => {
     const asked = await askDoctor(host, ['--probe']);
-    for (const id of CHECKS) assert.deepEqual(saidBy(asked, id), { level: 'ok', says: '' }, id);
+    for (const id of CHECKS) assertWell(asked, id);
     assert.deepEqual(asked.document.probed, { peers: 1, of: 1 });
     assert.equal(asked.stderr, '');
   });
@@ -46,7 +47,7 @@ describe('doctor --probe', () => {
   });
 
   it("the tunnel's packets that a peer's filter drops", () =>
-    breakAll(
+    breakOnce(
       host,
       [
         nft(
@@ -60,7 +61,7 @@ describe('doctor --probe', () => {
     ));
 
   it("what this host's own counters say of where packets were lost", () =>
-    breakAll(
+    breakOnce(
       host,
       [
         nft('reached', 'wrong', /doesn't answer over the overlay/, 'add rule inet broken in udp dport 8472 reject'),
@@ -75,8 +76,39 @@ describe('doctor --probe', () => {
       ['--probe'],
     ));
 
+  // Of the outer packet, so that no answer gets past it.
+  it("a peer's packets whose checksums are wrong", () => {
+    const offload = (on: boolean): void => {
+      setChecksumOffload(peer.ns, 'eth0', 'tx', on);
+      // Both ends at which they are received on the way.
+      setChecksumOffload(lab.underlay, 'port2', 'rx', on);
+      setChecksumOffload(host.ns, 'eth0', 'rx', on);
+    };
+    return breakOnce(
+      host,
+      [
+        {
+          id: 'checksum',
+          level: 'wrong',
+          says: /packets with a wrong UDP checksum came in while peers were probed/,
+          break: () => {
+            offload(false);
+            const rule = 'add rule inet broken out udp dport 8472 udp checksum set 0x1234';
+            const chain = 'add chain inet broken out { type filter hook output priority 0; }';
+            return peer.ns.exec('nft', `add table inet broken; ${chain}; ${rule}`);
+          },
+          mend: () => {
+            offload(true);
+            return peer.ns.exec('nft', 'delete table inet broken');
+          },
+        },
+      ],
+      ['--probe'],
+    );
+  });
+
   it('TCP that is lost where ICMP passes', () =>
-    breakAll(
+    breakOnce(
       host,
       [
         nft(
@@ -90,7 +122,7 @@ describe('doctor --probe', () => {
     ));
 
   it('ICMP that is lost where TCP passes', () =>
-    breakAll(
+    breakOnce(
       host,
       [nft('icmp', 'warning', /TCP and not ICMP/, 'add rule inet broken in iifname flannel.1 meta l4proto icmp drop')],
       ['--probe'],
@@ -98,7 +130,7 @@ describe('doctor --probe', () => {
 
   // A bridge forwards what is longer than its port's MTU by a VLAN tag (is_skb_forwardable): 1404 bytes less 50.
   it('a way that swallows large packets is measured to the byte', () =>
-    breakAll(
+    breakOnce(
       host,
       [
         {
@@ -111,6 +143,11 @@ describe('doctor --probe', () => {
       ],
       ['--probe'],
     ));
+
+  it('all of it is as it should be once that is mended', async () => {
+    const asked = await askDoctor(host, ['--probe']);
+    for (const id of [...CHECKS, 'checksum', 'lost-where']) assertWell(asked, id);
+  });
 
   it('a host that is not there, within bounds, and only whom --peers names', async () => {
     const gone = { ...fakePeer(1, '10.5.254.0'), publicIP: '192.168.64.77' };
@@ -136,6 +173,6 @@ describe('doctor --probe', () => {
     for (const one of [host, peer, host]) await repair(one);
     for (const one of [host, peer]) await one.attachContainerNet();
     const asked = await askDoctor(host, ['--probe']);
-    for (const id of CHECKS) assert.deepEqual(saidBy(asked, id), { level: 'ok', says: '' }, id);
+    for (const id of CHECKS) assertWell(asked, id);
   });
 });

@@ -1,19 +1,15 @@
 /** selvage doctor and what others have done to a host: services, packet filters, tables that run full, an address that another host has. */
 import assert from 'node:assert/strict';
-import { copyFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import type { DoctorDocument } from '../../../reconciler/doctor/document.ts';
-import { type Asked, askDoctor, type Breakage, breakAll, saidBy } from '../../helpers/doctor.ts';
+import { askDoctor, assertSays, assertWell, type Breakage, breakAll } from '../../helpers/doctor.ts';
 import { type Lab, type LabHost, PREFIX } from '../../helpers/lab.ts';
 import { attachContainer } from '../../helpers/lab-container.ts';
 import { labWith } from '../../helpers/lab-with.ts';
 import { fakePeer, leaseKey, leaseValue } from '../../helpers/leases.ts';
+import { runsAs } from '../../helpers/runs-as.ts';
 import { repair } from '../../helpers/scenario.ts';
 
 const CONFIG = { Network: '10.0.0.0/8', SubnetMin: '10.130.0.0', Backend: { Type: 'vxlan' } };
-const SELVAGE = fileURLToPath(new URL('../../../dist/selvage.js', import.meta.url));
 
 describe('doctor and what others have done', () => {
   let lab: Lab;
@@ -108,8 +104,9 @@ describe('doctor and what others have done', () => {
 
   it('subnets that run out, a peer off the link, no default route, a subnet.env that is none', async () => {
     await lab.putConfig({ ...CONFIG, SubnetMin: '10.130.0.0', SubnetMax: '10.130.0.0' });
-    assert.match(saidBy(await askDoctor(host), 'room')?.says ?? '', /[01] of 1 subnets (is|are) free/);
+    assertSays(await askDoctor(host), 'room', 'warning', /[01] of 1 subnets (is|are) free/);
     await lab.putConfig(CONFIG);
+    assertWell(await askDoctor(host), 'room');
     await breakAll(host, [
       {
         id: 'uplink',
@@ -127,10 +124,6 @@ describe('doctor and what others have done', () => {
         says: /not on the link of eth0/,
         ...lease(3, ({ publicIP }) => `{"PublicIP":"${publicIP}","PublicIPv6":null,"BackendType":"host-gw"}`),
       },
-    ]);
-    await lab.putConfig(CONFIG);
-    await repair(host);
-    await breakAll(host, [
       {
         id: 'foreign',
         level: 'wrong',
@@ -139,56 +132,27 @@ describe('doctor and what others have done', () => {
         mend: run(`rmdir ${host.subnetFile} && mv ${host.subnetFile}.kept ${host.subnetFile}`),
       },
     ]);
+    await lab.putConfig(CONFIG);
+    await repair(host);
   });
 
-  it('without its right it says what it could not see', async () => {
-    const asked = await inPrivate('exec setpriv --bounding-set=-net_admin --inh-caps=-net_admin');
-    assert.equal(saidBy(asked, 'permission')?.level, 'unknown');
-    assert.equal(saidBy(asked, 'forward')?.level, 'unknown');
-  });
-
-  it('systemd-networkd, NetworkManager and udev that were told to manage everything', async () => {
-    const meddlers = ['systemd-networkd', 'NetworkManager', 'systemd-udevd'].map((name) => {
-      const path = join(host.folder, name);
-      copyFileSync('/bin/sleep', path);
-      return host.ns.spawn(path, ['600'], { stdio: 'ignore' });
-    });
+  it('systemd-networkd and NetworkManager that were told to manage everything', async () => {
+    const meddlers = ['systemd-networkd', 'NetworkManager'].map((name) => runsAs(host, name));
     const index = (await host.ns.ipJson('link', 'show', 'flannel.1'))[0]!.ifindex!;
-    const told = [
-      'mount -t tmpfs none /run',
-      'mkdir -p /run/systemd/netif/links /run/NetworkManager/devices /run/systemd/network',
-      `echo ADMIN_STATE=configured > /run/systemd/netif/links/${index}`,
-      `printf '[device]\\nmanaged=true\\n' > /run/NetworkManager/devices/${index}`,
-    ].join('; ');
+    const folders = `mount -t tmpfs none /run
+      mkdir -p /run/systemd/netif/links /run/NetworkManager/devices`;
+    const told = `${folders}
+      echo ADMIN_STATE=configured > /run/systemd/netif/links/${index}
+      printf '[device]\\nmanaged=true\\n' > /run/NetworkManager/devices/${index}`;
     try {
-      const asked = await inPrivate(`${told}; exec`);
-      for (const id of ['networkd-manages', 'networkmanager']) {
-        assert.equal(saidBy(asked, id)?.level, 'wrong', id);
-        assert.match(saidBy(asked, id)!.says, /manages flannel\.1/);
-      }
-      const well = await inPrivate(`${told}; rm /run/systemd/netif/links/* /run/NetworkManager/devices/*; exec`);
-      for (const id of ['networkd-manages', 'networkmanager', 'mac-policy'])
-        assert.equal(saidBy(well, id)?.level, 'ok', id);
+      const ill = await askDoctor(host, [], { prepare: told });
+      assertSays(ill, 'networkd-manages', 'wrong', /manages flannel\.1/);
+      assertSays(ill, 'networkmanager', 'wrong', /manages flannel\.1/);
+      const well = await askDoctor(host, [], { prepare: folders });
+      assertWell(well, 'networkd-manages');
+      assertWell(well, 'networkmanager');
     } finally {
       for (const meddler of meddlers) meddler.kill('SIGKILL');
     }
   });
-
-  /** selvage doctor in a mount namespace of its own, behind `how`. */
-  async function inPrivate(how: string): Promise<Asked> {
-    const script = join(host.folder, 'private.sh');
-    const variables = {
-      ETCD_ENDPOINTS: lab.etcd.endpoint,
-      SUBNET_FILE: host.subnetFile,
-      STATE_CACHE: host.stateCache,
-      DOCKER_HOST: `unix://${host.folder}/docker.sock`,
-      DOCKER_DAEMON_JSON: join(host.folder, 'daemon.json'),
-      DOCKER_OPTS_FILE: join(host.folder, 'docker_opts.env'),
-    };
-    const set = Object.entries(variables).map(([name, value]) => `export SELVAGE_${name}='${value}'`);
-    writeFileSync(script, [...set, `${how} ${process.execPath} ${SELVAGE} doctor --format=json`, ''].join('\n'));
-    const { stdout, stderr, code } = await host.ns.exec('sh', '-e', script);
-    assert.ok(stdout.startsWith('{'), `${stdout}\n${stderr}`);
-    return { code, stderr, document: JSON.parse(stdout) as DoctorDocument };
-  }
 });

@@ -230,7 +230,13 @@ describe('bad usage is told in one sentence', () => {
       '--kube-subnet-mgr',
       '--kube-subnet-mgr is true, but selvage reads etcd only: leave it out and keep the network in etcd.',
     ],
-    ['--format=yaml', '--format is "yaml", but must be one of table, json, markdown, commands, state-file.'],
+    // Each command names what it takes itself.
+    ...['', 'doctor ', 'fleet ', 'migrate ', 'leave ', 'status '].map((command): [string, string] => [
+      `${command}--format=yaml`,
+      '--format is "yaml", but must be one of table, json, markdown.',
+    ]),
+    ['drift --format=yaml', '--format is "yaml", but must be one of table, json, markdown, commands.'],
+    ['leases --format=yaml', '--format is "yaml", but must be one of table, json, markdown, state-file.'],
     ['--lease=steal', '--lease is "steal", but must be one of acquire, adopt.'],
     ['--log-level=loud', '--log-level is "loud", but must be one of trace, debug, info, warn, error.'],
     ...['1.2.3', 'fc00::1', '127.0.0.1', '224.0.0.5', '240.0.0.1', '255.255.255.255', '0.0.0.0'].map(

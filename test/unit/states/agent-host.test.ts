@@ -11,7 +11,7 @@ import {
   type Route,
 } from '../../../reconciler/kinds/index.ts';
 import { asText, difference, LEVEL_PASS_MS, SUBNET_FILE, World } from '../../helpers/agent-world.ts';
-import { macOf } from '../../helpers/store.ts';
+import { keyFor, macOf, valueFor } from '../../helpers/store.ts';
 import { vxlanOf } from '../../helpers/tunnels.ts';
 
 const DEV = 'flannel.1';
@@ -181,6 +181,22 @@ it('a change that is said to be done and is not is found out, and made after all
   assert.equal(world.said(/^Could not create fdb.*is not there/).length, 1);
   await world.advance(250);
   assert.ok(world.kernelIds.includes(`fdb ${DEV}|${macOf(256 + 9)}`));
+  assert.ok(world.report.converged);
+});
+
+it('an old way goes only when the new one is proven', async () => {
+  const world = await converged();
+  world.withoutLevel();
+  const ids = () => new Set(world.kernelIds);
+  const [old, next] = [macOf(256 + 3), macOf(256 + 99)];
+  world.driver.faults.set(`neighbour ${DEV}|10.5.3.0`, 'lie');
+  world.store.put(keyFor('10.5.3.0/24'), valueFor(256 + 3).replace(old, next));
+  await world.settle();
+  assert.equal(arp(world).mac, old, 'the kernel lied');
+  assert.ok(ids().has(`fdb ${DEV}|${old}`), 'what it leads through is still there');
+  await world.advance(250);
+  assert.equal(arp(world).mac, next);
+  assert.deepEqual([ids().has(`fdb ${DEV}|${old}`), ids().has(`fdb ${DEV}|${next}`)], [false, true]);
   assert.ok(world.report.converged);
 });
 

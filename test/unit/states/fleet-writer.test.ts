@@ -25,6 +25,7 @@ function start(t: TestContext, parts: Partial<FleetWriterDeps> = {}) {
     random: () => 0,
     leases: () => store.leases,
     subnet: () => subnet,
+    hosts: () => 2,
     summary: () => ({ ...summary, at: new Date(time.now()).toISOString() }),
     ...parts,
   });
@@ -56,6 +57,22 @@ describe('what a host says of itself', () => {
     say({ inSync: false });
     await time.advance(2000);
     assert.equal(writes(), 3);
+  });
+
+  it('is told by the hosts of a large network one after the other, where something changes on all of them', async (t) => {
+    const hosts = 1000;
+    const fleet = Array.from({ length: 20 }, (_, i) => start(t, { hosts: () => hosts, random: () => i / 20 }));
+    for (const { time } of fleet) await time.settle();
+    for (const { time } of fleet) await time.advance(100_000);
+    const before = fleet.map(({ writes }) => writes());
+    for (const { say } of fleet) say({ inSync: false });
+    const told = () => fleet.filter(({ writes }, i) => writes() > before[i]!).length;
+    for (const { time } of fleet) await time.advance(2000);
+    assert.equal(told(), 2);
+    for (const { time } of fleet) await time.advance(9000);
+    assert.equal(told(), 11);
+    for (const { time } of fleet) await time.advance(10_000);
+    assert.equal(told(), 20);
   });
 
   it('is not written again for what ticks, and lives as long as its daemon', async (t) => {

@@ -20,7 +20,7 @@ describe('the answer of doctor', () => {
       text,
       /\n× this host forwards packets\n {4}forwarding is off: said of it\.\n {4}see docs\/troubleshooting\.md#forwarding\n/,
     );
-    assert.match(text, /\nSomething is wrong: \d+ √, 0 ‼, 1 ×, 0 –\. 1 of 2 peers were asked\.\n$/);
+    assert.match(text, /\nSomething is wrong: \d+ √, 0 ‼, 1 ×, 0 –\. 1 of 2 peers were asked\. It took 3ms\.\n$/);
   });
 
   it('fits 80 columns, and tells a cure of several findings once', () => {

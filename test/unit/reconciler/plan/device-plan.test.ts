@@ -43,6 +43,13 @@ describe('a device of ours that nobody wants, in the way of one that is wanted',
     assert.deepEqual(deedsOf(planFor(wants, two)).slice(0, 2), ['delete link flannel.3', 'update link flannel.1']);
   });
 
+  it('stays where it is only to be reported, and is named', () => {
+    const down = like('flannel.1', {}, { up: false });
+    const stays = planFor(wants, [down, like('flannel.2', { vni: 2, gbp: true }), ...others], { reportStale: true });
+    assert.deepEqual(deedsOf(stays), []);
+    assert.match(stays.held.map(({ detail }) => detail).join(), /UDP port 8472 is in use by flannel.2/);
+  });
+
   it('stays while not all is known', () => {
     const waits = planFor(wants, [like('flannel.1', { port: 4789 }), like('flannel.7', {}), ...others], {
       desiredComplete: false,

@@ -210,3 +210,14 @@ test('an edge ends the wait of its id, whatever it failed of, and the next failu
   retry.record([failed('transient')], 10, MOST);
   assert.equal(retry.holds(change, 11)!.until, 10 + 2 * FIRST_WAIT);
 });
+
+test('a delete that waited for what failed is looked at with it, once', () => {
+  const retry = new Retry();
+  const have = { ...neighbour, ip: '10.5.99.0' };
+  const waited: Change = { op: 'delete', id: idOf(have), reason: 'not wanted', have };
+  retry.record([failed('transient'), { change: waited, result: 'blocked' }], 0, MOST);
+  const due = retry.nextDue()!;
+  assert.deepEqual(retry.takeDue(due), [change.id, waited.id]);
+  retry.record([failed('transient')], due, MOST);
+  assert.deepEqual(retry.takeDue(retry.nextDue()!), [change.id]);
+});

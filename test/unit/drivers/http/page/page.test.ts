@@ -4,7 +4,7 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 import type { Browser } from 'playwright-core';
 import type { StatusSource } from '../../../../../drivers/http/source.ts';
 import type { PeerStatus, Status } from '../../../../../reconciler/contracts/status.ts';
-import type { FleetHost } from '../../../../../reconciler/report/fleet.ts';
+import type { FleetDocument, FleetHost } from '../../../../../reconciler/report/fleet.ts';
 import { servePage, startBrowser, visit } from '../../../../helpers/browser.ts';
 import { eventually } from '../../../../helpers/eventually.ts';
 import { sourceOf, statusWith } from '../../../../helpers/status.ts';
@@ -65,6 +65,44 @@ const silentHost: FleetHost = {
   docker: null,
   heard: null,
 };
+
+/** `count` hosts: of each nine one has something wrong, or says nothing. */
+function fleetOf(count: number): FleetDocument {
+  const hosts = Array.from({ length: count }, (_, i): FleetHost => {
+    const at = { subnet: `10.5.${i}.0/24`, publicIP: `192.168.64.${i}`, hostname: `web${i}.example.net` };
+    const well: FleetHost = {
+      ...silentHost,
+      ...at,
+      selvage: '1.2.3',
+      state: 'in sync',
+      docker: `10.5.${i}.1/24`,
+      heard: i % 30,
+    };
+    if (i % 9 === 4) return { ...silentHost, ...at, hostname: '' };
+    if (i % 9 === 7)
+      return {
+        ...well,
+        state: 'not in sync',
+        held: 2,
+        unreachable: { subnets: ['10.5.200.0/24', '10.5.201.0/24'], count: 2 },
+        wrong: [
+          `10.5.9.0/24 is already routed by docker0: ip route del 10.5.9.0/24 dev docker0, or choose another Network.`,
+          'Its lease is of another backend (host-gw): it has not moved yet.',
+        ],
+        heard: 82,
+      };
+    return well;
+  });
+  const of = (state: FleetHost['state']): number => hosts.filter((host) => host.state === state).length;
+  const wrong = hosts.filter((host) => host.wrong.length).length;
+  return {
+    version: 1,
+    source: { kind: 'etcd-v3', revision: '42' },
+    network: { network: '10.5.0.0/16', backend: 'vxlan' },
+    summary: { hosts: count, inSync: of('in sync'), notInSync: of('not in sync'), silent: of('silent'), wrong },
+    hosts,
+  };
+}
 
 describe('the page', () => {
   let browser: Browser;
@@ -192,22 +230,40 @@ describe('the page', () => {
     assert.deepEqual(complaints, []);
   });
 
+  it('of a large fleet lists few, and more when asked', async (t) => {
+    const changing = new Changing();
+    changing.source.fleet = async () => fleetOf(100);
+    const { page } = await open(t, changing);
+    const rows = page.locator('#fleet tr');
+    await eventually(async () => (await rows.count()) === 20, { what: '20 rows' });
+    assert.match((await rows.first().textContent()) ?? '', /web7.*not in sync, 2 held.*Can't reach 2: 10\.5\.200\.0/);
+    await page.getByRole('button', { name: /^Show 80 more of 100/ }).click();
+    await eventually(async () => (await rows.count()) === 100, { what: 'all rows' });
+    assert.equal(await page.locator('#fleet-more').isVisible(), false);
+    assert.match((await page.evaluate('document.activeElement.textContent')) as string, /web|192\.168/);
+  });
+
   it('on a phone and on a desk, light and dark, nothing is cut off sideways', async (t) => {
     const detail =
       'A long sentence about 10.5.9.0/24 that says what to do, and has averyveryveryveryverylongwordwithoutanyblankinit_0123456789 in it.';
     for (const width of [1280, 390])
       for (const theme of ['light', 'dark'] as const) {
         const changing = new Changing({ peers: peersOf(300), inSync: false, held: [{ ...held, detail }] });
+        changing.source.fleet = async () => fleetOf(40);
         const { page, complaints } = await open(t, changing, { width, theme });
         await page.locator('#peer-rows td.mono').first().waitFor();
+        await page.locator('#fleet td').first().waitFor();
         const excess = await page.evaluate(
           'document.documentElement.scrollWidth - document.documentElement.clientWidth',
         );
         assert.equal(excess, 0, `${width} ${theme}`);
-        if (process.env.SELVAGE_SCREENSHOTS)
-          await page.screenshot({
-            path: `${process.env.SELVAGE_SCREENSHOTS}/${width}-${theme}.png`,
-          });
+        const folder = process.env.SELVAGE_SCREENSHOTS;
+        if (folder) {
+          await page.screenshot({ path: `${folder}/${width}-${theme}.png` });
+          await page.locator('#fleet-section').screenshot({ path: `${folder}/${width}-${theme}-fleet.png` });
+          await page.locator('#rounds-title').scrollIntoViewIfNeeded();
+          await page.screenshot({ path: `${folder}/${width}-${theme}-rounds.png` });
+        }
         assert.deepEqual(complaints, []);
       }
   });
