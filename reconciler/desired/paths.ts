@@ -3,7 +3,8 @@
  *
  * - A peer is addressed on the path that its lease names, so that hosts can follow a change of the config each in its own time.
  * - An earlier path goes on receiving until no live lease names it, our own included, or until the grace ends. A little longer even: a lease
- *   that names another path has been written, but not yet been read by everybody.
+ *   that names another path has been written, but not yet been read by everybody. Ours counts too: whoever doesn't know the path that it names
+ *   reaches us on an earlier one, so none of those goes before ours has moved on and been read.
  * - No clock: now is passed in, ms since the epoch.
  */
 import type { Lease, LeaseAttrs } from '../../config/model.ts';
@@ -38,6 +39,8 @@ interface Earlier<P> {
 export class EarlierPaths<P extends PathOwner> {
   readonly #times: PathTimes;
   readonly #earlier = new Map<string, Earlier<P>>();
+  /** When our own lease last left a path; Infinity while it names an earlier one. */
+  #ownLeft = Number.NEGATIVE_INFINITY;
 
   constructor(times: PathTimes) {
     this.#times = times;
@@ -66,15 +69,16 @@ export class EarlierPaths<P extends PathOwner> {
     const named = new Set<string>();
     for (const { attrs } of peers) named.add(pathOf(attrs, paths));
     const ours = pathOf(own, paths);
+    this.#ownLeft = Number.NEGATIVE_INFINITY;
     for (const [path, earlier] of this.#earlier) {
-      if (path === ours) {
-        earlier.leftAt = earlier.unnamedAt = undefined;
-        continue;
+      if (path === ours) earlier.leftAt = earlier.unnamedAt = undefined;
+      else {
+        earlier.leftAt ??= now;
+        earlier.unnamedAt = named.has(path) ? undefined : (earlier.unnamedAt ?? now);
       }
-      earlier.leftAt ??= now;
-      earlier.unnamedAt = named.has(path) ? undefined : (earlier.unnamedAt ?? now);
-      if (this.#endOf(earlier) <= now) this.#earlier.delete(path);
+      this.#ownLeft = Math.max(this.#ownLeft, earlier.leftAt ?? Number.POSITIVE_INFINITY);
     }
+    for (const [path, earlier] of this.#earlier) if (this.#endOf(earlier) <= now) this.#earlier.delete(path);
   }
 
   /** Since when our own lease names another one than each of these, by path: what the next process has to know. */
@@ -92,6 +96,6 @@ export class EarlierPaths<P extends PathOwner> {
   #endOf({ leftAt, unnamedAt }: Earlier<P>): number {
     if (leftAt === undefined) return Number.POSITIVE_INFINITY;
     const { grace, settle } = this.#times;
-    return Math.min(leftAt + grace, (unnamedAt ?? Number.POSITIVE_INFINITY) + settle);
+    return Math.min(leftAt + grace, Math.max(unnamedAt ?? Number.POSITIVE_INFINITY, this.#ownLeft) + settle);
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Owns the mirror of `<prefix>/config`: which network config is in force, and what is wrong with what the store has.
- * The last good one stays in force whatever the store says; only `complete` tells whether things may be deleted on its word.
+ * The last good one stays in force whatever the store says; only `complete` tells whether things may be deleted on its word: not while the
+ * store has none, whether somebody deleted it or the store was wiped.
  */
 import type { NetworkConfig } from '../../config/model.ts';
 import { parseNetworkConfig } from '../../config/network.ts';
@@ -39,7 +40,7 @@ export class ConfigMirror {
   }
 
   get complete(): boolean {
-    return this.value !== undefined && this.#state !== 'gone';
+    return this.value !== undefined && (this.#state === 'there' || this.#state === 'unreadable');
   }
 
   /** What a listing says; `doubted`: of a store that may have lost its memory. @returns whether the config in force changed */

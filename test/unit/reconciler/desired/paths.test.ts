@@ -55,6 +55,19 @@ describe('earlier paths', () => {
     assert.deepEqual([names(paths), paths.nextEnd()], [['vxlan 1'], Number.POSITIVE_INFINITY]);
   });
 
+  it('stay until our own lease has moved on and been read: who does not know its path reaches us on an earlier one', () => {
+    const paths = new EarlierPaths<{ type: string; path: string }>(pathTimes(GRACE));
+    paths.add(vxlan(3), 0);
+    paths.add(vxlan(4));
+    const now = 4 * SETTLE;
+    paths.review(on(4), [], HOST_GW, now);
+    assert.deepEqual(names(paths), ['vxlan 4', 'vxlan 3'], 'nobody names 3, but who knows 4?');
+    paths.review(direct, [], HOST_GW, now);
+    assert.deepEqual([names(paths), paths.nextEnd()], [['vxlan 4', 'vxlan 3'], now + SETTLE]);
+    paths.review(direct, [], HOST_GW, now + SETTLE);
+    assert.deepEqual(names(paths), []);
+  });
+
   it('stay for the grace while somebody names them, from when our lease has left them', () => {
     const paths = since(1000);
     assert.equal(paths.nextEnd(), 1000 + GRACE);

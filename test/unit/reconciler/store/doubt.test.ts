@@ -30,7 +30,7 @@ describe('a doubted store', () => {
       const change = mirror.applySnapshot(snapshot, 50_000);
       assert.deepEqual([change.doubted, change.config, change.subnets.size], [true, false, 0]);
       assert.deepEqual(inForce(mirror), [A, B]);
-      assert.deepEqual([mirror.config?.network, mirror.complete], ['10.5.0.0/16', true]);
+      assert.deepEqual([mirror.config?.network, mirror.complete], ['10.5.0.0/16', false]);
       assert.equal(mirror.doubt?.since, 50_000);
       assert.deepEqual([...mirror.lingering], [recordA.key, recordB.key]);
       assert.equal(mirror.record(recordA.key), undefined);
