@@ -212,7 +212,8 @@ class EtcdProcess implements Etcd {
 
   etcdctl(...args: string[]): Promise<string> {
     const { tls } = this.#options;
-    const flags = [`--endpoints=${this.endpoint}`];
+    // On a busy machine a cluster that has lost a member takes longer than etcdctl's own 5 s to agree.
+    const flags = [`--endpoints=${this.endpoint}`, '--command-timeout=30s'];
     // Not verified, so that a server with an expired certificate can be looked after too.
     if (tls) flags.push('--insecure-skip-tls-verify', '--insecure-transport=false');
     if (tls?.clientCert && tls.clientKey) flags.push(`--cert=${tls.clientCert}`, `--key=${tls.clientKey}`);

@@ -38,7 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'grace 0: an earlier path goes as soon as it is left',
     file: 'reconciler/desired/paths.ts',
-    text: 'return Math.min(leftAt + grace, (unnamedAt ?? Number.POSITIVE_INFINITY) + settle);',
+    text: 'return Math.min(leftAt + grace, Math.max(unnamedAt ?? Number.POSITIVE_INFINITY, this.#ownLeft) + settle);',
     instead: 'return leftAt + 0 * (grace + settle + (unnamedAt ?? 0));',
     faults: ['vni', 'backend', 'slow'],
     finds: ['reach'],
@@ -76,9 +76,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'breaks before it makes: deletes come first',
-    file: 'reconciler/plan/order.ts',
-    text: 'return steps;',
-    instead: "return steps.sort((a, b) => Number(a.direction === 'up') - Number(b.direction === 'up'));",
+    file: 'states/round.ts',
+    text: "await this.#carryOut(steps.filter(({ direction }) => direction === 'up'));",
+    instead: "await this.#carryOut(down); await this.#carryOut(steps.filter(({ direction }) => direction === 'up'));",
     faults: ['vni', 'backend', 'tune'],
     finds: ['reach'],
   },
