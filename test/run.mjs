@@ -30,7 +30,7 @@ const CHECKS = {
   build: [process.execPath, 'packaging/build.mjs'],
 };
 /** Lab tests wait more than they compute. */
-const LAB_JOBS = 3;
+const LAB_JOBS = 2;
 /** By folder, where it is not the usual one: the system test boots a machine first, the simulation computes for a minute on a core of its own. */
 const LIMITS_MS = { system: 15 * 60_000, simulation: 10 * 60_000 };
 

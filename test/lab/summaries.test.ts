@@ -25,6 +25,9 @@ const status = async (host: LabHost): Promise<Status> => {
   return JSON.parse(stdout) as Status;
 };
 
+/** Without since when: that is reckoned from a clock that counts on, and may differ by a millisecond. */
+const statesOf = ({ regions }: Status) => Object.values(regions).map(({ state }) => state);
+
 /** The daemon beside all of them; then one lease, which shows that it was listening all the time. */
 async function besides(
   host: LabHost,
@@ -46,7 +49,7 @@ async function besides(
     assert.deepEqual(after.status.rounds, before.status.rounds);
     assert.deepEqual(after.report, before.report);
     assert.equal(after.copy, before.copy);
-    assert.deepEqual(after.status.regions, before.status.regions);
+    assert.deepEqual(statesOf(after.status), statesOf(before.status));
     const peer = peerAt(0);
     await putLease(leaseKey(PREFIX, peer.subnet), leaseValue(peer));
     const { rounds } = await eventually(
