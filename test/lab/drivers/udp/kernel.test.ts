@@ -85,6 +85,13 @@ before(async () => {
     assert.ok(fd >= 0);
     return fd;
   });
+  // On a busy machine a new veth drops what is sent until the kernel has told it of its carrier.
+  const buffer = new Uint8Array(65_536);
+  const isThere = (): boolean => call.recv(capture, buffer, buffer.length, 0) > 0;
+  await eventually(() => host.exec('ping', '-c', '1', '-W', '0.2', '10.9.0.2').then(isThere), {
+    what: 'the wire to carry',
+  });
+  while (isThere());
 });
 after(async () => {
   for (const fd of [tun, capture]) if (fd >= 0) closeSync(fd);
