@@ -84,7 +84,7 @@ export async function run(options: Options): Promise<number> {
   }
 }
 
-/** Hears a signal from the very start: `signal` is the one that came before there was anything to stop `by`. */
+/** Hears a signal from the very start. `by` is told of it; `signal` keeps one that came before there was a `by`. */
 function stopOnSignal(): { signal: NodeJS.Signals | undefined; by: ((signal: NodeJS.Signals) => void) | undefined } {
   const stop: ReturnType<typeof stopOnSignal> = { signal: undefined, by: undefined };
   const heard = (signal: NodeJS.Signals): void => {

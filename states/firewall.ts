@@ -113,10 +113,10 @@ export class FirewallCompanion implements Companion {
 
   close(): void {}
 
-  async #ofUfw({ context: { config, host } }: Desired, ruleset: Ruleset): Promise<HeldEntry[]> {
-    const port = tunnelPortOf(config);
-    if (port === undefined || !hasUfw(ruleset)) return [];
-    const chains = await this.#eyes.input?.({ port, uplink: host.uplink.name });
+  async #ofUfw({ backend, context }: Desired, ruleset: Ruleset): Promise<HeldEntry[]> {
+    const port = hasUfw(ruleset) ? tunnelPortOf(backend?.device(context) ?? []) : undefined;
+    if (port === undefined) return [];
+    const chains = await this.#eyes.input?.({ port, uplink: context.host.uplink.name });
     return chains ? ufwNotices(chains, port) : [];
   }
 

@@ -15,7 +15,7 @@ export type Change =
   | { op: 'create'; id: string; reason: string; want: Want }
   /** `fields` are the names that differ; `recreate` if the kernel can't change one of them in place (delete, then create). */
   | { op: 'update'; id: string; reason: string; want: Want; have: Have; fields: string[]; recreate: boolean }
-  /** `first`: it holds what a wanted thing needs, so it goes before that is made (reconciler/plan/order.ts). */
+  /** `first`: it holds what a wanted thing needs, so it goes before that is made (docs/decisions.md#what-holds-what-a-wanted-thing-needs-goes-early). */
   | { op: 'delete'; id: string; reason: string; have: Have; first?: true };
 
 /** What a change is about: as it should be, or as it is where nobody wants it. */

@@ -1,16 +1,19 @@
 /** Owns the checks of the packet filter: whether containers' packets get through this host, and the tunnel's into it. */
 import { contains } from '../../config/ipv4.ts';
 import { isOurTag } from '../firewall/part.ts';
-import { tunnelPortOf } from '../firewall/ufw.ts';
 import { type Check, fromHeld, notSeen, saysHeld, some, unknown, warning, wrong } from './check.ts';
 import type { Facts } from './facts.ts';
 import { verdictOf } from './input.ts';
+import { vxlanPort } from './kernel.ts';
 import { isReached } from './reached.ts';
 
 const NOT_PERMITTED = unknown('Seeing the firewall takes CAP_NET_ADMIN.');
 
 /** UDP port that peers send to; undefined: they send no UDP. */
-export const tunnelPort = ({ look }: Facts): number | undefined => look?.config && tunnelPortOf(look.config);
+export function tunnelPort(facts: Facts): number | undefined {
+  const backend = facts.look?.config?.backend;
+  return backend?.kind === 'udp' ? backend.port : vxlanPort(facts);
+}
 
 export const firewallChecks: readonly Check[] = [
   {

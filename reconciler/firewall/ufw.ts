@@ -2,21 +2,18 @@
  * Owns what is said of ufw: it drops in iptables' FORWARD, where our rules stand before its, but in INPUT it drops the tunnel's own packets too,
  * and only its owner can let them in. Whether it does is judged from its rules (doctor/input.ts).
  */
-import type { NetworkConfig } from '../../config/model.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 import { type InputChain, verdictOf } from '../doctor/input.ts';
+import type { Want } from '../kinds/index.ts';
+import { portListenedOn } from '../tunnels/index.ts';
 import type { Ruleset } from './ruleset.ts';
 
-/** vxlan's where the config names none: the kernel's own (drivers/net/vxlan), as flannel has it. */
-const VXLAN_PORT = 8472;
 /** ufw's chains: ufw-before-input, ufw-user-forward, … */
 const ITS = /^ufw-/;
 
-/** UDP port that peers send to; undefined: they send no UDP. */
-export function tunnelPortOf({ backend }: NetworkConfig): number | undefined {
-  if (backend.kind === 'vxlan') return backend.port || VXLAN_PORT;
-  return backend.kind === 'udp' ? backend.port : undefined;
-}
+/** UDP port that peers send to; undefined: they send no UDP. `devices`: what the config's backend wants of them. */
+export const tunnelPortOf = (devices: readonly Want[]): number | undefined =>
+  devices.flatMap((want) => (want.kind === 'link' ? (portListenedOn(want)?.port ?? []) : []))[0];
 
 /** Seen in FORWARD, which is read anyway: only then is INPUT worth reading. */
 export const hasUfw = ({ tables }: Ruleset): boolean =>

@@ -3,15 +3,13 @@
  * a person reads in it.
  */
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Lab, LabHost } from '../helpers/lab.ts';
-import type { ExecResult } from '../helpers/netns.ts';
 import { labWithPeers, type Peer } from '../helpers/peers.ts';
 import { holds } from '../helpers/property.ts';
 import { assertInSync, repair, stateOf } from '../helpers/scenario.ts';
+import { runScript } from '../helpers/shell.ts';
 
 const PEERS = 5;
 /** Each run is three starts of selvage. */
@@ -70,12 +68,6 @@ const DAMAGES: Record<string, Damage> = {
   'subnet.env edited': () => `sed -i s/MTU=1450/MTU=1500/ ${host.subnetFile}`,
 };
 
-const shell = (script: string): Promise<ExecResult> => {
-  const file = join(host.folder, 'script.sh');
-  writeFileSync(file, script);
-  return host.ns.exec('sh', file).finally(() => rmSync(file));
-};
-
 const ownAddress = () => `${host.containerAddress.replace(/\d+$/, '0')}/32`;
 
 async function scriptOf(): Promise<{ code: number; script: string }> {
@@ -100,9 +92,9 @@ describe('the repair as a script', () => {
       fc.array(damage, { minLength: 1, maxLength: 8 }),
       async (damages) => {
         await startAgain();
-        await shell(damages.map(({ what, peer }) => DAMAGES[what]!(peers[peer]!, own)).join('\n'));
+        await runScript(host, damages.map(({ what, peer }) => DAMAGES[what]!(peers[peer]!, own)).join('\n'));
         const { script } = await scriptOf();
-        const run = await shell(script);
+        const run = await runScript(host, script);
         assert.equal(run.code, 0, `${run.stderr}\n${script}`);
         assert.equal(run.stderr, '', script);
         const left = await stateOf(host);
@@ -131,7 +123,7 @@ describe('the repair as a script', () => {
     assert.ok(script.includes(`# Held, and not in this script: route ${other.subnet}: `), script);
     const line = `route add ${one.subnet} table 254 nhid ${one.id} protocol 115  # host ${one.publicIP}`;
     assert.ok(script.includes(`\nip -batch - <<'END'\n# route: missing\n${line}\n`), script);
-    assert.equal((await shell(script)).code, 0);
+    assert.equal((await runScript(host, script)).code, 0);
     await host.ip('route', 'del', other.subnet);
     await repair(host);
   });

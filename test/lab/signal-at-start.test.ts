@@ -33,7 +33,7 @@ describe('SIGTERM in the first moments', () => {
         await sleep(moment);
         const end = await child.stop();
         const text = `${what} after ${moment} ms: ${end}\n${child.log()}`;
-        // 0: it had begun, and has finished what was in hand; else as any program that knows nothing of signals.
+        // It ends with 0 if it had begun, and has finished what was in hand; else it dies of the signal, as a program without a handler does.
         assert.ok(end === 'SIGTERM' || end === 0, text);
         assert.doesNotMatch(text, /^\s+at |Error|did not end/m);
         assert.deepEqual(leftovers(), [], text);
