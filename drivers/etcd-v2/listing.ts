@@ -34,10 +34,10 @@ export async function readSnapshot(client: V2Client, keys: V2Keys, options: Read
   return snapshot;
 }
 
-/** All keys that begin with `under`, which ends with a slash. @throws EtcdFailure */
+/** All keys that begin with `under`, which ends with a slash, in the order of keys (the store has none). @throws EtcdFailure */
 export async function readUnder(client: V2Client, keys: V2Keys, under: string): Promise<StoreRecord[]> {
   const { snapshotDeadlineMs: deadlineMs } = client.tuning;
   const reply = await client.get(`${keys.urlOf(under)}?quorum=true&recursive=true`, { deadlineMs });
   const all = 'event' in reply ? [...leavesOf(reply.event.node)] : [];
-  return all.map((node) => keys.record(node));
+  return all.map((node) => keys.record(node)).sort((a, b) => (a.key < b.key ? -1 : 1));
 }

@@ -61,7 +61,7 @@ export interface Source {
   /** Watches config and leases from `revision` on (inclusive). The returned function stops it. */
   watch(revision: number, emit: (event: WatchEvent) => void): () => void;
   readonly leases: LeaseStore;
-  /** All keys that begin with `under`, which ends with a slash. Left out: it has none beside config and leases. */
+  /** All keys that begin with `under`, which ends with a slash, in their order. Left out: it has none beside config and leases. */
   records?(under: string): Promise<StoreRecord[]>;
   /**
    * The host has another address: connections from the old one may be dead without anybody saying so. Ends what is under way (a watch says

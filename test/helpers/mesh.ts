@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { eventually } from './eventually.ts';
 import type { Lab, LabHost, RunOptions } from './lab.ts';
-import type { ContinuousPing } from './ping.ts';
+import type { ContinuousPing, PingResult } from './ping.ts';
 
 interface Pair {
   from: LabHost;
@@ -33,18 +33,24 @@ export class Mesh {
     });
   }
 
-  /** Ends it; packets lost, by pair ("host1 → host2"). */
-  async stop(): Promise<Map<string, number>> {
+  async #end(): Promise<[pair: string, PingResult][]> {
     const results = await Promise.all(
-      this.#pairs.map(async ({ from, to, ping }) => [`${from.name} → ${to.name}`, (await ping.stop()).lost] as const),
+      this.#pairs.map(
+        async ({ from, to, ping }): Promise<[string, PingResult]> => [`${from.name} → ${to.name}`, await ping.stop()],
+      ),
     );
     this.#pairs = [];
-    return new Map(results);
+    return results;
+  }
+
+  /** Ends it; packets lost, by pair ("host1 → host2"). */
+  async stop(): Promise<Map<string, number>> {
+    return new Map((await this.#end()).map(([pair, { lost }]) => [pair, lost]));
   }
 
   async stopAndExpectNoLoss(): Promise<void> {
     await this.answered(5);
-    const lost = [...(await this.stop())].filter(([, count]) => count > 0);
+    const lost = (await this.#end()).filter(([, result]) => result.lost > 0).map(([pair, { gaps }]) => [pair, ...gaps]);
     assert.deepEqual(lost, [], 'packets were lost');
   }
 }

@@ -27,19 +27,22 @@ export interface PingResult {
   received: number;
   /** Echo requests without an answer; the last ones in flight when it was stopped don't count. */
   lost: number;
+  /** Where they are: "12–14 of 380, after 11 was answered at 09:12:01.123". */
+  gaps: string[];
 }
 
 /** A ping that goes on until it is stopped, every 10 ms. */
 export class ContinuousPing {
   readonly #child: ChildProcess;
-  readonly #seen = new Set<number>();
+  /** Time of the answer, in seconds since 1970, by sequence. */
+  readonly #seen = new Map<number, number>();
   readonly #to: string;
   #output = '';
   #rest = '';
 
   constructor(ns: Netns, to: string, source: string, intervalSeconds = 0.01) {
     this.#to = to;
-    const args = ['-n', '-i', String(intervalSeconds), '-I', source, to];
+    const args = ['-n', '-D', '-i', String(intervalSeconds), '-I', source, to];
     this.#child = ns.spawn('setpriv', ['--pdeathsig', 'KILL', 'ping', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text));
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -51,8 +54,8 @@ export class ContinuousPing {
     const lines = (this.#rest + text).split('\n');
     this.#rest = lines.pop() ?? '';
     for (const line of lines) {
-      const sequence = /icmp_seq=(\d+) ttl=/.exec(line)?.[1];
-      if (sequence !== undefined) this.#seen.add(Number(sequence));
+      const answer = /^\[([\d.]+)\].* icmp_seq=(\d+) ttl=/.exec(line);
+      if (answer) this.#seen.set(Number(answer[2]), Number(answer[1]));
       else this.#output += `${line}\n`;
     }
   }
@@ -71,8 +74,25 @@ export class ContinuousPing {
     const transmitted = Number(summary[1]);
     // icmp_seq is 16 bits: after ten minutes at 10 ms it would start again.
     if (transmitted > 65_000) throw new Error(`ping ${this.#to} ran for too long to count what was lost`);
-    const last = Math.max(0, ...this.#seen);
+    const last = Math.max(0, ...this.#seen.keys());
     const inFlight = Math.min(transmitted - last, 2);
-    return { transmitted, received: this.#seen.size, lost: transmitted - inFlight - this.#seen.size };
+    return {
+      transmitted,
+      received: this.#seen.size,
+      lost: transmitted - inFlight - this.#seen.size,
+      gaps: this.#gaps(transmitted),
+    };
+  }
+
+  #gaps(transmitted: number): string[] {
+    const gaps: string[] = [];
+    let before = 0;
+    for (const sequence of [...[...this.#seen.keys()].sort((a, b) => a - b), transmitted + 1]) {
+      const at = new Date((this.#seen.get(before) ?? 0) * 1000).toISOString().slice(11, 23);
+      if (sequence > before + 1)
+        gaps.push(`${before + 1}–${sequence - 1} of ${transmitted}, after ${before} was answered at ${at}`);
+      before = sequence;
+    }
+    return gaps;
   }
 }
