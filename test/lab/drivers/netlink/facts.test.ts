@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { readSysctl } from '../../../../drivers/host/sysctl.ts';
 import { openNetlink } from '../../../../drivers/netlink/driver.ts';
+import { eventually } from '../../../helpers/eventually.ts';
 import { createNetns, destroyAll } from '../../../helpers/netns.ts';
 
 after(destroyAll);
@@ -77,12 +78,21 @@ test('what tells an uplink from a thing of containers: kind, master, carrier, an
     'link set v1 up master br0',
     `link add eth0 up type veth peer name there netns ${other.name}`,
   ]);
-  const told = Object.fromEntries(
-    driver.facts().interfaces.map(({ name, type, master, carrier, looped }) => [name, [type, master, carrier, looped]]),
+  // A carrier comes when the kernel's linkwatch has its turn.
+  await eventually(
+    () => {
+      const told = Object.fromEntries(
+        driver
+          .facts()
+          .interfaces.map(({ name, type, master, carrier, looped }) => [name, [type, master, carrier, looped]]),
+      );
+      assert.deepEqual(told.v1, ['veth', 'br0', true, true]);
+      assert.deepEqual(told.br0, ['bridge', '', true, false]);
+      assert.deepEqual(told.eth0, ['veth', '', false, false]);
+      return true;
+    },
+    { what: 'all interfaces to be told as they are' },
   );
-  assert.deepEqual(told.v1, ['veth', 'br0', true, true]);
-  assert.deepEqual(told.br0, ['bridge', '', true, false]);
-  assert.deepEqual(told.eth0, ['veth', '', false, false]);
 });
 
 test('a namespace that is not there is said so', () => {
