@@ -60,6 +60,8 @@ export class Round {
   #haves: Have[] = [];
   #unread: Listing['unread'];
   #plan: Plan | undefined;
+  /** What was made may then be more than what was planned first. */
+  #isPlannedTwice = false;
 
   constructor(input: RoundInput) {
     this.#input = input;
@@ -153,7 +155,11 @@ export class Round {
     // An old way goes only when the new one is proven, and not on the kernel's word that it is there.
     if (down.length > 0) await this.verify();
     await this.#carryOut(down);
-    // A key that the second plan no longer names has come right by itself.
+    if (this.#isPlannedTwice) this.#addDrift();
+  }
+
+  /** A key that the second plan no longer names has come right by itself. */
+  #addDrift(): void {
     const known = new Set(this.drift.map((change) => change.id));
     this.drift.push(...this.outcomes.map(({ change }) => change).filter((change) => !known.has(change.id)));
   }
@@ -199,6 +205,7 @@ export class Round {
   }
 
   async #planAgain(links: string[]): Promise<Step[]> {
+    this.#isPlannedTwice = true;
     const scope = complete(mergeScope(scopeOf({ links }), this.scope), this.#input.desired);
     const again = await this.#list(scope);
     const plan = this.#makePlan(scope, again.haves, again.complete && this.listingComplete);

@@ -9,6 +9,8 @@ import { type Cidr, contains, networkOf } from '../../config/ipv4.ts';
 /** Addresses in a block. */
 export const sizeOf = (length: number): number => 2 ** (32 - length);
 
+const NONE: readonly never[] = [];
+
 /** Holds items that each have a block (without host bits); several may have the same one. */
 export class BlockIndex<T extends { readonly block: Cidr }> {
   /** What is in each block, by prefix length, then by first address. */
@@ -37,7 +39,10 @@ export class BlockIndex<T extends { readonly block: Cidr }> {
   }
 
   /** All that share an address with `block`, itself included if it is in here. */
-  overlapping(block: Cidr): T[] {
+  overlapping(block: Cidr): readonly T[] {
+    const sameLength = this.#blocks.get(block.length);
+    // The usual network has one length, and nothing has to be put together.
+    if (sameLength && this.#blocks.size === 1) return sameLength.get(block.ip) ?? NONE;
     const found: T[] = [];
     for (const [length, blocks] of this.#blocks) {
       if (length <= block.length) {

@@ -71,17 +71,18 @@ function pick(resource: Resource, names: readonly string[]): object {
 /** An entry of which no more than the key is known. */
 function told<E extends { kind: ReportKind; key: string }>(entry: E, peerOf: ReportInput['peerOf']): E & Told {
   const { kind, key } = entry;
-  return withPeer({ ...entry, text: isResourceKind(kind) ? rulesOf(kind).textOfKey(key) : key }, peerOf);
+  const text = isResourceKind(kind) ? rulesOf(kind).textOfKey(key) : key;
+  return withPeer({ ...entry, text }, `${kind} ${key}`, peerOf);
 }
 
-/** `entry` itself with its peer: a report has tens of thousands, and copies would cost more than all else in it. */
-function withPeer<E extends { kind: ReportKind; key: string }>(entry: E, peerOf: ReportInput['peerOf']): E {
-  const peer = peerOf?.(`${entry.kind} ${entry.key}`);
+/** `entry` itself with the peer of `id`: a report has tens of thousands, and copies would cost more than all else in it. */
+function withPeer<E extends object>(entry: E, id: string, peerOf: ReportInput['peerOf']): E {
+  const peer = peerOf?.(id);
   return peer ? Object.assign(entry, { peer }) : entry;
 }
 
-function withCulprit<E extends DriftEntry>(entry: E, culprits: ReportInput['culprits']): E {
-  const by = culprits?.size ? culprits.get(`${entry.kind} ${entry.key}`) : undefined;
+function withCulprit<E extends DriftEntry>(entry: E, id: string, culprits: ReportInput['culprits']): E {
+  const by = culprits?.get(id);
   return by ? Object.assign(entry, { by }) : entry;
 }
 
@@ -116,7 +117,8 @@ export function buildReport(input: ReportInput): Report {
   const { peerOf } = input;
   const drift = [
     ...(input.otherDrift ?? []).map((entry) => told(entry, peerOf)),
-    ...changes.map((change) => withCulprit(withPeer(driftEntry(change), peerOf), input.culprits)),
+    // By the change's own id: one put together anew would be hashed anew.
+    ...changes.map((change) => withCulprit(withPeer(driftEntry(change), change.id, peerOf), change.id, input.culprits)),
   ];
   // A round comes after what it needs from the store: in a repair run the lease has been made by now.
   const made = mode === 'once' ? (input.otherDrift ?? []).filter(({ kind }) => kind === 'lease') : [];
