@@ -4,7 +4,7 @@ import { after, afterEach, before, describe, it, type TestContext } from 'node:t
 import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
-import { flannelDevices, Mesh } from '../helpers/mesh.ts';
+import { flannelDevices, GRACE, Mesh } from '../helpers/mesh.ts';
 import { EDGES_ONLY } from '../helpers/scenario.ts';
 
 const NETWORK = '10.5.0.0/16';
@@ -21,7 +21,7 @@ describe('a config that changes, under a ping between all hosts', () => {
 
   before(async () => {
     lab = await createLab({ hosts: 3, config: config({}) });
-    daemons = lab.hosts.map((host) => host.startDaemon([EDGES_ONLY, '--migration-grace=2s']));
+    daemons = lab.hosts.map((host) => host.startDaemon([EDGES_ONLY, GRACE]));
     await Promise.all(lab.hosts.map((host) => host.attachContainerNet()));
     await everywhere('the start', async (host) => (await device(host))?.port === 8472);
   });
@@ -49,7 +49,7 @@ describe('a config that changes, under a ping between all hosts', () => {
         }
         return true;
       },
-      { what: `${what} on every host`, interval: 50, timeout: 30_000 },
+      { what: `${what} on every host`, interval: 50 },
     );
 
   /** Puts the config, and waits until all have followed and reach each other; the packets lost by the pair that lost most. */

@@ -6,7 +6,7 @@ import { SETTLE } from '../../reconciler/desired/paths.ts';
 import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
-import { allMoved, flannelDevices, Mesh, repair } from '../helpers/mesh.ts';
+import { allMoved, flannelDevices, GRACE, Mesh, repair } from '../helpers/mesh.ts';
 import { holds } from '../helpers/scenario.ts';
 
 const onVni = (VNI: number) => ({ Network: '10.5.0.0/16', Backend: { Type: 'vxlan', VNI } });
@@ -35,7 +35,7 @@ describe('a foreign flannel.9', () => {
   });
 
   const start = () => {
-    daemons = lab.hosts.map((each) => each.startDaemon(['--migration-grace=1m']));
+    daemons = lab.hosts.map((each) => each.startDaemon([GRACE]));
   };
   const bridge = () => host.ns.ipBatch(['link add flannel.9 type bridge', 'address add 172.31.9.1/24 dev flannel.9']);
   const look = async () =>

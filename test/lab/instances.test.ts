@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
+import { GRACE } from '../helpers/mesh.ts';
 import { overlayOf } from '../helpers/overlay.ts';
 import { ContinuousPing } from '../helpers/ping.ts';
 
@@ -24,7 +25,7 @@ describe('two instances on one host', () => {
     `--subnet-file=${fileOf(host, prefix)}`,
     `--state-cache=${fileOf(host, prefix)}.json`,
     '--healthz-port=0',
-    '--migration-grace=2s',
+    GRACE,
   ];
   const start = (host: LabHost, prefix: string): Daemon => {
     const daemon = host.startDaemon(flags(host, prefix));
@@ -35,7 +36,6 @@ describe('two instances on one host', () => {
     eventually(async () => (await host.report(['drift', ...flags(host, prefix)])).code === 0, {
       what: `${prefix} on ${host.name} to be in sync`,
       interval: 200,
-      timeout: 30_000,
     });
 
   /** All that belongs to green, as text: its routes and nexthops by its network, and its file. */

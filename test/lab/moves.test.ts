@@ -4,15 +4,13 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createLab, type Lab, PREFIX } from '../helpers/lab.ts';
-import { allMoved, flannelDevices, Mesh } from '../helpers/mesh.ts';
+import { allMoved, flannelDevices, GRACE, Mesh } from '../helpers/mesh.ts';
 import { overlayOf } from '../helpers/overlay.ts';
 
 const NETWORK = '10.5.0.0/16';
 const config = (backend: object, more: object = {}) => ({ Network: NETWORK, ...more, Backend: backend });
 const VXLAN_1 = config({ Type: 'vxlan' });
 const onVni = (vni: number) => new RegExp(`"BackendType":"vxlan","BackendData":{"VNI":${vni},`);
-/** Also how long an earlier path outlives its last lease. */
-const GRACE = '--migration-grace=8s';
 
 describe('a network that moves under running daemons', () => {
   let lab: Lab;

@@ -4,7 +4,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
-import { allMoved, flannelDevices, Mesh } from '../helpers/mesh.ts';
+import { allMoved, flannelDevices, GRACE, Mesh } from '../helpers/mesh.ts';
 
 const config = (backend: object) => ({ Network: '10.5.0.0/16', Backend: backend });
 const AWAY = '192.168.72.4';
@@ -27,7 +27,7 @@ describe('a host that is not on the link of the others', () => {
       `address add ${AWAY}/24 dev eth0`,
       'route add default via 192.168.72.1',
     ]);
-    daemons = lab.hosts.map((host) => host.startDaemon(['--migration-grace=2s']));
+    daemons = lab.hosts.map((host) => host.startDaemon([GRACE]));
     await Promise.all(lab.hosts.map((host) => host.attachContainerNet()));
     await allMoved(lab, /"vxlan"/);
   });

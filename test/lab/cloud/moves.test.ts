@@ -5,7 +5,7 @@ import { createVpcLab, type VpcLab } from '../../helpers/cloud/vpc-lab.ts';
 import type { Daemon } from '../../helpers/daemon.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import type { LabHost } from '../../helpers/lab.ts';
-import { allMoved, flannelDevices, Mesh } from '../../helpers/mesh.ts';
+import { allMoved, flannelDevices, GRACE, Mesh } from '../../helpers/mesh.ts';
 
 const NETWORK = '10.5.0.0/16';
 const subnetOf = (host: LabHost): string => host.containerAddress.replace(/1$/, '0/24');
@@ -39,7 +39,7 @@ for (const { kind, create, routes, expected } of CLOUDS)
     before(async () => {
       lab = await createVpcLab({ kind, hosts: 3, config: { Network: NETWORK, Backend: { Type: 'vxlan' } } });
       table = await lab.cloud.call('addTable', { main: true });
-      daemons = await lab.startDaemons(['--cloud-resync=2s', '--migration-grace=1m']);
+      daemons = await lab.startDaemons(['--cloud-resync=2s', GRACE]);
       await allMoved(lab, /"vxlan"/, PATIENCE);
     });
     after(async () => {

@@ -5,7 +5,7 @@ import { EngineClient } from '../../../drivers/udp/client.ts';
 import type { Daemon } from '../../helpers/daemon.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { createLab, type Lab } from '../../helpers/lab.ts';
-import { allMoved, Mesh } from '../../helpers/mesh.ts';
+import { allMoved, GRACE, Mesh } from '../../helpers/mesh.ts';
 
 const config = (backend?: object) => ({ Network: '10.5.0.0/16', ...(backend ? { Backend: backend } : {}) });
 
@@ -20,7 +20,7 @@ describe('a network that moves to and from udp', () => {
       await ns.sysctl('net.ipv4.conf.all.rp_filter', '1');
       await ns.sysctl('net.ipv4.conf.eth0.rp_filter', '2');
     }
-    daemons = lab.hosts.map((host) => host.startDaemon(['--migration-grace=3s']));
+    daemons = lab.hosts.map((host) => host.startDaemon([GRACE]));
     for (const host of lab.hosts)
       await eventually(() => host.subnetEnv(), { what: `${host.name} to start its engine`, timeout: 60_000 });
     await Promise.all(lab.hosts.map((host) => host.attachContainerNet()));
@@ -45,7 +45,7 @@ describe('a network that moves to and from udp', () => {
         }
         return true;
       },
-      { what: `only ${names} to be left`, interval: 100, timeout: 40_000 },
+      { what: `only ${names} to be left`, interval: 100 },
     );
   const engines = async () => {
     const found = await Promise.all(lab.hosts.map((host) => EngineClient.connect(`${host.subnetFile}.udp.sock`)));
