@@ -33,6 +33,8 @@ export class CopyWriter {
   #unsaved = false;
   #savedAt = Number.NEGATIVE_INFINITY;
   #savedPast: Past = {};
+  /** The writes that are under way, one after the other: a later one must not be overtaken by an earlier one. */
+  #writing: Promise<void> = Promise.resolve();
   #timer: AbortController | undefined;
   /** When the timer ends, ms since the epoch. */
   #due = Number.POSITIVE_INFINITY;
@@ -64,10 +66,15 @@ export class CopyWriter {
     if (this.#unsaved) this.#schedule();
   }
 
-  /** Writes now what has not been written yet. */
-  async flush(): Promise<void> {
+  /** Writes now what has not been written yet. Resolves when all of it is on disk, also what was under way: a process may end then. */
+  flush(): Promise<void> {
     this.#timer?.abort();
     this.#timer = undefined;
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  async #write(): Promise<void> {
     const mirror = this.#mirror;
     if (!this.#unsaved || !mirror.complete) return;
     this.#unsaved = false;
