@@ -1,6 +1,7 @@
 /** What a process knows of the one before it by its last good copy: which path was left when, and which network. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { parseLeaseAttrs } from '../../../config/lease.ts';
 import type { StateCache, StateCopy } from '../../../reconciler/contracts/state-copy.ts';
 import { SETTLE } from '../../../reconciler/desired/paths.ts';
 import { type Link, MAIN_TABLE, type Route, SELVAGE_PROTOCOL } from '../../../reconciler/kinds/index.ts';
@@ -79,18 +80,48 @@ describe('a path that was left a moment ago', () => {
     assert.deepEqual(lives.devices, ['flannel.5']);
   });
 
-  it('is kept too where the store lost its memory meanwhile: the lease that is taken then names the new one at once', async () => {
+  /** A store that lost its memory while the agent was down, and whose config has moved since. */
+  async function forgotten(backend: object = { Type: 'vxlan' }): Promise<Lives> {
     const lives = new Lives();
+    lives.world.store.put(CONFIG_KEY, config(backend));
     await lives.world.start();
     await lives.world.advance(60 * SECOND);
     lives.world.kill();
     lives.world.store.wipe();
     lives.world.store.put(CONFIG_KEY, ON_5);
+    return lives;
+  }
+
+  it('is kept too where the store lost its memory meanwhile', async () => {
+    const lives = await forgotten();
     const world = await lives.again().start();
     assert.deepEqual(lives.devices, ['flannel.1', 'flannel.5']);
     await world.advance(SETTLE + 2 * SECOND);
     assert.deepEqual(lives.devices, ['flannel.5']);
   });
+
+  for (const [was, backend] of Object.entries({ 'vxlan 1': { Type: 'vxlan' }, 'host-gw': { Type: 'host-gw' } })) {
+    for (const mode of ['a daemon', 'a repair run'])
+      it(`is what ${mode} puts into a store that lost its memory, until the new one is built (${was})`, async () => {
+        const lives = await forgotten(backend);
+        const { store } = lives.world;
+        const told: string[] = [];
+        store.watch(store.revision + 1, (event) => {
+          for (const change of event.type === 'changes' ? event.changes : []) {
+            if (change.op === 'delete') continue;
+            const { backendType, backendData } = parseLeaseAttrs(change.record.value);
+            const { VNI } = (backendData ?? {}) as { VNI?: number };
+            told.push(VNI === undefined ? backendType : `${backendType} ${VNI}`);
+            if (VNI === 5) assert.ok(lives.devices.includes('flannel.5'), 'it is told of before it is built');
+          }
+        });
+        const world = lives.again();
+        if (mode === 'a daemon') await world.start();
+        else await repairOnce(world.deps);
+        await world.settle();
+        assert.deepEqual(told, [was, 'vxlan 5']);
+      });
+  }
 
   it('is written down at once, however young the copy is', async () => {
     const lives = new Lives();
