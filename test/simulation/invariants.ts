@@ -142,6 +142,8 @@ export class Judge {
   }
 
   #judgeLoss(by: SimulatedHost, { from, to, why }: Lost): void {
+    // A machine that is gone for good sends nothing, whatever its kernel had last.
+    if (!from.isMember || !to.isMember) return;
     const seat = this.#oracle.seatOf(to)!;
     const excuse = this.#excuses.forPair(from, to) ?? this.#takenBy(to, seat);
     if (excuse === undefined)
