@@ -71,6 +71,8 @@ export class DesiredState {
   #seen: PathsSeen | undefined;
   /** When our lease left each path, as the process before this one has told it (path: ms since the epoch). */
   #leftBefore: Readonly<Record<string, number>> = {};
+  /** The path that our lease is leaving in this moment, and when it began to. */
+  #leaving: Readonly<Record<string, number>> = {};
   /** What leases of this host said as it started: in a store that lost its memory the next one may name another path at once. */
   #saidBefore: readonly LeaseAttrs[] = [];
   /** What the last good copy says of this host's lease. */
@@ -124,7 +126,12 @@ export class DesiredState {
     const earlierNetworks = [...this.#networks].filter((network) => network !== this.mirror.config?.network);
     const { subnet } = this.lease.current ?? {};
     const own = subnet === undefined ? this.#remembered : { subnet, nic: this.host.nic };
-    return { earlierNetworks, left: this.#earlier.left, ...(own && { own }) };
+    return { earlierNetworks, left: { ...this.#leaving, ...this.#earlier.left }, ...(own && { own }) };
+  }
+
+  /** Our lease, which says `attrs`, is about to name another way; undefined: it is over. */
+  leaves(attrs: LeaseAttrs | undefined): void {
+    this.#leaving = attrs ? { [pathOf(attrs, this.#standing)]: this.#deps.clock.now() } : {};
   }
 
   /** Forgets the earlier networks in which that round has left nothing; true if there are any. */

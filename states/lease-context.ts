@@ -1,5 +1,5 @@
 /** Owns what a lease is chosen and written for: the state of the store and of this host, as states/own-lease.ts is given it. */
-import type { Lease } from '../config/model.ts';
+import type { Lease, LeaseAttrs } from '../config/model.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
 import type { Guards } from '../reconciler/desired/guards.ts';
 import type { Mirror } from '../reconciler/store/mirror.ts';
@@ -21,6 +21,8 @@ export interface LeaseContext {
   standingValueFor?(lost: Lease): string | undefined;
   /** What stands in the way of this host's devices: then no lease is taken for which nobody could reach it. */
   obstacles?(): Promise<HeldEntry[]>;
+  /** Called before our lease, which says `attrs`, is made to name another way. Absent: nobody has to know. */
+  beforeMove?(attrs: LeaseAttrs): Promise<void>;
   /** Whether this host can already be reached in the way that `valueFor` says. */
   isBuilt(): boolean;
 }

@@ -76,14 +76,15 @@ export class OwnLease {
     const lost = lingering.size ? mirror.allLeases.filter(({ key }) => lingering.has(key) && !seen.record(key)) : [];
     const known = seen.lingering.size ? seen.allLeases.filter(({ key }) => seen.record(key)) : seen.allLeases;
     // What we have, or had, ourselves is ours whatever address of this host it still names.
-    const own = this.#deps.options.lease === 'acquire' ? this.#ownKeys(context, seen, known) : new Set();
+    const all = lost.length ? [...known, ...lost] : known;
+    const own = this.#deps.options.lease === 'acquire' ? this.#ownKeys(context, seen, all) : new Set();
     const leases =
       own.size === 0
-        ? known
-        : known.map((lease) => (own.has(lease.key) ? { ...lease, attrs: { ...lease.attrs, publicIP } } : lease));
+        ? all
+        : all.map((lease) => (own.has(lease.key) ? { ...lease, attrs: { ...lease.attrs, publicIP } } : lease));
     return chooseLease({
       config,
-      leases: lost.length ? [...leases, ...lost] : leases,
+      leases,
       occupied: seen.unreadableSubnets,
       lingering: new Set(lost.map(({ key }) => key)),
       publicIP,
@@ -108,11 +109,16 @@ export class OwnLease {
   }
 
   /**
-   * Which lease is this host's own, whatever its value says. A process that has just started has no memory: then it is the one of the
+   * Which lease is this host's own, whatever its value says, and also if the store has lost it. A process that has just started has no memory: then it is the one of the
    * subnet in subnet.env, if it names what no other host can have (a VTEP's MAC): that of one of this host's own devices.
    */
-  #ownKey({ identities }: LeaseContext, seen: Mirror, known: readonly Lease[]): string | undefined {
-    if (this.current) return this.compareWith(seen) === 'gone' ? undefined : this.current.key;
+  #ownKey(context: LeaseContext, seen: Mirror, known: readonly Lease[]): string | undefined {
+    const { identities } = context;
+    const { current } = this;
+    if (current) {
+      const isLost = context.mirror.lingering.has(current.key) && !seen.record(current.key);
+      return isLost || this.compareWith(seen) !== 'gone' ? current.key : undefined;
+    }
     const block = this.previousSubnet === undefined ? undefined : maskCidr(this.previousSubnet);
     const previous = known.find(({ subnet }) => subnet === block);
     const named = previous && identityOf(previous.attrs);
@@ -247,6 +253,7 @@ export class OwnLease {
     let record = recordOf(lease);
     this.unpublished = needsRewrite(lease, value) && !namesSameWay(lease.attrs, value) && !context.isBuilt();
     if (needsRewrite(lease, value) && !this.unpublished) {
+      if (!namesSameWay(lease.attrs, value)) await context.beforeMove?.(lease.attrs);
       const updated = await source.leases.update(record, value);
       if (updated === 'changed') return false;
       record = updated;

@@ -13,6 +13,8 @@ const SECOND = 1000;
 const config = (backend: object, network = '10.5.0.0/16') => JSON.stringify({ Network: network, Backend: backend });
 const ON_5 = config({ Type: 'vxlan', VNI: 5 });
 
+const isOn5 = (value: string): boolean => value.includes('"BackendType"') && value.includes('"VNI":5');
+
 function memoryCache(): StateCache & { copy: StateCopy | undefined } {
   const cache = {
     path: '/var/lib/selvage/desired.json',
@@ -122,6 +124,25 @@ describe('a path that was left a moment ago', () => {
         assert.deepEqual(told, [was, 'vxlan 5']);
       });
   }
+
+  it('is known to the next process however soon this one is killed after its lease has left it', async () => {
+    const lives = new Lives();
+    const { world } = lives;
+    await world.start();
+    await world.advance(60 * SECOND);
+    const { store } = world;
+    store.watch(store.revision + 1, (event) => {
+      if (event.type === 'changes' && event.changes.some((change) => change.op === 'put' && isOn5(change.record.value)))
+        world.kill();
+    });
+    store.put(CONFIG_KEY, ON_5);
+    await world.settle();
+    assert.ok(isOn5(world.ownLeases[0]!.value));
+    await lives.again().start();
+    assert.deepEqual(lives.devices, ['flannel.1', 'flannel.5']);
+    await lives.world.advance(SETTLE + SECOND);
+    assert.deepEqual(lives.devices, ['flannel.5']);
+  });
 
   it('is written down at once, however young the copy is', async () => {
     const lives = new Lives();
