@@ -6,7 +6,7 @@ import type { StateCache, StateCopy } from '../../../reconciler/contracts/state-
 import { SETTLE } from '../../../reconciler/desired/paths.ts';
 import { type Link, MAIN_TABLE, type Route, SELVAGE_PROTOCOL } from '../../../reconciler/kinds/index.ts';
 import { repairOnce } from '../../../states/once.ts';
-import { factsOf, World, type WorldOptions } from '../../helpers/agent-world.ts';
+import { factsOf, SUBNET_FILE, World, type WorldOptions } from '../../helpers/agent-world.ts';
 import { CONFIG_KEY } from '../../helpers/store.ts';
 
 const SECOND = 1000;
@@ -339,4 +339,45 @@ describe('a network that this host was in', () => {
     await world.advance(120 * SECOND);
     assert.equal(old(world).length, 1, 'under the next one');
   });
+});
+
+describe('our lease, overwritten with junk while no agent ran here', () => {
+  for (const mode of ['a daemon', 'a repair run']) {
+    async function after(spoil: (world: World, key: string) => void): Promise<World> {
+      const lives = new Lives();
+      await lives.world.start();
+      await lives.world.advance(60 * SECOND);
+      const { key } = lives.world.ownLeases[0]!;
+      lives.world.kill();
+      spoil(lives.world, key);
+      const previousSubnetEnv = lives.world.kernel.view.files.get(SUBNET_FILE)?.content ?? '';
+      const world = lives.again({ previousSubnetEnv });
+      world.store.writes = [];
+      if (mode === 'a daemon') await world.start();
+      else await repairOnce(world.deps);
+      return world;
+    }
+
+    it(`is known to ${mode} by the last good copy, and put right`, async () => {
+      let before = '';
+      const world = await after(({ store }, key) => {
+        before = store.get(key)!.value;
+        store.put(key, '{"PublicIP":7}');
+      });
+      const [lease] = world.ownLeases;
+      assert.equal(lease?.value, before);
+      assert.deepEqual(world.store.writes, [`update ${lease.key}`]);
+    });
+
+    it(`is nobody's for ${mode} if its key was deleted and made anew`, async () => {
+      let key = '';
+      const world = await after(({ store }, own) => {
+        key = own;
+        store.delete(own);
+        store.put(own, '{"PublicIP":7}');
+      });
+      assert.equal(world.store.get(key)?.value, '{"PublicIP":7}');
+      assert.notEqual(world.ownLeases[0]?.key, key);
+    });
+  }
 });
