@@ -66,7 +66,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'states/own-lease.ts',
     text: 'if (!namesSameWay(lease.attrs, value)) await context.beforeMove?.(lease.attrs);',
     instead: '',
-    faults: ['vni', 'kill-at-write', 'kill', 'backend'],
+    faults: ['vni', 'kill-at-write'],
+    from: 40,
     finds: ['reach'],
   },
   {
@@ -74,7 +75,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'states/last-good.ts',
     text: "if (!record || 'attrs' in readLease({ subnet }, record)) return;",
     instead: 'if (key) return;',
-    faults: ['spoil-lease', 'kill', 'once'],
+    faults: ['spoil-lease', 'late-write', 'once'],
+    from: 70,
     finds: ['seat'],
   },
   {
