@@ -136,6 +136,8 @@ export class DesiredState {
 
   /** Forgets the earlier networks in which that round has left nothing; true if there are any. */
   forgetNetworks(round: Pick<Round, 'desired' | 'left'>): boolean {
+    // It was for an earlier config: the network that is this host's now it knows nothing of.
+    if (round.desired !== this.desired) return false;
     const current = round.desired.context.config.network;
     const earlier = [...this.#networks].filter((network) => network !== current);
     const left = new Set(round.left(earlier));

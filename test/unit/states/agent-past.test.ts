@@ -1,18 +1,21 @@
 /** What a process knows of the one before it by its last good copy: which path was left when, and which network. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { parseLeaseAttrs } from '../../../config/lease.ts';
 import type { StateCache, StateCopy } from '../../../reconciler/contracts/state-copy.ts';
 import { SETTLE } from '../../../reconciler/desired/paths.ts';
 import { type Link, MAIN_TABLE, type Route, SELVAGE_PROTOCOL } from '../../../reconciler/kinds/index.ts';
 import { repairOnce } from '../../../states/once.ts';
 import { factsOf, SUBNET_FILE, World, type WorldOptions } from '../../helpers/agent-world.ts';
-import { CONFIG_KEY } from '../../helpers/store.ts';
+import { CONFIG_KEY, keyFor } from '../../helpers/store.ts';
 
 const SECOND = 1000;
 const config = (backend: object, network = '10.5.0.0/16') => JSON.stringify({ Network: network, Backend: backend });
 const ON_5 = config({ Type: 'vxlan', VNI: 5 });
 
+/** A host-gw host at 192.168.64.9. */
+const PEER = '{"PublicIP":"192.168.64.9","PublicIPv6":null,"BackendType":"host-gw"}';
 const isOn5 = (value: string): boolean => value.includes('"BackendType"') && value.includes('"VNI":5');
 
 function memoryCache(): StateCache & { copy: StateCopy | undefined } {
@@ -338,6 +341,34 @@ describe('a network that this host was in', () => {
     const world = await lives.again().start();
     await world.advance(120 * SECOND);
     assert.equal(old(world).length, 1, 'under the next one');
+  });
+});
+
+describe('a network that is widened twice at once', () => {
+  it('is still this host’s own when the round for the first is over', async () => {
+    const world = await new World({ config: config({ Type: 'host-gw' }) }).start();
+    const { key } = world.store.putFor(keyFor('10.5.9.0/24'), PEER, 86_400);
+    await world.settle();
+    const { driver } = world;
+    const apply = driver.apply.bind(driver);
+    driver.apply = async (changes) => {
+      driver.apply = apply;
+      world.store.put(CONFIG_KEY, config({ Type: 'host-gw' }, '10.4.0.0/15'));
+      for (let turns = 0; turns < 10; turns++) await turn();
+      return apply(changes);
+    };
+    world.store.put(CONFIG_KEY, config({ Type: 'host-gw' }, '10.4.0.0/14'));
+    await world.advance(5 * SECOND);
+    world.kernel.setRoute({ ...OLD_ROUTE, gateway: '192.168.64.77' }, 'replace');
+    await world.advance(120 * SECOND);
+    const routes = world.kernel.all().filter((have): have is Route => have.kind === 'route');
+    assert.deepEqual(
+      routes.filter(({ dst }) => dst === OLD_ROUTE.dst).map(({ gateway }) => gateway),
+      ['192.168.64.9'],
+    );
+    world.store.delete(key);
+    await world.advance(SECOND);
+    assert.ok(!world.kernelIds.some((id) => id.includes(OLD_ROUTE.dst)));
   });
 });
 
