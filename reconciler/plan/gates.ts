@@ -29,6 +29,16 @@ export function keepSubnets(
   haves: Iterable<Have>,
   elsewhere: Iterable<string> = [],
 ): KeepStale {
+  let keeps: KeepStale | undefined;
+  // Mostly there is nothing that nobody wants: then all these subnets cost nothing.
+  return (have) => {
+    if (!rulesOf(have.kind).isPeers) return false;
+    keeps ??= keeperOf(subnets, haves, elsewhere);
+    return keeps(have);
+  };
+}
+
+function keeperOf(subnets: Iterable<string>, haves: Iterable<Have>, elsewhere: Iterable<string>): KeepStale {
   const ranges = rangesOf(subnets);
   const inside = within([...ranges, ...rangesOf(elsewhere)]);
   if (!inside) return () => false;
@@ -39,7 +49,6 @@ export function keepSubnets(
   const through = new Set(neighbours.map(goesThrough));
   const unknown = ranges.some((kept) => !neighbours.some(({ ip }) => contains(kept, parseIp(ip) ?? '')));
   return (have) => {
-    if (!rulesOf(have.kind).isPeers) return false;
     const range = rangeOf(have);
     return range === undefined ? unknown || through.has(idOf(have)) : inside(range);
   };
