@@ -9,14 +9,7 @@ import type { Lease, LeaseAttrs, NetworkConfig } from '../config/model.ts';
 import { EXAMPLE_CONFIG } from '../config/network.ts';
 import { parseSubnetEnv } from '../config/subnet-env.ts';
 import type { Backend } from '../reconciler/backends/backend.ts';
-import {
-  BACKEND_TYPES,
-  backendFor,
-  identityOf,
-  ipv4Only,
-  pathOf,
-  unsupportedBackend,
-} from '../reconciler/backends/index.ts';
+import { BACKEND_TYPES, backendFor, ipv4Only, pathOf, unsupportedBackend } from '../reconciler/backends/index.ts';
 import type { Interest } from '../reconciler/contracts/driver.ts';
 import type { Host, Instance } from '../reconciler/contracts/host.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
@@ -25,19 +18,19 @@ import type { Source } from '../reconciler/contracts/source.ts';
 import type { CopyHead, Past } from '../reconciler/contracts/state-copy.ts';
 import { Desired } from '../reconciler/desired/desired.ts';
 import { Guards } from '../reconciler/desired/guards.ts';
-import { chooseMac, deriveMac, vtepMac } from '../reconciler/desired/mac.ts';
 import { EarlierPaths, pathTimes } from '../reconciler/desired/paths.ts';
 import { Refusals } from '../reconciler/desired/refusals.ts';
 import { fitsConfig } from '../reconciler/lease/choose.ts';
 import { tooLittleMemory } from '../reconciler/lease/memory.ts';
-import { leaseValue } from '../reconciler/lease/value.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
 import type { MirrorChange } from '../reconciler/store/mirror-change.ts';
 import type { AgentDeps } from './deps.ts';
 import type { Dirty } from './dirty.ts';
 import { HostView } from './host-view.ts';
+import type { LeaseContext } from './lease-context.ts';
 import { obstaclesOf } from './obstacles.ts';
-import { type LeaseContext, OwnLease } from './own-lease.ts';
+import { OwnLease } from './own-lease.ts';
+import { OwnValue } from './own-value.ts';
 import { lookForPaths, type PathsSeen } from './paths-seen.ts';
 import type { Round } from './round.ts';
 
@@ -78,12 +71,13 @@ export class DesiredState {
   #seen: PathsSeen | undefined;
   /** When our lease left each path, as the process before this one has told it (path: ms since the epoch). */
   #leftBefore: Readonly<Record<string, number>> = {};
+  /** The path that our lease is leaving in this moment, and when it began to. */
+  #leaving: Readonly<Record<string, number>> = {};
   /** What leases of this host said as it started: in a store that lost its memory the next one may name another path at once. */
   #saidBefore: readonly LeaseAttrs[] = [];
   /** What the last good copy says of this host's lease. */
   #remembered: Past['own'];
-  /** The MAC of this host's VTEP, whichever device it is on. */
-  #mac: string | undefined;
+  readonly #value: OwnValue;
   /** The Wants whose devices were last found right. */
   #built: Desired | undefined;
   /** The lease that a drift report goes by instead of ours. */
@@ -98,6 +92,7 @@ export class DesiredState {
     this.#prefix = options.etcd.prefix;
     this.mirror = new Mirror(this.#prefix, { ttlSeconds: options.leaseTtlSeconds });
     this.lease = new OwnLease(deps, this.#prefix, previous.subnet);
+    this.#value = new OwnValue(this.mirror, deps.source.leaseForm);
     this.host = new HostView(deps, () => this.mirror.config);
     if (previous.network) this.#networks.add(previous.network);
   }
@@ -131,11 +126,18 @@ export class DesiredState {
     const earlierNetworks = [...this.#networks].filter((network) => network !== this.mirror.config?.network);
     const { subnet } = this.lease.current ?? {};
     const own = subnet === undefined ? this.#remembered : { subnet, nic: this.host.nic };
-    return { earlierNetworks, left: this.#earlier.left, ...(own && { own }) };
+    return { earlierNetworks, left: { ...this.#leaving, ...this.#earlier.left }, ...(own && { own }) };
+  }
+
+  /** Our lease, which says `attrs`, is about to name another way; undefined: it is over. */
+  leaves(attrs: LeaseAttrs | undefined): void {
+    this.#leaving = attrs ? { [pathOf(attrs, this.#standing)]: this.#deps.clock.now() } : {};
   }
 
   /** Forgets the earlier networks in which that round has left nothing; true if there are any. */
   forgetNetworks(round: Pick<Round, 'desired' | 'left'>): boolean {
+    // It was for an earlier config: the network that is this host's now it knows nothing of.
+    if (round.desired !== this.desired) return false;
     const current = round.desired.context.config.network;
     const earlier = [...this.#networks].filter((network) => network !== current);
     const left = new Set(round.left(earlier));
@@ -229,9 +231,20 @@ export class DesiredState {
       addresses: host.addresses ?? [],
       rememberedSubnet: this.#remembered?.nic === this.host.nic ? this.#remembered.subnet : undefined,
       obstacles: () => this.#obstacles(usable, host),
-      valueFor: (lease) => this.#valueFor(usable, host, lease),
+      valueFor: async (lease) => this.#value.textFor({ ...usable, host }, lease, this.#seen?.links ?? []),
+      standingValueFor: (lost) => {
+        const standing = this.#standing.find(({ path }, _, all) => path === pathOf(lost.attrs, all));
+        return standing && this.#value.textOn(standing, { ...usable, host });
+      },
       isBuilt: () => this.isBuilt,
     };
+  }
+
+  /** What this host is reached by now, the latest first: before the first Wants that is what it was found with. */
+  get #standing(): Backend[] {
+    const { backend } = this.desired ?? {};
+    if (backend) return [backend, ...this.#earlier.owners];
+    return [...(this.#seen?.backends ?? []), ...BACKEND_TYPES.flatMap(({ unseen }) => unseen ?? [])];
   }
 
   /** Notes that a whole round has found the devices of `desired` right. True if that is news. */
@@ -289,7 +302,7 @@ export class DesiredState {
     const { own, published } = ours;
     this.#followPaths(own, published, backend);
     const earlier = this.#earlier.owners;
-    const mac = vtepMac(identityOf(own.attrs)) ?? this.#mac ?? this.#derivedMac(usable, host);
+    const mac = this.#value.macUnder(own, { ...usable, host });
     const signature = JSON.stringify([config, host, own.subnet, mac, earlier.map(({ path }) => path)]);
     if (signature === this.#signature) return false;
     this.#networks.add(config.network);
@@ -360,41 +373,5 @@ export class DesiredState {
     const own = { key: '', subnet, attrs, value: '', modRevision: 0, createRevision: 0, leaseId: '0' };
     const instance = { ...this.instance, networks: [...new Set([...this.#networks, config.network])] };
     return obstaclesOf(this.#deps.drivers, new Desired({ config, own, mac: '', host, instance, ...this.#beside }));
-  }
-
-  async #valueFor(usable: UsableConfig, host: Host, lease: Lease | undefined): Promise<string> {
-    const { config, backend } = usable;
-    const names = backend.deviceNames({ config, host });
-    // Not every tunnel's device has a MAC.
-    const links = (this.#seen?.links ?? []).filter(({ mac }) => vtepMac(mac) !== undefined);
-    const device = links.find(({ name }) => names.includes(name)) ?? links[0];
-    const known = this.#mac ?? device?.mac;
-    // A clone that takes a lease of its own must not keep the MAC that the other one's lease names.
-    const isOthers = lease === undefined && known !== undefined && this.#isOthers(known, host);
-    // One for all paths: whoever still sends on an earlier one, by whichever of our leases, finds it there too.
-    this.#mac = chooseMac({
-      leaseMac: lease && identityOf(lease.attrs),
-      deviceMac: isOthers ? undefined : known,
-      derived: this.#derivedMac(usable, host),
-    });
-    const own = {
-      publicIP: host.publicIP,
-      backendType: backend.type,
-      backendData: backend.backendData({ config, host }, this.#mac),
-    };
-    return leaseValue(own, this.#deps.source.leaseForm);
-  }
-
-  #isOthers(mac: string, { publicIP, addresses = [] }: Host): boolean {
-    return this.mirror.allLeases.some(
-      ({ attrs }) =>
-        vtepMac(identityOf(attrs)) === vtepMac(mac) &&
-        attrs.publicIP !== publicIP &&
-        !addresses.includes(attrs.publicIP),
-    );
-  }
-
-  #derivedMac({ backend }: UsableConfig, host: Host): string {
-    return deriveMac({ publicIP: host.publicIP, seed: backend.macSeed ?? 0, prefix: this.#prefix });
   }
 }

@@ -3,12 +3,15 @@
  *
  * - In force: from when the store is found not to answer until it has been listed for the first time, and never after.
  * - Memory for doubt (doubt.ts): a store that is another than the one the copy came from, or an older one, is doubted after a restart too.
+ * - Memory of our lease: if it was overwritten with what nobody can read while no agent ran here, it is ours by what it said before.
  * - Without a lease of this host in it nothing can be done from it; that is said.
  */
 import { formatDuration } from '../config/duration.ts';
+import { leaseKey } from '../config/lease-key.ts';
 import type { HeldEntry, Report } from '../reconciler/contracts/report.ts';
-import { StoreError, type StoreSnapshot } from '../reconciler/contracts/source.ts';
+import { StoreError, type StoreRecord, type StoreSnapshot } from '../reconciler/contracts/source.ts';
 import type { CopyHead } from '../reconciler/contracts/state-copy.ts';
+import { readLease } from '../reconciler/lease/read.ts';
 import { doubtOf } from '../reconciler/store/doubt.ts';
 import type { MirrorChange } from '../reconciler/store/mirror-change.ts';
 import { CopyWriter } from './copy-writer.ts';
@@ -68,7 +71,7 @@ export class LastGood {
       const listing = await answer;
       const head = await this.kept.head();
       this.#state.recall(head);
-      if (head && !this.inForce && doubtOf(head, listing)) await this.#fill();
+      if (head && !this.inForce) await this.#remember(head, listing);
       return listing;
     } catch (error) {
       this.#error = error instanceof StoreError ? error : undefined;
@@ -126,11 +129,27 @@ export class LastGood {
     onForce();
   }
 
-  /** Puts the copy into the mirror. */
-  async #fill(isWanted = () => true): Promise<CopyHead | undefined> {
+  async #remember(head: CopyHead, listing: StoreSnapshot): Promise<void> {
+    if (doubtOf(head, listing)) {
+      await this.#fill();
+      return;
+    }
+    const { subnet } = head.own ?? {};
+    if (subnet === undefined) return;
+    const key = leaseKey(head.prefix, subnet);
+    const record = listing.leases.find((one) => one.key === key);
+    if (!record || 'attrs' in readLease({ subnet }, record)) return;
+    const isStill = (before: StoreRecord): boolean =>
+      before.key === key && before.createRevision === record.createRevision;
+    // A key that was deleted meanwhile, and made anew, may be anybody's.
+    await this.#fill(undefined, (all) => ({ ...all, config: undefined, leases: all.leases.filter(isStill) }));
+  }
+
+  /** Puts the copy, or a part of it, into the mirror. */
+  async #fill(isWanted = () => true, part = (all: StoreSnapshot) => all): Promise<CopyHead | undefined> {
     const copy = await this.kept.load();
     if (!copy || this.#listed || this.inForce || !isWanted()) return undefined;
-    this.#state.mirror.applySnapshot(copy.snapshot, copy.head.heardAt);
+    this.#state.mirror.applySnapshot(part(copy.snapshot), copy.head.heardAt);
     return copy.head;
   }
 

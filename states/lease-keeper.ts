@@ -1,4 +1,5 @@
 /** Owns the lease region's work: what is done about our lease, and what a lease that was taken means for the wants. */
+import type { LeaseAttrs } from '../config/model.ts';
 import type { AcquireResult, LeaseServices } from './lease-services.ts';
 import type { Shared } from './shared.ts';
 import type { StoreFollower } from './store-follower.ts';
@@ -20,14 +21,25 @@ export class LeaseKeeper implements LeaseServices {
       const context = state.leaseContext();
       // While the config can't be run the lease that we have is kept, and renewed.
       if (!context) return this.leaseState() === 'same' ? 'held' : 'waiting';
-      const result = await state.lease.ensure(context, signal);
+      const result = await state.lease.ensure({ ...context, beforeMove: (attrs) => this.#leave(attrs) }, signal);
       journal.recovered('lease');
       if ((result === 'held' || state.lease.covered) && state.remake()) this.#shared.history.woken('lease');
       this.#store.sayDue();
       return result;
     } finally {
+      state.leaves(undefined);
       journal.holds(this.#shared.held);
     }
+  }
+
+  /** A process that is killed as soon as the word is out has no time to tell the next one which path others still send on: so it says it first. */
+  async #leave(attrs: LeaseAttrs): Promise<void> {
+    const { state, lastGood } = this.#shared;
+    state.leaves(attrs);
+    lastGood.writer.pastChanged();
+    await lastGood.writer.flush();
+    // What comes of it is for the next copy.
+    lastGood.writer.pastChanged();
   }
 
   async renew(): Promise<'renewed' | 'lost'> {

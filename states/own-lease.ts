@@ -6,12 +6,12 @@
  * - With `--lease adopt` etcd is never written: the lease is whoever's holds this host's public IP.
  */
 import { maskCidr } from '../config/ipv4.ts';
+import { parseLeaseAttrs } from '../config/lease.ts';
 import { leaseKey, subnetsPrefix } from '../config/lease-key.ts';
 import type { Lease, LeaseAttrs } from '../config/model.ts';
 import { identityOf } from '../reconciler/backends/index.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
 import { isPermanent, StoreError, type StoreRecord } from '../reconciler/contracts/source.ts';
-import type { Guards } from '../reconciler/desired/guards.ts';
 import { chooseLease, type LeaseChoice, whyReleased } from '../reconciler/lease/choose.ts';
 import { readLease, readLeaseKey } from '../reconciler/lease/read.ts';
 import { renewAt } from '../reconciler/lease/renewal.ts';
@@ -20,28 +20,9 @@ import { namesSameWay, needsRewrite } from '../reconciler/lease/value.ts';
 import { mustYieldTo } from '../reconciler/lease/yield.ts';
 import { Mirror } from '../reconciler/store/mirror.ts';
 import type { AgentDeps } from './deps.ts';
+import type { LeaseContext } from './lease-context.ts';
 import type { AcquireResult } from './lease-services.ts';
 import { Published } from './published.ts';
-
-/** What a lease is chosen for: the state of the store and of this host. */
-export interface LeaseContext {
-  mirror: Mirror;
-  publicIP: string;
-  /** What this host must go on reaching. */
-  guards?: Guards;
-  /** By which this host knows a lease for its own (BackendType.identityOf): its own devices' MACs, as they were when this process started. */
-  identities: ReadonlySet<string>;
-  /** All IPv4 addresses of this host. */
-  addresses?: readonly string[];
-  /** The subnet that this host had, as its last good copy tells. */
-  rememberedSubnet?: string | undefined;
-  /** The value's text that this host wants in `lease` (or in a new one), byte for byte as flannel writes it. */
-  valueFor(lease: Lease | undefined): Promise<string>;
-  /** What stands in the way of this host's devices: then no lease is taken for which nobody could reach it. */
-  obstacles?(): Promise<HeldEntry[]>;
-  /** Whether this host can already be reached in the way that this value says. */
-  isBuilt(): boolean;
-}
 
 /** The longest wait after a race that was lost, ms; doubled with each further one. */
 const CREATE_RACE_MS = 50;
@@ -95,14 +76,15 @@ export class OwnLease {
     const lost = lingering.size ? mirror.allLeases.filter(({ key }) => lingering.has(key) && !seen.record(key)) : [];
     const known = seen.lingering.size ? seen.allLeases.filter(({ key }) => seen.record(key)) : seen.allLeases;
     // What we have, or had, ourselves is ours whatever address of this host it still names.
-    const own = this.#deps.options.lease === 'acquire' ? this.#ownKeys(context, seen, known) : new Set();
+    const all = lost.length ? [...known, ...lost] : known;
+    const own = this.#deps.options.lease === 'acquire' ? this.#ownKeys(context, seen, all) : new Set();
     const leases =
       own.size === 0
-        ? known
-        : known.map((lease) => (own.has(lease.key) ? { ...lease, attrs: { ...lease.attrs, publicIP } } : lease));
+        ? all
+        : all.map((lease) => (own.has(lease.key) ? { ...lease, attrs: { ...lease.attrs, publicIP } } : lease));
     return chooseLease({
       config,
-      leases: lost.length ? [...leases, ...lost] : leases,
+      leases,
       occupied: seen.unreadableSubnets,
       lingering: new Set(lost.map(({ key }) => key)),
       publicIP,
@@ -127,11 +109,16 @@ export class OwnLease {
   }
 
   /**
-   * Which lease is this host's own, whatever its value says. A process that has just started has no memory: then it is the one of the
+   * Which lease is this host's own, whatever its value says, and also if the store has lost it. A process that has just started has no memory: then it is the one of the
    * subnet in subnet.env, if it names what no other host can have (a VTEP's MAC): that of one of this host's own devices.
    */
-  #ownKey({ identities }: LeaseContext, seen: Mirror, known: readonly Lease[]): string | undefined {
-    if (this.current) return this.compareWith(seen) === 'gone' ? undefined : this.current.key;
+  #ownKey(context: LeaseContext, seen: Mirror, known: readonly Lease[]): string | undefined {
+    const { identities } = context;
+    const { current } = this;
+    if (current) {
+      const isLost = context.mirror.lingering.has(current.key) && !seen.record(current.key);
+      return isLost || this.compareWith(seen) !== 'gone' ? current.key : undefined;
+    }
     const block = this.previousSubnet === undefined ? undefined : maskCidr(this.previousSubnet);
     const previous = known.find(({ subnet }) => subnet === block);
     const named = previous && identityOf(previous.attrs);
@@ -266,6 +253,7 @@ export class OwnLease {
     let record = recordOf(lease);
     this.unpublished = needsRewrite(lease, value) && !namesSameWay(lease.attrs, value) && !context.isBuilt();
     if (needsRewrite(lease, value) && !this.unpublished) {
+      if (!namesSameWay(lease.attrs, value)) await context.beforeMove?.(lease.attrs);
       const updated = await source.leases.update(record, value);
       if (updated === 'changed') return false;
       record = updated;
@@ -288,7 +276,8 @@ export class OwnLease {
   async #create(subnet: string, context: LeaseContext): Promise<boolean> {
     const { source, log, options } = this.#deps;
     const key = leaseKey(this.#prefix, subnet);
-    const created = await source.leases.create(key, await context.valueFor(undefined), options.leaseTtlSeconds);
+    const value = await this.#firstValue(key, context);
+    const created = await source.leases.create(key, value, options.leaseTtlSeconds);
     if (created.result === 'exists') return false;
     // Two hosts may have created overlapping leases of different lengths at one moment: the younger one goes.
     if (mustYieldTo(created.record, created.neighbours, context.mirror.config?.network)) {
@@ -298,10 +287,20 @@ export class OwnLease {
     const lease = this.#read(created.record);
     if (!lease) throw new Error(`The lease that was just written at ${key} can't be read; please report this.`);
     this.#schedule(options.leaseTtlSeconds, options.leaseTtlSeconds);
-    this.unpublished = false;
     this.#take(lease);
     log.info({ subnet, key }, `Lease of ${subnet} acquired.`);
     return true;
+  }
+
+  /** What is put in the place of a lease that the store has lost goes on naming the way that others send on, until the config's is built. */
+  async #firstValue(key: string, context: LeaseContext): Promise<string> {
+    const { lingering, allLeases } = context.mirror;
+    const lost = lingering.has(key) ? allLeases.find((lease) => lease.key === key) : undefined;
+    const value = await context.valueFor(lost);
+    const standing = lost && !context.isBuilt() ? context.standingValueFor?.(lost) : undefined;
+    // Before it is written: while that is under way the path may be built, and nobody would ask again.
+    this.unpublished = standing !== undefined && !namesSameWay(parseLeaseAttrs(standing), value);
+    return this.unpublished && standing !== undefined ? standing : value;
   }
 
   #adopt(choice: LeaseChoice, context: LeaseContext): AcquireResult {

@@ -123,7 +123,7 @@ export class Work implements RoundServices {
       nexthopObjects: desired.context.host.nexthopObjects,
       retry: this.#retry.view(at),
       reportStale: deps.options.keepStale,
-      keepStale: (haves) => keepSubnets(kept, haves),
+      keepStale: (haves) => keepSubnets(kept, haves, desired.subnetsElsewhere),
     });
     this.#inHand = { round, at, looked };
     await round.read();

@@ -31,8 +31,11 @@ export interface BackendContext extends NetworkContext {
 export type PeerWants =
   /** `note`: in force, but worth telling. */
   | { wants: Want[]; note?: HeldEntry; held?: undefined }
-  /** `unreadable`: the lease doesn't say what it must; what the host has for its subnet stays (gates.ts, keepSubnets). */
-  | { wants?: undefined; held: HeldEntry; unreadable: boolean };
+  /**
+   * What the host has for its subnet stays (gates.ts, keepSubnets) where the lease doesn't say what it must (`unreadable`), or names a way that
+   * this host doesn't have (`elsewhere`, default false).
+   */
+  | { wants?: undefined; held: HeldEntry; unreadable: boolean; elsewhere?: boolean };
 
 export interface Backend {
   /** BackendType of its leases, to the letter (as BackendType.type). */

@@ -14,14 +14,17 @@ export const hold = (lease: Lease, why: string, detail: string): PeerWants => ({
   unreadable: false,
 });
 
-/** The lease is of a backend that this host has no path for. `type`: the network's. */
+/**
+ * The lease is of a backend that this host has no path for. `type`: the network's. It may be on its way to this one, or this host may be late:
+ * what is there for it stays, as flannel leaves it.
+ */
 export function otherBackend(lease: Lease, type: string): PeerWants {
   const { backendType, publicIP } = lease.attrs;
   const theirs = backendType
     ? `the backend ${foreign(backendType)}`
     : 'a backend that names itself nowhere (udp and alloc do so)';
-  const detail = `${lease.subnet} is of ${theirs}, and this network's is ${type}; restart the agent on ${publicIP}.`;
-  return hold(lease, 'other backend', detail);
+  const detail = `${lease.subnet} is of ${theirs}, and this network's is ${type}; what this host has for it stays as it is; restart the agent on ${publicIP}.`;
+  return { held: peerEntry(lease, 'other backend', detail), unreadable: false, elsewhere: true };
 }
 
 export function outsideNetwork({ config }: BackendContext, lease: Lease): PeerWants | undefined {

@@ -114,6 +114,11 @@ export class Desired {
     return this.#peers.unreadableSubnets;
   }
 
+  /** Subnets of peers whose lease names a way that this host doesn't have: what it has for them stays. */
+  get subnetsElsewhere(): string[] {
+    return this.#peers.subnetsElsewhere;
+  }
+
   setAll(source: LeaseSource): void {
     this.#follow(source);
     const own = this.context.own.subnet;

@@ -21,7 +21,10 @@ interface Peer {
   readonly note: HeldEntry | undefined;
   /** Why it is not in force. */
   held: HeldEntry | undefined;
+  /** Its lease doesn't say what it must. */
   readonly unreadable: boolean;
+  /** It names a way that this host doesn't have. */
+  readonly elsewhere: boolean;
   inForce: boolean;
 }
 
@@ -51,6 +54,11 @@ export class Peers {
 
   get unreadableSubnets(): string[] {
     return [...this.#held.values()].filter(({ unreadable }) => unreadable).map(({ lease }) => lease.subnet);
+  }
+
+  /** Of peers whose leases name a way that this host doesn't have. */
+  get subnetsElsewhere(): string[] {
+    return [...this.#held.values()].filter(({ elsewhere }) => elsewhere).map(({ lease }) => lease.subnet);
   }
 
   /** How many leases there are beside our own, in force or not. */
@@ -112,14 +120,14 @@ export class Peers {
     const result = this.#wantsOf(lease);
     const wants = result.wants ?? [];
     const ids = wants.map(idOf);
-    const unreadable = result.held !== undefined && result.unreadable;
     const peer: Peer = {
       lease,
       ids,
       wants,
       note: result.wants && result.note,
       held: result.held,
-      unreadable,
+      unreadable: result.held !== undefined && result.unreadable,
+      elsewhere: result.held !== undefined && (result.elsewhere ?? false),
       inForce: false,
     };
     if (peer.note) this.#noted.add(peer);

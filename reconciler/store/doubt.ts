@@ -5,9 +5,11 @@
  * - A store is doubted when it may have lost its memory: another cluster id, or a revision that went backwards.
  * - What was last seen alive lingers until its own end: the store's word of it, else a whole term after we last heard from the store.
  *   Permanent leases have no end.
- * - A lingering lease ends early when its key comes back (then the store's is in force), or when its host has taken another one.
+ * - A lingering lease ends early when its key comes back (then the store's is in force), or when its host has taken another one: a host is known
+ *   by its address, and over another address by what no other host's lease can name (BackendType.identityOf).
  */
 import type { Lease } from '../../config/model.ts';
+import { identityOf } from '../backends/index.ts';
 import type { HeldEntry } from '../contracts/report.ts';
 
 export interface Doubt {
@@ -43,8 +45,9 @@ export function doubtHold(prefix: string, doubt: Doubt, leases: number, config: 
 /** Leases that are in force though the store doesn't have them, by key. */
 export class Lingering {
   readonly #until = new Map<string, number>();
+  /** By each sign of a host. */
   readonly #keysOf = new Map<string, Set<string>>();
-  readonly #addressOf = new Map<string, string>();
+  readonly #signsOf = new Map<string, readonly string[]>();
 
   get size(): number {
     return this.#until.size;
@@ -60,30 +63,36 @@ export class Lingering {
 
   /** `until`: ms since epoch, Infinity for a permanent lease. */
   add(lease: Lease, until: number): void {
-    const { key, attrs } = lease;
+    const { key } = lease;
+    const signs = signsOf(lease);
     this.#until.set(key, until);
-    this.#addressOf.set(key, attrs.publicIP);
-    const keys = this.#keysOf.get(attrs.publicIP);
-    if (keys) keys.add(key);
-    else this.#keysOf.set(attrs.publicIP, new Set([key]));
+    this.#signsOf.set(key, signs);
+    for (const sign of signs) {
+      const keys = this.#keysOf.get(sign);
+      if (keys) keys.add(key);
+      else this.#keysOf.set(sign, new Set([key]));
+    }
   }
 
   /** @returns whether it was in here */
   delete(key: string): boolean {
-    const address = this.#addressOf.get(key);
-    if (address === undefined) return false;
+    const signs = this.#signsOf.get(key);
+    if (signs === undefined) return false;
     this.#until.delete(key);
-    this.#addressOf.delete(key);
-    const keys = this.#keysOf.get(address)!;
-    keys.delete(key);
-    if (!keys.size) this.#keysOf.delete(address);
+    this.#signsOf.delete(key);
+    for (const sign of signs) {
+      const keys = this.#keysOf.get(sign)!;
+      keys.delete(key);
+      if (!keys.size) this.#keysOf.delete(sign);
+    }
     return true;
   }
 
-  /** Lingering leases of the host that now has `lease`: it has moved on. "0.0.0.0" is no host. */
-  leftBehindBy(lease: Lease): string[] {
-    if (lease.attrs.publicIP === '0.0.0.0') return [];
-    return [...(this.#keysOf.get(lease.attrs.publicIP) ?? [])].filter((key) => key !== lease.key);
+  /** Lingering leases of the host that now has `lease`: it has moved on. */
+  leftBehindBy(lease: Lease): Set<string> {
+    const keys = new Set(signsOf(lease).flatMap((sign) => [...(this.#keysOf.get(sign) ?? [])]));
+    keys.delete(lease.key);
+    return keys;
   }
 
   /** Subnets of the doubted leases whose end has come. */
@@ -97,4 +106,10 @@ export class Lingering {
     for (const until of this.#until.values()) next = Math.min(next, until);
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
+}
+
+/** What shows whose a lease is. "0.0.0.0" is no host. */
+function signsOf({ attrs }: Lease): string[] {
+  const identity = identityOf(attrs);
+  return [...(attrs.publicIP === '0.0.0.0' ? [] : [attrs.publicIP]), ...(identity === undefined ? [] : [identity])];
 }

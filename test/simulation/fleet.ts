@@ -18,6 +18,8 @@ import type { Schedule, Shape, Strike } from './schedule.ts';
 import { Trace } from './trace.ts';
 
 const TICK_MS = 1000;
+/** Third octet of the last subnet in a narrow network: what faults litter comes after it (faults/store.ts, faults/host.ts). */
+const LAST_NARROW = 239;
 /** After the last strike of an episode, ms. */
 const AFTERMATH_MS = 5000;
 
@@ -46,7 +48,9 @@ export class Fleet {
     this.#random = new Random(schedule.seed);
     const { time, trace, excuses } = this;
     this.store = new MemoryStore(PREFIX, time.now, this.shape.api);
-    const range = this.shape.isNarrow ? `"SubnetMin":"10.5.1.0","SubnetMax":"10.5.${2 * this.shape.hosts}.0",` : '';
+    const range = this.shape.isNarrow
+      ? `"SubnetMin":"10.5.1.0","SubnetMax":"10.5.${Math.min(LAST_NARROW, 2 * this.shape.hosts)}.0",`
+      : '';
     this.config = `{"Network":"10.5.0.0/16",${range}"Backend":${this.shape.backend}}`;
     this.store.put(CONFIG_KEY, this.config);
     this.backup = this.store.backup();

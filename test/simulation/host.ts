@@ -7,6 +7,7 @@ import { parseOptions } from '../../config/options.ts';
 import { parseSubnetEnv } from '../../config/subnet-env.ts';
 import type { HostFacts } from '../../reconciler/contracts/host.ts';
 import type { Report } from '../../reconciler/contracts/report.ts';
+import type { StoreRecord } from '../../reconciler/contracts/source.ts';
 import type { StateCopy } from '../../reconciler/contracts/state-copy.ts';
 import { Agent } from '../../states/agent.ts';
 import type { AgentDeps, Log } from '../../states/deps.ts';
@@ -101,6 +102,13 @@ export class SimulatedHost {
     if (content !== this.#read.content)
       this.#read = { content, subnet: content === undefined ? undefined : parseSubnetEnv(content).subnet };
     return this.#read.subnet;
+  }
+
+  /** Whether its last good copy has that key as it was before it was overwritten, if it was. */
+  remembers({ key, createRevision }: StoreRecord): boolean {
+    const { head, snapshot } = this.#copy ?? {};
+    if (head?.clusterId !== this.#around.store.clusterId || head.own?.subnet !== this.subnet) return false;
+    return snapshot!.leases.some((one) => one.key === key && one.createRevision === createRevision);
   }
 
   /** Starts the daemon. */

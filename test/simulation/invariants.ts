@@ -135,13 +135,15 @@ export class Judge {
   }
 
   #judgeSeat(host: SimulatedHost, before: string): void {
-    const why = this.#excuses.forSeat(host) ?? this.#takenBy(host, before) ?? this.#spoilt(before);
+    const why = this.#excuses.forSeat(host) ?? this.#takenBy(host, before) ?? this.#spoilt(host, before);
     const now = this.#oracle.seatOf(host);
     this.#trace.say(host.name, `has ${now} now instead of ${before}${why ? `: ${why}` : ''}`);
     if (why === undefined) this.fail('seat', `${host.name} gave up ${before} for ${now} for no reason`);
   }
 
   #judgeLoss(by: SimulatedHost, { from, to, why }: Lost): void {
+    // A machine that is gone for good sends nothing, whatever its kernel had last.
+    if (!from.isMember || !to.isMember) return;
     const seat = this.#oracle.seatOf(to)!;
     const excuse = this.#excuses.forPair(from, to) ?? this.#takenBy(to, seat);
     if (excuse === undefined)
@@ -149,10 +151,11 @@ export class Judge {
     this.excused.set(excuse, (this.excused.get(excuse) ?? 0) + 1);
   }
 
-  /** A process that has just started can't know for its own what says nothing. */
-  #spoilt(seat: string): string | undefined {
-    const value = this.#store.get(keyFor(seat))?.value;
-    return value === undefined || isReadable(value) ? undefined : 'its lease was overwritten while it was down';
+  /** A process that has just started knows for its own what says nothing by its last good copy alone. */
+  #spoilt(host: SimulatedHost, seat: string): string | undefined {
+    const record = this.#store.get(keyFor(seat));
+    if (!record || isReadable(record.value) || host.remembers(record)) return undefined;
+    return 'its lease was overwritten while it was down, and before it was in the copy';
   }
 
   /** Whose subnet another took while the store had forgotten it. */

@@ -13,6 +13,8 @@ export class Process {
   clockOffset: number;
   /** By our own number of each: the timer that it waits on now. */
   readonly #timers = new Map<number, number>();
+  /** What came due while it was stopped, in the order in which it did. */
+  readonly #waiting = new Map<number, () => void>();
   #numbers = 0;
 
   constructor(time: SimulatedTime, clockOffset: number) {
@@ -58,12 +60,27 @@ export class Process {
 
   #arm(number: number, ms: number, run: () => void): void {
     const fired = (): void => {
-      const left = this.stoppedUntil - this.time.now();
-      if (left > 0) return this.#arm(number, left, run);
       this.#timers.delete(number);
-      run();
+      if (this.#waiting.size > 0 || this.stoppedUntil > this.time.now()) this.#hold(number, run);
+      else run();
     };
     this.#timers.set(number, this.time.setTimeout(fired, ms));
+  }
+
+  #hold(number: number, run: () => void): void {
+    if (this.#waiting.size === 0) this.time.setTimeout(() => this.#goOn(), this.stoppedUntil - this.time.now());
+    this.#waiting.set(number, run);
+  }
+
+  /** One thing after the other; what comes due meanwhile is held too. It may have been stopped for longer since. */
+  #goOn(): void {
+    const left = this.stoppedUntil - this.time.now();
+    const first = left > 0 ? undefined : this.#waiting.entries().next().value;
+    if (first) {
+      this.#waiting.delete(first[0]);
+      first[1]();
+    }
+    if (this.#waiting.size > 0) this.time.setTimeout(() => this.#goOn(), left);
   }
 
   /** Resolves after `ms`; never once the process is over. */
@@ -75,11 +92,13 @@ export class Process {
     this.isAlive = false;
     for (const timer of this.#timers.values()) this.time.clearTimeout(timer);
     this.#timers.clear();
+    this.#waiting.clear();
   }
 
   #cancel(number: number): void {
     const timer = this.#timers.get(number);
     if (timer !== undefined) this.time.clearTimeout(timer);
     this.#timers.delete(number);
+    this.#waiting.delete(number);
   }
 }

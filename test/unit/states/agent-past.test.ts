@@ -1,16 +1,22 @@
 /** What a process knows of the one before it by its last good copy: which path was left when, and which network. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { parseLeaseAttrs } from '../../../config/lease.ts';
 import type { StateCache, StateCopy } from '../../../reconciler/contracts/state-copy.ts';
 import { SETTLE } from '../../../reconciler/desired/paths.ts';
 import { type Link, MAIN_TABLE, type Route, SELVAGE_PROTOCOL } from '../../../reconciler/kinds/index.ts';
 import { repairOnce } from '../../../states/once.ts';
-import { factsOf, World, type WorldOptions } from '../../helpers/agent-world.ts';
-import { CONFIG_KEY } from '../../helpers/store.ts';
+import { factsOf, SUBNET_FILE, World, type WorldOptions } from '../../helpers/agent-world.ts';
+import { CONFIG_KEY, keyFor } from '../../helpers/store.ts';
 
 const SECOND = 1000;
 const config = (backend: object, network = '10.5.0.0/16') => JSON.stringify({ Network: network, Backend: backend });
 const ON_5 = config({ Type: 'vxlan', VNI: 5 });
+
+/** A host-gw host at 192.168.64.9. */
+const PEER = '{"PublicIP":"192.168.64.9","PublicIPv6":null,"BackendType":"host-gw"}';
+const isOn5 = (value: string): boolean => value.includes('"BackendType"') && value.includes('"VNI":5');
 
 function memoryCache(): StateCache & { copy: StateCopy | undefined } {
   const cache = {
@@ -79,16 +85,65 @@ describe('a path that was left a moment ago', () => {
     assert.deepEqual(lives.devices, ['flannel.5']);
   });
 
-  it('is kept too where the store lost its memory meanwhile: the lease that is taken then names the new one at once', async () => {
+  /** A store that lost its memory while the agent was down, and whose config has moved since. */
+  async function forgotten(backend: object = { Type: 'vxlan' }): Promise<Lives> {
     const lives = new Lives();
+    lives.world.store.put(CONFIG_KEY, config(backend));
     await lives.world.start();
     await lives.world.advance(60 * SECOND);
     lives.world.kill();
     lives.world.store.wipe();
     lives.world.store.put(CONFIG_KEY, ON_5);
+    return lives;
+  }
+
+  it('is kept too where the store lost its memory meanwhile', async () => {
+    const lives = await forgotten();
     const world = await lives.again().start();
     assert.deepEqual(lives.devices, ['flannel.1', 'flannel.5']);
     await world.advance(SETTLE + 2 * SECOND);
+    assert.deepEqual(lives.devices, ['flannel.5']);
+  });
+
+  for (const [was, backend] of Object.entries({ 'vxlan 1': { Type: 'vxlan' }, 'host-gw': { Type: 'host-gw' } })) {
+    for (const mode of ['a daemon', 'a repair run'])
+      it(`is what ${mode} puts into a store that lost its memory, until the new one is built (${was})`, async () => {
+        const lives = await forgotten(backend);
+        const { store } = lives.world;
+        const told: string[] = [];
+        store.watch(store.revision + 1, (event) => {
+          for (const change of event.type === 'changes' ? event.changes : []) {
+            if (change.op === 'delete') continue;
+            const { backendType, backendData } = parseLeaseAttrs(change.record.value);
+            const { VNI } = (backendData ?? {}) as { VNI?: number };
+            told.push(VNI === undefined ? backendType : `${backendType} ${VNI}`);
+            if (VNI === 5) assert.ok(lives.devices.includes('flannel.5'), 'it is told of before it is built');
+          }
+        });
+        const world = lives.again();
+        if (mode === 'a daemon') await world.start();
+        else await repairOnce(world.deps);
+        await world.settle();
+        assert.deepEqual(told, [was, 'vxlan 5']);
+      });
+  }
+
+  it('is known to the next process however soon this one is killed after its lease has left it', async () => {
+    const lives = new Lives();
+    const { world } = lives;
+    await world.start();
+    await world.advance(60 * SECOND);
+    const { store } = world;
+    store.watch(store.revision + 1, (event) => {
+      if (event.type === 'changes' && event.changes.some((change) => change.op === 'put' && isOn5(change.record.value)))
+        world.kill();
+    });
+    store.put(CONFIG_KEY, ON_5);
+    await world.settle();
+    assert.ok(isOn5(world.ownLeases[0]!.value));
+    await lives.again().start();
+    assert.deepEqual(lives.devices, ['flannel.1', 'flannel.5']);
+    await lives.world.advance(SETTLE + SECOND);
     assert.deepEqual(lives.devices, ['flannel.5']);
   });
 
@@ -287,4 +342,73 @@ describe('a network that this host was in', () => {
     await world.advance(120 * SECOND);
     assert.equal(old(world).length, 1, 'under the next one');
   });
+});
+
+describe('a network that is widened twice at once', () => {
+  it('is still this host’s own when the round for the first is over', async () => {
+    const world = await new World({ config: config({ Type: 'host-gw' }) }).start();
+    const { key } = world.store.putFor(keyFor('10.5.9.0/24'), PEER, 86_400);
+    await world.settle();
+    const { driver } = world;
+    const apply = driver.apply.bind(driver);
+    driver.apply = async (changes) => {
+      driver.apply = apply;
+      world.store.put(CONFIG_KEY, config({ Type: 'host-gw' }, '10.4.0.0/15'));
+      for (let turns = 0; turns < 10; turns++) await turn();
+      return apply(changes);
+    };
+    world.store.put(CONFIG_KEY, config({ Type: 'host-gw' }, '10.4.0.0/14'));
+    await world.advance(5 * SECOND);
+    world.kernel.setRoute({ ...OLD_ROUTE, gateway: '192.168.64.77' }, 'replace');
+    await world.advance(120 * SECOND);
+    const routes = world.kernel.all().filter((have): have is Route => have.kind === 'route');
+    assert.deepEqual(
+      routes.filter(({ dst }) => dst === OLD_ROUTE.dst).map(({ gateway }) => gateway),
+      ['192.168.64.9'],
+    );
+    world.store.delete(key);
+    await world.advance(SECOND);
+    assert.ok(!world.kernelIds.some((id) => id.includes(OLD_ROUTE.dst)));
+  });
+});
+
+describe('our lease, overwritten with junk while no agent ran here', () => {
+  for (const mode of ['a daemon', 'a repair run']) {
+    async function after(spoil: (world: World, key: string) => void): Promise<World> {
+      const lives = new Lives();
+      await lives.world.start();
+      await lives.world.advance(60 * SECOND);
+      const { key } = lives.world.ownLeases[0]!;
+      lives.world.kill();
+      spoil(lives.world, key);
+      const previousSubnetEnv = lives.world.kernel.view.files.get(SUBNET_FILE)?.content ?? '';
+      const world = lives.again({ previousSubnetEnv });
+      world.store.writes = [];
+      if (mode === 'a daemon') await world.start();
+      else await repairOnce(world.deps);
+      return world;
+    }
+
+    it(`is known to ${mode} by the last good copy, and put right`, async () => {
+      let before = '';
+      const world = await after(({ store }, key) => {
+        before = store.get(key)!.value;
+        store.put(key, '{"PublicIP":7}');
+      });
+      const [lease] = world.ownLeases;
+      assert.equal(lease?.value, before);
+      assert.deepEqual(world.store.writes, [`update ${lease.key}`]);
+    });
+
+    it(`is nobody's for ${mode} if its key was deleted and made anew`, async () => {
+      let key = '';
+      const world = await after(({ store }, own) => {
+        key = own;
+        store.delete(own);
+        store.put(own, '{"PublicIP":7}');
+      });
+      assert.equal(world.store.get(key)?.value, '{"PublicIP":7}');
+      assert.notEqual(world.ownLeases[0]?.key, key);
+    });
+  }
 });

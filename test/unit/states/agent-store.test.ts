@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { asText, difference, LEVEL_PASS_MS, World, type WorldOptions } from '../../helpers/agent-world.ts';
-import { CONFIG, CONFIG_KEY, keyFor, valueFor } from '../../helpers/store.ts';
+import { addressOf, CONFIG, CONFIG_KEY, keyFor, valueFor } from '../../helpers/store.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -73,6 +73,24 @@ describe('a lease of a peer', () => {
     await world.settle();
     assert.deepEqual(difference(before, asText(world)), []);
     assert.ok(world.report.converged);
+  });
+
+  it('that names a backend which this host does not run keeps what the host has, in this life and the next, until it goes', async () => {
+    const world = await converged();
+    const before = asText(world);
+    const key = keyFor('10.5.3.0/24');
+    world.store.put(key, `{"PublicIP":"${addressOf(256 + 3)}","PublicIPv6":null,"BackendType":"host-gw"}`);
+    await world.settle();
+    await world.advance(2 * LEVEL_PASS_MS);
+    assert.deepEqual(difference(before, asText(world)), []);
+    assert.deepEqual(whys(world), ['other backend']);
+
+    world.kill();
+    await world.start();
+    assert.deepEqual(difference(before, asText(world)), []);
+    world.store.delete(key);
+    await world.settle();
+    assert.deepEqual(world.peerIds(3), []);
   });
 });
 

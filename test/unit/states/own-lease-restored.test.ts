@@ -61,3 +61,50 @@ describe('a store that was restored from a backup', () => {
     assert.equal(host.lease.compareWith((await host.look()).mirror), 'gone');
   });
 });
+
+describe('a store that has lost its memory', () => {
+  const moved = valueFor(1).replace(addressOf(1), addressOf(2));
+
+  it('gets our lease back on its subnet, also when this host has another address since', async () => {
+    const w = world();
+    const host = new LeaseHost(w, 1);
+    await host.ensure();
+    const { subnet } = host;
+    await host.look();
+    w.store.wipe();
+    w.store.put(CONFIG_KEY, CONFIG);
+    await host.look();
+    const identities = new Set<string>();
+    const context = {
+      mirror: host.mirror,
+      publicIP: addressOf(2),
+      identities,
+      valueFor: async () => moved,
+      isBuilt: () => true,
+    };
+    assert.equal(await host.lease.ensure(context), 'held');
+    assert.equal(host.subnet, subnet);
+  });
+
+  it('gets it back from a process without memory too, if its VTEP has the MAC', async () => {
+    const w = world();
+    const host = new LeaseHost(w, 1, { previousSubnet: '10.5.77.1/24' });
+    await host.ensure();
+    const next = new LeaseHost(w, 2, { previousSubnet: '10.5.77.1/24' });
+    await next.look();
+    w.store.wipe();
+    w.store.put(CONFIG_KEY, CONFIG);
+    next.identities = new Set([macOf(1)]);
+    next.value = moved;
+    await next.ensure();
+    assert.equal(next.subnet, '10.5.77.0/24');
+    // Another's is not taken for ours.
+    const other = new LeaseHost(w, 3, { previousSubnet: '10.5.77.1/24' });
+    await other.look();
+    w.store.wipe();
+    w.store.put(CONFIG_KEY, CONFIG);
+    other.identities = new Set([macOf(3)]);
+    await other.ensure();
+    assert.notEqual(other.subnet, '10.5.77.0/24');
+  });
+});

@@ -35,6 +35,13 @@ test('all that one subnet’s peer has is kept: its FDB entry by the MAC in its 
   );
 });
 
+test('what a peer has whose lease names a way that this host does not have is kept, and no other FDB entry for its sake', () => {
+  const kept = (among: Have[]): string[] => among.filter(keepSubnets([], among, ['10.5.2.0/24'])).map(keyOfKind);
+  assert.deepEqual(kept(haves), keptIds(['10.5.2.0/24']));
+  const without = haves.filter((have) => have.kind !== 'neighbour');
+  assert.deepEqual(kept(without), ['nexthop 10.5.2.0', 'route 10.5.2.0/24']);
+});
+
 test('without its ARP entry any FDB entry might be its, and all stay', () => {
   const without = haves.filter((have) => have.kind !== 'neighbour' || have.ip !== '10.5.2.0');
   assert.deepEqual(keptIds(['10.5.2.0/24'], without), [

@@ -115,6 +115,14 @@ describe('a doubted store', () => {
     assert.equal(mirror.doubt, undefined);
   });
 
+  it('forgets it also if that host has another address now, and the MAC that its lease named', () => {
+    const mirror = watching();
+    const moved = leaseRecord({ subnet: '10.5.77.0/24', host: 1, revision: 2 });
+    const value = moved.value.replace(/"PublicIP":"[^"]*"/, '"PublicIP":"192.168.99.9"');
+    mirror.applySnapshot(snapshotOf({ clusterId: 'two', revision: 2, leases: [{ ...moved, value }] }), 50_000);
+    assert.deepEqual(inForce(mirror), [B, '10.5.77.0/24']);
+  });
+
   it('keeps doubting over a second listing and over a restart from disk', () => {
     const mirror = watching();
     mirror.applySnapshot(wiped, 50_000);
