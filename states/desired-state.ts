@@ -302,7 +302,7 @@ export class DesiredState {
     const { own, published } = ours;
     this.#followPaths(own, published, backend);
     const earlier = this.#earlier.owners;
-    const mac = this.#value.macUnder(own, { ...usable, host });
+    const mac = this.#value.macUnder(own, { ...usable, host }, this.#seen?.links ?? []);
     const signature = JSON.stringify([config, host, own.subnet, mac, earlier.map(({ path }) => path)]);
     if (signature === this.#signature) return false;
     this.#networks.add(config.network);

@@ -29,17 +29,14 @@ export class OwnValue {
     this.#form = form;
   }
 
-  /** The MAC that the VTEP has under our lease `own`. */
-  macUnder(own: Lease, way: Way): string {
-    return vtepMac(identityOf(own.attrs)) ?? this.#mac ?? this.#derived(way);
+  /** The MAC that the VTEP has under our lease `own`; one that names none leaves an earlier path's device as it is. `links`: as for `textFor`. */
+  macUnder(own: Lease, way: Way, links: readonly Link[]): string {
+    return vtepMac(identityOf(own.attrs)) ?? this.#known(way, links) ?? this.#derived(way);
   }
 
   /** The text of the value that names `way`. `lease`: the one that says it, or that said it last; `links`: our devices as this process found them. */
   textFor(way: Way, lease: Lease | undefined, links: readonly Link[]): string {
-    const names = way.backend.deviceNames(way);
-    // Not every tunnel's device has a MAC.
-    const tunnels = links.filter(({ mac }) => vtepMac(mac) !== undefined);
-    const known = this.#mac ?? (tunnels.find(({ name }) => names.includes(name)) ?? tunnels[0])?.mac;
+    const known = this.#known(way, links);
     // A clone that takes a lease of its own must not keep the MAC that the other one's lease names.
     const isOthers = lease === undefined && known !== undefined && this.#isOthers(known, way.host);
     this.#mac = chooseMac({
@@ -53,6 +50,13 @@ export class OwnValue {
   /** The same for another path of this host than the config's, once the config's has been asked for. */
   textOn(backend: Backend, way: Way): string {
     return this.#text({ ...way, backend }, this.#mac ?? this.#derived(way));
+  }
+
+  #known(way: Way, links: readonly Link[]): string | undefined {
+    const names = way.backend.deviceNames(way);
+    // Not every tunnel's device has a MAC.
+    const tunnels = links.filter(({ mac }) => vtepMac(mac) !== undefined);
+    return this.#mac ?? (tunnels.find(({ name }) => names.includes(name)) ?? tunnels[0])?.mac;
   }
 
   #text({ config, host, backend }: Way, mac: string): string {

@@ -1,67 +1,19 @@
 /** What a process knows of the one before it by its last good copy: which path was left when, and which network. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
 import { parseLeaseAttrs } from '../../../config/lease.ts';
-import type { StateCache, StateCopy } from '../../../reconciler/contracts/state-copy.ts';
 import { SETTLE } from '../../../reconciler/desired/paths.ts';
-import { type Link, MAIN_TABLE, type Route, SELVAGE_PROTOCOL } from '../../../reconciler/kinds/index.ts';
+import { MAIN_TABLE, type Route, SELVAGE_PROTOCOL } from '../../../reconciler/kinds/index.ts';
 import { repairOnce } from '../../../states/once.ts';
-import { factsOf, SUBNET_FILE, World, type WorldOptions } from '../../helpers/agent-world.ts';
-import { CONFIG_KEY, keyFor } from '../../helpers/store.ts';
+import { factsOf, type World } from '../../helpers/agent-world.ts';
+import { Lives } from '../../helpers/lives.ts';
+import { CONFIG_KEY } from '../../helpers/store.ts';
 
 const SECOND = 1000;
 const config = (backend: object, network = '10.5.0.0/16') => JSON.stringify({ Network: network, Backend: backend });
 const ON_5 = config({ Type: 'vxlan', VNI: 5 });
 
-/** A host-gw host at 192.168.64.9. */
-const PEER = '{"PublicIP":"192.168.64.9","PublicIPv6":null,"BackendType":"host-gw"}';
 const isOn5 = (value: string): boolean => value.includes('"BackendType"') && value.includes('"VNI":5');
-
-function memoryCache(): StateCache & { copy: StateCopy | undefined } {
-  const cache = {
-    path: '/var/lib/selvage/desired.json',
-    copy: undefined as StateCopy | undefined,
-    head: async () => cache.copy?.head,
-    load: async () => cache.copy,
-    save: async (copy: StateCopy) => {
-      cache.copy = structuredClone(copy);
-    },
-    remove: async () => {
-      cache.copy = undefined;
-    },
-  };
-  return cache;
-}
-
-/** A host through several processes. */
-class Lives {
-  readonly cache = memoryCache();
-  world: World;
-
-  constructor() {
-    this.world = this.#next({});
-  }
-
-  #next(options: WorldOptions): World {
-    const world = new World(options);
-    world.deps.stateCache = this.cache;
-    return world;
-  }
-
-  /** Another process on the same host; `fileOf`: what is in its subnet.env. */
-  again(options: WorldOptions = {}): World {
-    this.world.kill();
-    const { store, time, kernel } = this.world;
-    this.world = this.#next({ store, time, kernel, ...options });
-    return this.world;
-  }
-
-  get devices(): string[] {
-    const links = this.world.kernel.all().filter((have): have is Link => have.kind === 'link');
-    return links.map(({ name }) => name).filter((name) => name.startsWith('flannel'));
-  }
-}
 
 /** A daemon whose lease has just left VNI 1, which nobody else names, and that has kept its copy. */
 async function moved(): Promise<Lives> {
@@ -342,73 +294,4 @@ describe('a network that this host was in', () => {
     await world.advance(120 * SECOND);
     assert.equal(old(world).length, 1, 'under the next one');
   });
-});
-
-describe('a network that is widened twice at once', () => {
-  it('is still this host’s own when the round for the first is over', async () => {
-    const world = await new World({ config: config({ Type: 'host-gw' }) }).start();
-    const { key } = world.store.putFor(keyFor('10.5.9.0/24'), PEER, 86_400);
-    await world.settle();
-    const { driver } = world;
-    const apply = driver.apply.bind(driver);
-    driver.apply = async (changes) => {
-      driver.apply = apply;
-      world.store.put(CONFIG_KEY, config({ Type: 'host-gw' }, '10.4.0.0/15'));
-      for (let turns = 0; turns < 10; turns++) await turn();
-      return apply(changes);
-    };
-    world.store.put(CONFIG_KEY, config({ Type: 'host-gw' }, '10.4.0.0/14'));
-    await world.advance(5 * SECOND);
-    world.kernel.setRoute({ ...OLD_ROUTE, gateway: '192.168.64.77' }, 'replace');
-    await world.advance(120 * SECOND);
-    const routes = world.kernel.all().filter((have): have is Route => have.kind === 'route');
-    assert.deepEqual(
-      routes.filter(({ dst }) => dst === OLD_ROUTE.dst).map(({ gateway }) => gateway),
-      ['192.168.64.9'],
-    );
-    world.store.delete(key);
-    await world.advance(SECOND);
-    assert.ok(!world.kernelIds.some((id) => id.includes(OLD_ROUTE.dst)));
-  });
-});
-
-describe('our lease, overwritten with junk while no agent ran here', () => {
-  for (const mode of ['a daemon', 'a repair run']) {
-    async function after(spoil: (world: World, key: string) => void): Promise<World> {
-      const lives = new Lives();
-      await lives.world.start();
-      await lives.world.advance(60 * SECOND);
-      const { key } = lives.world.ownLeases[0]!;
-      lives.world.kill();
-      spoil(lives.world, key);
-      const previousSubnetEnv = lives.world.kernel.view.files.get(SUBNET_FILE)?.content ?? '';
-      const world = lives.again({ previousSubnetEnv });
-      world.store.writes = [];
-      if (mode === 'a daemon') await world.start();
-      else await repairOnce(world.deps);
-      return world;
-    }
-
-    it(`is known to ${mode} by the last good copy, and put right`, async () => {
-      let before = '';
-      const world = await after(({ store }, key) => {
-        before = store.get(key)!.value;
-        store.put(key, '{"PublicIP":7}');
-      });
-      const [lease] = world.ownLeases;
-      assert.equal(lease?.value, before);
-      assert.deepEqual(world.store.writes, [`update ${lease.key}`]);
-    });
-
-    it(`is nobody's for ${mode} if its key was deleted and made anew`, async () => {
-      let key = '';
-      const world = await after(({ store }, own) => {
-        key = own;
-        store.delete(own);
-        store.put(own, '{"PublicIP":7}');
-      });
-      assert.equal(world.store.get(key)?.value, '{"PublicIP":7}');
-      assert.notEqual(world.ownLeases[0]?.key, key);
-    });
-  }
 });
