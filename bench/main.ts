@@ -3,6 +3,7 @@
  *
  *   npm run bench                 all of them, about four minutes
  *   npm run bench -- cold         only some: cold, daemon, moves, firewall, udp
+ *   npm run bench -- scale        what a network costs its etcd: only on demand, half an hour
  *   npm run bench -- --quick      fewer samples
  */
 import { availableParallelism, release } from 'node:os';
@@ -11,9 +12,10 @@ import { driftWritesNothing, idle, latency, Running } from './daemon.ts';
 import { type Figure, figureLine, isMissed } from './figures.ts';
 import { firewallCost, firewallHealing } from './firewall.ts';
 import { packetsLost, timeToFollow } from './moves.ts';
+import { scale } from './scale/scale.ts';
 import { udpDataPath } from './udp.ts';
 
-const PARTS = ['cold', 'daemon', 'moves', 'firewall', 'udp'];
+const PARTS = ['cold', 'daemon', 'moves', 'firewall', 'udp', 'scale'];
 const USAGE = `npm run bench [-- [--quick] [${PARTS.join('|')} …]]`;
 
 const args = process.argv.slice(2);
@@ -78,6 +80,7 @@ try {
     await part('the firewall is made and looked at', () => firewallCost(quick ? 5 : 30));
   }
   if (wanted('udp')) await part('the udp data path', () => udpDataPath(quick ? 1 : 3));
+  if (parts.includes('scale')) await part('what a network costs its etcd', () => scale(quick, say));
   const missed = figures.filter(isMissed);
   say(
     `\n${missed.length === 0 ? 'All limits are kept.' : `Missed: ${missed.map(({ what }) => what).join('; ')}.`}\n\n${NOT_MEASURED}`,

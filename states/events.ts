@@ -11,6 +11,8 @@ export type AgentEvent =
   | { type: 'STORE_ENDED'; reason: string; message: string }
   /** The record of our own lease changed or went away. */
   | { type: 'OWN_LEASE' }
+  /** A lease that is not the one we have names this host. */
+  | { type: 'SECOND_LEASE' }
   /** Some lease went away: there may be room. */
   | { type: 'LEASE_FREED' }
   /** This host can be reached in another way than its lease says: that may be published now. */

@@ -207,6 +207,7 @@ export const agentMachine = setup({
             STORE_CONFIG: { actions: 'mayBeOutdated' },
             HOST_CHANGED: { actions: 'mayBeOutdated' },
             PATH_BUILT: { actions: 'mayBeOutdated' },
+            SECOND_LEASE: { actions: 'mayBeOutdated' },
             LEASE_FREED: { actions: 'mayFit' },
             OWN_LEASE: { actions: 'mayFit' },
           },
@@ -229,6 +230,7 @@ export const agentMachine = setup({
             STORE_CONFIG: 'acquiring',
             HOST_CHANGED: 'acquiring',
             PATH_BUILT: 'acquiring',
+            SECOND_LEASE: 'acquiring',
           },
         },
         renewing: {
@@ -249,6 +251,7 @@ export const agentMachine = setup({
             STORE_CONFIG: { actions: 'mayBeOutdated' },
             HOST_CHANGED: { actions: 'mayBeOutdated' },
             PATH_BUILT: { actions: 'mayBeOutdated' },
+            SECOND_LEASE: { actions: 'mayBeOutdated' },
           },
         },
         renewalFailed: {
@@ -258,7 +261,12 @@ export const agentMachine = setup({
             { guard: 'leaseOutdated', target: 'acquiring' },
           ],
           after: { leaseBackoff: 'renewing' },
-          on: { STORE_CONFIG: 'acquiring', HOST_CHANGED: 'acquiring', PATH_BUILT: 'acquiring' },
+          on: {
+            STORE_CONFIG: 'acquiring',
+            HOST_CHANGED: 'acquiring',
+            PATH_BUILT: 'acquiring',
+            SECOND_LEASE: 'acquiring',
+          },
         },
         lost: {
           description: 'Deleted, expired or taken over: taken again at once, on the same subnet if it is still free.',

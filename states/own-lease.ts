@@ -11,7 +11,7 @@ import { leaseKey, subnetsPrefix } from '../config/lease-key.ts';
 import type { Lease, LeaseAttrs } from '../config/model.ts';
 import { identityOf } from '../reconciler/backends/index.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
-import { isPermanent, StoreError, type StoreRecord } from '../reconciler/contracts/source.ts';
+import { isPermanent, type StoreRecord } from '../reconciler/contracts/source.ts';
 import { chooseLease, type LeaseChoice, whyReleased } from '../reconciler/lease/choose.ts';
 import { readLease, readLeaseKey } from '../reconciler/lease/read.ts';
 import { renewAt } from '../reconciler/lease/renewal.ts';
@@ -22,6 +22,7 @@ import { Mirror } from '../reconciler/store/mirror.ts';
 import type { AgentDeps } from './deps.ts';
 import type { LeaseContext } from './lease-context.ts';
 import type { AcquireResult } from './lease-services.ts';
+import { lostTooOften, otherLease } from './lease-words.ts';
 import { Published } from './published.ts';
 
 /** The longest wait after a race that was lost, ms; doubled with each further one. */
@@ -41,6 +42,8 @@ export class OwnLease {
   /** True while our lease names another way to this host than it should: that is written as soon as the way is built. */
   unpublished = false;
   readonly #published = new Published();
+  /** The subnet that is being taken, or that was tried for without an answer: nobody knows yet whether it was written. */
+  #tried: string | undefined;
   /** When it is to be renewed, ms since the epoch; undefined for a permanent lease or none. */
   #renewAt: number | undefined;
   /** When it ends if nobody renews it, ms since the epoch; undefined as for #renewAt. */
@@ -128,8 +131,8 @@ export class OwnLease {
   /** Makes sure of a lease. Rejects with a StoreError if the store doesn't answer, or has us lose one race after the other. */
   async ensure(context: LeaseContext, signal?: AbortSignal): Promise<AcquireResult> {
     const { clock, random, options, source } = this.#deps;
-    // Until the watch has brought what we wrote last, the live mirror has our lease as it was before: it could look like another's.
-    const isBehind = (this.current?.modRevision ?? 0) > context.mirror.revision;
+    // Until the watch has brought what we (may) have written last, the live mirror has our lease as it was: another's, it seems, or none.
+    const isBehind = this.#tried !== undefined || (this.current?.modRevision ?? 0) > context.mirror.revision;
     let seen = isBehind ? await this.#freshMirror(signal) : context.mirror;
     for (let races = 1; ; races++) {
       signal?.throwIfAborted();
@@ -153,7 +156,7 @@ export class OwnLease {
         for (const lease of choice.release) await this.#release(lease, whyReleased(context.mirror.config!, lease));
         return 'held';
       }
-      if (races === MOST_RACES) throw lostTooOften(source.where);
+      if (races === MOST_RACES) throw lostTooOften(MOST_RACES, source.where);
       await clock.sleep(CREATE_RACE_MS * 2 ** (races - 1) * random(), signal);
       seen = await this.#freshMirror(signal);
     }
@@ -231,6 +234,12 @@ export class OwnLease {
     return !current || attrs.publicIP === current.attrs.publicIP || this.#published.has(current.key, attrs);
   }
 
+  /** Whether a lease under our public IP is neither the one that we have nor the one that we are about to have. */
+  isAnother(subnet: string): boolean {
+    const own = this.current?.subnet ?? this.#tried;
+    return own !== undefined && subnet !== own && subnet !== this.#tried;
+  }
+
   /** The store counts anew: what it has said of our writes can't be compared with what it says now. */
   forgetRevision(): void {
     if (this.current) this.current = { ...this.current, modRevision: 0 };
@@ -277,7 +286,9 @@ export class OwnLease {
     const { source, log, options } = this.#deps;
     const key = leaseKey(this.#prefix, subnet);
     const value = await this.#firstValue(key, context);
+    this.#tried = subnet;
     const created = await source.leases.create(key, value, options.leaseTtlSeconds);
+    this.#tried = undefined;
     if (created.result === 'exists') return false;
     // Two hosts may have created overlapping leases of different lengths at one moment: the younger one goes.
     if (mustYieldTo(created.record, created.neighbours, context.mirror.config?.network)) {
@@ -349,6 +360,7 @@ export class OwnLease {
 
   #take(lease: Lease): void {
     this.current = lease;
+    this.#tried = undefined;
     this.#published.add(lease);
     this.previousSubnet = lease.subnet;
   }
@@ -383,15 +395,4 @@ export class OwnLease {
 export function recordOf(lease: Lease): StoreRecord {
   const { key, value, modRevision, createRevision, leaseId } = lease;
   return { key, value, modRevision, createRevision, leaseId };
-}
-
-function lostTooOften(where: string): StoreError {
-  const why = `${MOST_RACES} times in a row somebody else was first with a subnet that the listing showed as free`;
-  const cure = `if that goes on, see whether ${where} is behind its cluster`;
-  return new StoreError('unavailable', `No lease could be taken: ${why}; ${cure}.`);
-}
-
-function otherLease(lease: Lease): HeldEntry {
-  const detail = `${lease.key} also names this host's public IP ${lease.attrs.publicIP}; only one lease is used, so delete it, or give the other host its own --public-ip.`;
-  return { kind: 'lease', key: lease.key, why: 'second lease of this host', detail, unmet: false };
 }

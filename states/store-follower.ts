@@ -141,6 +141,17 @@ export class StoreFollower implements StoreServices {
     // Something that was held and goes away may also make room: a key that nobody could read, a lease that overlapped.
     if (change.removed.size || change.heldChanged) send({ type: 'LEASE_FREED' });
     if (this.#concernsOwnLease(change)) send({ type: 'OWN_LEASE' });
+    if (this.#isSecond(change)) send({ type: 'SECOND_LEASE' });
+  }
+
+  /** It may be one that we wrote without ever hearing so: nobody else would give it back. */
+  #isSecond({ subnets }: MirrorChange): boolean {
+    const { mirror, lease, host } = this.#shared.state;
+    const publicIP = host.current?.publicIP;
+    if (publicIP === undefined) return false;
+    return [...subnets].some(
+      (subnet) => mirror.leases.get(subnet)?.attrs.publicIP === publicIP && lease.isAnother(subnet),
+    );
   }
 
   /** What can't be read any more, or can again, has to be looked at; else a look at one file is enough for a report that says it. */

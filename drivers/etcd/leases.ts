@@ -19,6 +19,13 @@ const PIPELINE = 64;
 /** For clearing up after a failure: it must not keep anybody waiting; the lease ends by itself too (ms). */
 const REVOKE_DEADLINE = 2000;
 
+interface Parts {
+  rpc: Rpc;
+  keys: Keys;
+  /** For what has a listing in it. */
+  listingDeadlineMs: number;
+}
+
 type Compare = NonNullable<ITxnRequest['compare']>[number];
 
 const unchanged = ({ key, modRevision }: StoreRecord): Compare => ({
@@ -35,7 +42,12 @@ async function revokeQuietly(rpc: Rpc, id: string): Promise<void> {
   await rpc.leaseRevoke(id, { deadlineMs: REVOKE_DEADLINE }).catch(() => undefined);
 }
 
-async function create(rpc: Rpc, keys: Keys, key: string, value: string, ttlSeconds: number): Promise<CreateResult> {
+async function create(
+  { rpc, keys, listingDeadlineMs }: Parts,
+  key: string,
+  value: string,
+  ttlSeconds: number,
+): Promise<CreateResult> {
   const leaseId = ttlSeconds > 0 ? (await rpc.leaseGrant(ttlSeconds)).ID : PERMANENT;
   const name = Buffer.from(key);
   let answer: ITxnResponse;
@@ -49,7 +61,7 @@ async function create(rpc: Rpc, keys: Keys, key: string, value: string, ttlSecon
         ],
         // With a listing in it, it takes as long as one.
       },
-      { deadlineMs: DEFAULT_TUNING.snapshotDeadlineMs },
+      { deadlineMs: listingDeadlineMs },
     );
   } catch (error) {
     await revokeQuietly(rpc, leaseId);
@@ -135,8 +147,12 @@ async function timeLeft(rpc: Rpc, leaseIds: readonly string[]): Promise<TimeLeft
   return left;
 }
 
-export const leaseStore = (rpc: Rpc, keys: Keys): LeaseStore => ({
-  create: (key, value, ttlSeconds) => create(rpc, keys, key, value, ttlSeconds),
+export const leaseStore = (
+  rpc: Rpc,
+  keys: Keys,
+  listingDeadlineMs = DEFAULT_TUNING.snapshotDeadlineMs,
+): LeaseStore => ({
+  create: (key, value, ttlSeconds) => create({ rpc, keys, listingDeadlineMs }, key, value, ttlSeconds),
   update: (record, value) => update(rpc, record, value),
   renew: (record) => renew(rpc, record),
   release: (record) => release(rpc, record),

@@ -29,7 +29,7 @@ export function etcdV3Source(rpc: Rpc, options: EtcdOptions): Source {
       return snapshot;
     },
     watch: (revision, emit) => watchPrefix(rpc, keys, { revision, clusterId }, emit),
-    leases: leaseStore(rpc, keys),
+    leases: leaseStore(rpc, keys, snapshotDeadlineMs),
     records: (under) => readUnder(rpc, under, pageSize, { deadlineMs: snapshotDeadlineMs }),
     reconnect: () => rpc.reconnect(),
     close: () => rpc.close(),

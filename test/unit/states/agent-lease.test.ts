@@ -56,6 +56,40 @@ describe('the own lease', () => {
     assert.equal(lease(world), 'held');
   });
 
+  it('that is right costs a process that starts again one question about its term', async () => {
+    const world = await new World().start();
+    world.kill();
+    const asked: string[] = [];
+    world.store.pause = async (request) => void asked.push(request);
+    await world.start();
+    assert.deepEqual(asked, ['snapshot', 'timeLeft']);
+  });
+
+  it('that comes a second time, written by us and never answered, is given back at once', async () => {
+    const world = await new World().start();
+    const [own] = world.ownLeases;
+    world.store.putFor(keyFor('10.5.99.0/24'), own!.value, 86_400);
+    await world.settle();
+    assert.deepEqual(world.ownLeases, [own]);
+    assert.equal(lease(world), 'held');
+  });
+
+  it('that comes a second time with another VTEP may be a clone’s: it is said at once, and stays', async () => {
+    const world = await new World().start();
+    const [own] = world.ownLeases;
+    world.store.writes = [];
+    world.store.putFor(
+      keyFor('10.5.99.0/24'),
+      own!.value.replace(/"VtepMAC":"[^"]+"/, '"VtepMAC":"02:00:00:00:99:99"'),
+      86_400,
+    );
+    await world.settle();
+    assert.equal(world.ownLeases.length, 2);
+    assert.deepEqual(world.store.writes, []);
+    assert.ok(world.agent.state.lease.held.some(({ why }) => why === 'second lease of this host'));
+    assert.equal(lease(world), 'held');
+  });
+
   it('that another host has taken over is left to it', async () => {
     const world = await new World().start();
     const subnet = subnetOf(world);

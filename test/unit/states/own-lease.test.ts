@@ -197,6 +197,28 @@ describe('making sure of a lease', () => {
     assert.equal(host.lease.renewDelayMs(), undefined);
   });
 
+  it('that was written though the answer was lost is found, and no second one is taken', async () => {
+    const w = world();
+    let drawn = 0;
+    const host = await new LeaseHost(w, 1, { random: () => (drawn++ * 0.37) % 1 }).look();
+    const { create } = w.store.leases;
+    w.store.leases.create = async (...args) => {
+      await create(...args);
+      throw new StoreError('unavailable', 'The answer was lost.');
+    };
+    await assert.rejects(host.ensureFromMemory(), { name: 'StoreError', message: 'The answer was lost.' });
+    const written = w.store.all().map(({ key }) => key);
+    assert.equal(written.length, 1);
+
+    w.store.leases.create = create;
+    assert.equal(await host.ensureFromMemory(), 'held');
+    assert.deepEqual(
+      w.store.all().map(({ key }) => key),
+      written,
+    );
+    assert.equal(keyFor(host.subnet), written[0]);
+  });
+
   for (const [hosts, blocks] of [
     [50, 50],
     [55, 50],
