@@ -1,13 +1,22 @@
 /**
  * Owns what becomes of Haves that nobody wants: deleted if they are ours and nothing needs them for now.
  *
- * - A device takes what is under it along: its children are not deleted one by one.
+ * - A device takes what is under it along, and a new MAC its ARP entries: they are not deleted one by one.
  * - What a thing that could not be moved still goes through stays, and so does all that this path is made of.
  */
 import { parseCidr } from '../../config/ipv4.ts';
 import type { Change } from '../contracts/driver.ts';
 import type { HeldEntry } from '../contracts/report.ts';
-import { type Address, goesThrough, type Have, idOf, type Link, parentOf, type Route } from '../kinds/index.ts';
+import {
+  type Address,
+  goesThrough,
+  type Have,
+  idOf,
+  type Link,
+  parentOf,
+  type Route,
+  rulesOf,
+} from '../kinds/index.ts';
 import { isForm, tunnelRulesNamed } from '../tunnels/index.ts';
 import * as conflict from './conflict.ts';
 import type { Observed } from './match.ts';
@@ -64,6 +73,8 @@ export function planStale(state: StaleInput): void {
     // A nexthop object may move to another device, and its routes with it: they don't go with the device that they are on now.
     const dev = have.kind === 'route' && have.nexthopId !== 0 ? '' : (parentOf(have) ?? '');
     if (settled.has(dev) || state.isVoid(dev) || ownership.ownerOf(have) !== 'ours') continue;
+    // The device's new MAC takes it along: a script that deleted it after that would fail.
+    if (rulesOf(have.kind).goesWithMac && state.isGone(have)) continue;
     if (mustGo(have, state)) {
       offerDelete(have, state);
       continue;

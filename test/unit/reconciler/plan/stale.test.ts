@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { Address, Link, Nexthop, Route } from '../../../../reconciler/kinds/index.ts';
+import type { Address, Link, Neighbour, Nexthop, Route } from '../../../../reconciler/kinds/index.ts';
 import { deedsOf, deviceOf, observedOf, overlayWith, planFor } from '../../../helpers/planning.ts';
 import { blockOf, peersOf, wantsOf } from '../../../helpers/wants.ts';
 
@@ -77,4 +77,23 @@ it('an earlier address of ours that is a peer’s now goes before the way to tha
     `delete address flannel.1|${earlier.address}`,
   ]);
   assert.equal(deeds.length, 7, deeds.join('\n'));
+});
+
+it('a stale ARP entry is not deleted one by one where a new MAC of its device takes it along', () => {
+  const overlay = overlayWith(1);
+  const stale: Neighbour = {
+    kind: 'neighbour',
+    dev: 'flannel.1',
+    ip: '10.5.251.0',
+    mac: '02:00:00:00:00:51',
+    permanent: true,
+    protocol: 0,
+  };
+  const haves = [...observedOf(overlay), stale];
+  const wants = [...wantsOf(overlay).values()];
+  assert.deepEqual(deedsOf(planFor(wants, haves)), ['delete neighbour flannel.1|10.5.251.0']);
+  const other = haves.map((have) => (have.kind === 'link' ? { ...have, mac: '06:00:00:00:00:03' } : have));
+  const deeds = deedsOf(planFor(wants, other));
+  assert.equal(deeds[0], 'update link flannel.1');
+  assert.ok(!deeds.includes('delete neighbour flannel.1|10.5.251.0'), String(deeds));
 });
