@@ -92,7 +92,7 @@ export class DesiredState {
     this.#prefix = options.etcd.prefix;
     this.mirror = new Mirror(this.#prefix, { ttlSeconds: options.leaseTtlSeconds });
     this.lease = new OwnLease(deps, this.#prefix, previous.subnet);
-    this.#value = new OwnValue(this.mirror, deps.source.leaseForm);
+    this.#value = new OwnValue(this.mirror, deps.source);
     this.host = new HostView(deps, () => this.mirror.config);
     if (previous.network) this.#networks.add(previous.network);
   }

@@ -20,13 +20,14 @@ export interface Way extends NetworkContext {
 
 export class OwnValue {
   readonly #mirror: Mirror;
-  readonly #form: Source['leaseForm'];
+  /** Its lease form is asked for each time: with --etcd-api auto it is known once the store has been found. */
+  readonly #source: Pick<Source, 'leaseForm'>;
   /** The MAC of this host's VTEP, whichever device it is on. */
   #mac: string | undefined;
 
-  constructor(mirror: Mirror, form: Source['leaseForm']) {
+  constructor(mirror: Mirror, source: Pick<Source, 'leaseForm'>) {
     this.#mirror = mirror;
-    this.#form = form;
+    this.#source = source;
   }
 
   /** The MAC that the VTEP has under our lease `own`; one that names none leaves an earlier path's device as it is. `links`: as for `textFor`. */
@@ -61,7 +62,7 @@ export class OwnValue {
 
   #text({ config, host, backend }: Way, mac: string): string {
     const backendData = backend.backendData({ config, host }, mac);
-    return leaseValue({ publicIP: host.publicIP, backendType: backend.type, backendData }, this.#form);
+    return leaseValue({ publicIP: host.publicIP, backendType: backend.type, backendData }, this.#source.leaseForm);
   }
 
   #isOthers(mac: string, { publicIP, addresses = [] }: Host): boolean {
