@@ -50,6 +50,8 @@ export class Mirror {
   readonly #ttl: number;
   readonly #subnets: string;
   readonly #entries = new Map<string, Entry>();
+  /** Those that have never been readable: asked for with every edge, and mostly none. */
+  readonly #unread = new Set<Entry>();
   /** Keys that are no lease keys, with the range that they name all the same. */
   readonly #malformed = new Map<string, { subnet?: string; listing: number }>();
   readonly #lingering = new Lingering();
@@ -100,8 +102,8 @@ export class Mirror {
 
   /** Subnets named by keys without a readable lease; host bits as in the key. What the host has for them stays. */
   get unreadableSubnets(): string[] {
-    const valueless = [...this.#entries.values()].filter(({ lease }) => !lease).map(({ subnet }) => subnet);
-    return [...valueless, ...[...this.#malformed.values()].flatMap(({ subnet }) => subnet ?? [])];
+    const malformed = [...this.#malformed.values()].flatMap(({ subnet }) => subnet ?? []);
+    return [...[...this.#unread].map(({ subnet }) => subnet), ...malformed];
   }
 
   /** When the store was last heard from, ms since epoch. */
@@ -223,6 +225,7 @@ export class Mirror {
     const reading = readLease(entry, record);
     if ('attrs' in reading) {
       entry.lease = reading;
+      this.#unread.delete(entry);
       entry.good = record;
       this.#held.set('lease', key, undefined);
     } else {
@@ -248,11 +251,13 @@ export class Mirror {
     const unread = { good: undefined, lease: undefined, expiresAt: undefined };
     const entry: Entry = { key, subnet, ipv6Subnet, block, record, ...unread, listing: 0 };
     this.#entries.set(key, entry);
+    this.#unread.add(entry);
     return entry;
   }
 
   #drop(entry: Entry): void {
     this.#entries.delete(entry.key);
+    this.#unread.delete(entry);
     this.#lingering.delete(entry.key);
     this.#held.set('lease', entry.key, undefined);
     this.#inForce.withdraw(entry);

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseOptions } from '../../config/options.ts';
-import type { Source } from '../../reconciler/contracts/source.ts';
+import type { CreateResult, Source } from '../../reconciler/contracts/source.ts';
 import type { Desired } from '../../reconciler/desired/desired.ts';
 import { Agent } from '../../states/agent.ts';
 import { type Daemon, startDaemon } from '../../states/daemon.ts';
@@ -96,8 +96,8 @@ export class HostWithoutKernel {
   }
 }
 
-/** A source like a driver's, that tells of each race for a subnet that somebody else won. */
-export function withRaces(source: Source, onLost: () => void): Source {
+/** A source like a driver's, that shows what came of each lease that it was asked to make: if `see` throws, that is the answer. */
+export function withCreated(source: Source, see: (created: CreateResult) => void): Source {
   const { leases } = source;
   return {
     ...source,
@@ -105,12 +105,18 @@ export function withRaces(source: Source, onLost: () => void): Source {
       ...leases,
       async create(key, value, ttlSeconds) {
         const created = await leases.create(key, value, ttlSeconds);
-        if (created.result === 'exists') onLost();
+        see(created);
         return created;
       },
     },
   };
 }
+
+/** Tells of each race for a subnet that somebody else won. */
+export const withRaces = (source: Source, onLost: () => void): Source =>
+  withCreated(source, ({ result }) => {
+    if (result === 'exists') onLost();
+  });
 
 /** Whatever is wanted is there already, and is told to be built as the real round tells it. */
 function roundsOf(agent: Agent): RoundServices {

@@ -1,6 +1,6 @@
 /** Owns a host through several processes in memory (test/helpers/agent-world.ts): store, kernel, time and last good copy stay. */
 import type { StateCache, StateCopy } from '../../reconciler/contracts/state-copy.ts';
-import type { Link } from '../../reconciler/kinds/index.ts';
+import { type Link, MAIN_TABLE, type Route, SELVAGE_PROTOCOL } from '../../reconciler/kinds/index.ts';
 import { World, type WorldOptions } from './agent-world.ts';
 
 function memoryCache(): StateCache & { copy: StateCopy | undefined } {
@@ -18,6 +18,22 @@ function memoryCache(): StateCache & { copy: StateCopy | undefined } {
   };
   return cache;
 }
+
+/** To a host-gw peer at 192.168.64.9, as an earlier process has made it. */
+export const OLD_ROUTE: Route = {
+  kind: 'route',
+  table: MAIN_TABLE,
+  dst: '10.5.9.0/24',
+  tos: 0,
+  metric: 0,
+  dev: 'eth0',
+  gateway: '192.168.64.9',
+  onlink: false,
+  protocol: SELVAGE_PROTOCOL,
+  nexthopId: 0,
+  type: 'unicast',
+  plain: true,
+};
 
 /** A host through several processes. */
 export class Lives {

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openEtcdV3 } from '../../../drivers/etcd/source.ts';
 import { type Source, StoreError } from '../../../reconciler/contracts/source.ts';
 import { type Etcd, startEtcd } from '../../helpers/etcd.ts';
-import { HostWithoutKernel, withRaces } from '../../helpers/host-without-kernel.ts';
+import { HostWithoutKernel, withCreated, withRaces } from '../../helpers/host-without-kernel.ts';
 import { CONFIG_KEY, PREFIX } from '../../helpers/store.ts';
 
 const HOSTS = 40;
@@ -50,19 +50,10 @@ const open = (etcd: Etcd): Source => openEtcdV3({ endpoints: [etcd.endpoint], pr
 
 /** Its first `times` leases are written, but nobody hears so. */
 function withLostAnswers(source: Source, times: number): Source {
-  const { leases } = source;
   let left = times;
-  return {
-    ...source,
-    leases: {
-      ...leases,
-      async create(key, value, ttlSeconds) {
-        const created = await leases.create(key, value, ttlSeconds);
-        if (left-- > 0) throw new StoreError('unavailable', 'The answer was lost.');
-        return created;
-      },
-    },
-  };
+  return withCreated(source, () => {
+    if (left-- > 0) throw new StoreError('unavailable', 'The answer was lost.');
+  });
 }
 
 describe('a mass start on exactly as many subnets as hosts', () => {

@@ -2,31 +2,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { MAIN_TABLE, type Route, SELVAGE_PROTOCOL } from '../../../reconciler/kinds/index.ts';
+import type { Route } from '../../../reconciler/kinds/index.ts';
 import { repairOnce } from '../../../states/once.ts';
 import { SUBNET_FILE, World } from '../../helpers/agent-world.ts';
-import { Lives } from '../../helpers/lives.ts';
+import { Lives, OLD_ROUTE } from '../../helpers/lives.ts';
 import { CONFIG_KEY, keyFor } from '../../helpers/store.ts';
 
 const SECOND = 1000;
 const config = (backend: object, network = '10.5.0.0/16') => JSON.stringify({ Network: network, Backend: backend });
 /** A host-gw host at 192.168.64.9. */
 const PEER = '{"PublicIP":"192.168.64.9","PublicIPv6":null,"BackendType":"host-gw"}';
-const OLD_ROUTE: Route = {
-  kind: 'route',
-  table: MAIN_TABLE,
-  dst: '10.5.9.0/24',
-  tos: 0,
-  metric: 0,
-  dev: 'eth0',
-  gateway: '192.168.64.9',
-  onlink: false,
-  protocol: SELVAGE_PROTOCOL,
-  nexthopId: 0,
-  type: 'unicast',
-  plain: true,
-};
-
 describe('the device of an earlier path', () => {
   it('keeps its MAC while the last good copy is in force, whose lease names none', async () => {
     const lives = new Lives();

@@ -3,10 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseLeaseAttrs } from '../../../config/lease.ts';
 import { SETTLE } from '../../../reconciler/desired/paths.ts';
-import { MAIN_TABLE, type Route, SELVAGE_PROTOCOL } from '../../../reconciler/kinds/index.ts';
 import { repairOnce } from '../../../states/once.ts';
 import { factsOf, type World } from '../../helpers/agent-world.ts';
-import { Lives } from '../../helpers/lives.ts';
+import { Lives, OLD_ROUTE } from '../../helpers/lives.ts';
 import { CONFIG_KEY } from '../../helpers/store.ts';
 
 const SECOND = 1000;
@@ -226,21 +225,6 @@ describe('the time of an earlier path, while the last good copy is in force', ()
     assert.ok(timers < 60, `${timers} timers in a minute`);
   });
 });
-
-const OLD_ROUTE: Route = {
-  kind: 'route',
-  table: MAIN_TABLE,
-  dst: '10.5.9.0/24',
-  tos: 0,
-  metric: 0,
-  dev: 'eth0',
-  gateway: '192.168.64.9',
-  onlink: false,
-  protocol: SELVAGE_PROTOCOL,
-  nexthopId: 0,
-  type: 'unicast',
-  plain: true,
-};
 
 describe('a network that this host was in', () => {
   const MOVED = config({ Type: 'vxlan' }, '10.9.0.0/16');
