@@ -112,8 +112,8 @@ export class OwnLease {
   }
 
   /**
-   * Which lease is this host's own, whatever its value says, and also if the store has lost it. A process that has just started has no memory: then it is the one of the
-   * subnet in subnet.env, if it names what no other host can have (a VTEP's MAC): that of one of this host's own devices.
+   * Which lease is this host's own, whatever its value says, and also if the store has lost it. A process that has just started has no memory:
+   * then it is the one of the subnet in subnet.env, if it names what no other host can have (a VTEP's MAC): that of one of this host's own devices.
    */
   #ownKey(context: LeaseContext, seen: Mirror, known: readonly Lease[]): string | undefined {
     const { identities } = context;
