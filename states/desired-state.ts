@@ -10,7 +10,7 @@ import { EXAMPLE_CONFIG } from '../config/network.ts';
 import { parseSubnetEnv } from '../config/subnet-env.ts';
 import type { Backend } from '../reconciler/backends/backend.ts';
 import { BACKEND_TYPES, backendFor, ipv4Only, pathOf, unsupportedBackend } from '../reconciler/backends/index.ts';
-import type { Interest } from '../reconciler/contracts/driver.ts';
+import type { Driver, Interest } from '../reconciler/contracts/driver.ts';
 import type { Host, Instance } from '../reconciler/contracts/host.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
 import { everything, type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
@@ -67,8 +67,10 @@ export class DesiredState {
   /** What the Wants were made from, as text. */
   #signature = '';
   readonly #earlier: EarlierPaths<Backend>;
-  /** What this host was reached by before this process. */
+  /** What this host was reached by before this process; undefined until it could be listed as a whole. */
   #seen: PathsSeen | undefined;
+  /** The look that the earlier paths were last taken from. */
+  #takenUp: PathsSeen | undefined;
   /** When our lease left each path, as the process before this one has told it (path: ms since the epoch). */
   #leftBefore: Readonly<Record<string, number>> = {};
   /** The path that our lease is leaving in this moment, and when it began to. */
@@ -326,14 +328,15 @@ export class DesiredState {
     const before = this.desired?.backend;
     const peers = [...this.mirror.leases.values()].filter(({ subnet }) => subnet !== own.subnet);
     const now = this.#deps.clock.now();
+    if (!before || this.#takenUp !== this.#seen) this.#takeUpPaths(published, peers, backend, now);
     if (before) this.#earlier.add(before);
-    else this.#takeUpPaths(published, peers, backend, now);
     this.#earlier.remove(backend.path);
     this.#earlier.review(published, peers, backend, now);
   }
 
   /** Of what is seen on the host: a device that no lease names, and that ours is not known to have left, is a leftover, not a path. */
   #takeUpPaths(published: LeaseAttrs, peers: readonly Lease[], backend: Backend, now: number): void {
+    this.#takenUp = this.#seen;
     const seen = [...(this.#seen?.backends ?? [])];
     // host-gw has no device that would show it, and no route either while all others are reached on another path.
     for (const { unseen } of BACKEND_TYPES) {
@@ -351,10 +354,19 @@ export class DesiredState {
     }
   }
 
-  /** Looks, once, at what this host was reached by before this process. */
+  get #linkDriver(): Driver | undefined {
+    return this.#deps.drivers.find((one) => one.kinds.includes('link'));
+  }
+
+  /** Until it is known what this host was reached by, a device that nobody wants may be a way on which others still send. */
+  get knowsPaths(): boolean {
+    return this.#seen !== undefined || !this.#linkDriver;
+  }
+
+  /** Looks, until it was seen once, at what this host was reached by before this process. */
   async lookAround(): Promise<void> {
     const { config } = this.mirror;
-    const driver = this.#deps.drivers.find((one) => one.kinds.includes('link'));
+    const driver = this.#linkDriver;
     if (this.#seen || !driver || !config || !this.host.current) return;
     const networks = [...new Set([...this.#networks, config.network])];
     const all = [...this.mirror.leases.values()].map(({ attrs }) => attrs);

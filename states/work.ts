@@ -110,6 +110,7 @@ export class Work implements RoundServices {
     history.begin(at, state.mirror.revision);
     if (scope.all && this.#store.isHeard) lastGood.heard(at);
     await this.#refreshHost(scope);
+    await this.#lookForPaths(scope);
     const { desired, instance } = state;
     if (!desired) throw new Error('There is no desired state to work towards yet.');
     const looked = await companions.lookFor(desired, scope, () => this.#store.isComplete);
@@ -118,7 +119,7 @@ export class Work implements RoundServices {
       scope,
       drivers: deps.drivers,
       desired,
-      desiredComplete: desired.complete && this.#store.isComplete,
+      desiredComplete: desired.complete && this.#store.isComplete && state.knowsPaths,
       instance,
       nexthopObjects: desired.context.host.nexthopObjects,
       retry: this.#retry.view(at),
@@ -145,6 +146,14 @@ export class Work implements RoundServices {
     if (state.remake()) mergeScope(scope, dirty.take());
   }
 
+  /** The look at the start may have been at a listing that was torn. */
+  async #lookForPaths(scope: Scope): Promise<void> {
+    const { dirty, state } = this.#shared;
+    if (state.knowsPaths) return;
+    await state.lookAround();
+    if (state.knowsPaths && state.remake()) mergeScope(scope, dirty.take());
+  }
+
   async plan(): Promise<{ changes: number }> {
     return { changes: this.#current.round.plan() };
   }
@@ -167,7 +176,7 @@ export class Work implements RoundServices {
     const now = deps.clock.now();
     // A single run has no later round that would have to be patient.
     if (mode === 'run') this.#retry.record(round.outcomes, now, deps.random);
-    this.#relistAt = round.listingComplete ? undefined : now + RELIST_MS;
+    this.#relistAt = round.listingComplete && state.knowsPaths ? undefined : now + RELIST_MS;
     journal.recovered('work');
     const toAct = decideAll(looked, round.outcomes);
     if (round.isFreed) deps.source.reconnect?.();

@@ -98,6 +98,23 @@ describe('a path that was left a moment ago', () => {
     assert.deepEqual(lives.devices, ['flannel.5']);
   });
 
+  it('is found by the first whole look of a process that started with a torn one', async () => {
+    const lives = new Lives();
+    lives.world.putPeer(2);
+    await lives.world.start();
+    lives.world.kill();
+    lives.world.store.put(CONFIG_KEY, ON_5);
+    const world = lives.again();
+    world.driver.hides = (have) => have.kind === 'nexthop';
+    await world.start();
+    await world.advance(3 * SECOND);
+    assert.deepEqual(lives.devices, ['flannel.1', 'flannel.5']);
+    world.driver.hides = undefined;
+    await world.advance(60 * SECOND);
+    assert.deepEqual(lives.devices, ['flannel.1', 'flannel.5'], 'the peer still sends there');
+    assert.equal(world.report.converged, true);
+  });
+
   it('is written down at once, however young the copy is', async () => {
     const lives = new Lives();
     await lives.world.start();
