@@ -97,12 +97,15 @@ export class MemoryStore implements Source {
     });
   }
 
-  watch(revision: number, emit: (event: WatchEvent) => void): () => void {
+  /** `listed`: the cluster of the listing that it goes on from. Of another, or behind it, it ends as etcd's driver has it (drivers/etcd/watch.ts). */
+  watch(revision: number, emit: (event: WatchEvent) => void, listed = this.clusterId): () => void {
     const watcher = { next: revision, emit };
     this.#watchers.add(watcher);
     queueMicrotask(() => {
       if (!this.#watchers.has(watcher)) return;
       if (this.#outage) this.#end(watcher, 'unavailable', this.#outage.message);
+      else if (listed !== this.clusterId || this.revision < revision - 1)
+        this.#end(watcher, 'compacted', 'The store was wiped or restored.');
       else if (revision <= this.#compacted) this.#end(watcher, 'compacted', 'The revision has been compacted.');
       else {
         emit({ type: 'started' });

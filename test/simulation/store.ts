@@ -43,6 +43,8 @@ export class Connection implements Source {
   /** The last listing or watch has not ended. */
   isHeard = false;
   #hasConfig = false;
+  /** The cluster that was listed last. */
+  #listed: string | undefined;
   readonly #store: MemoryStore;
   readonly #process: Process;
   readonly #uplink: Uplink;
@@ -79,6 +81,7 @@ export class Connection implements Source {
 
   async snapshot(): Promise<StoreSnapshot> {
     const listing = await this.#ask(() => this.#store.snapshot());
+    this.#listed = listing.clusterId;
     // A doubted store's word that there is none is not believed; one that never had one is.
     this.#knows(true, listing.config !== undefined || this.#hasConfig);
     return listing;
@@ -99,9 +102,10 @@ export class Connection implements Source {
         emit(event);
       });
     };
-    const stop = this.#store.watch(revision, (event) => {
+    const hear = (event: WatchEvent): void => {
       if (!isBroken) tell(event, this.#delay());
-    });
+    };
+    const stop = this.#store.watch(revision, hear, this.#listed);
     const finish = (): void => {
       isOver = true;
       stop();
