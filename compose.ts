@@ -4,7 +4,6 @@
  */
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import type { NetworkConfig } from './config/model.ts';
 import type { Options } from './config/options.ts';
@@ -17,6 +16,7 @@ import { createFileDriver } from './drivers/files/driver.ts';
 import { readState } from './drivers/files/own-file.ts';
 import { openFirewall } from './drivers/firewall/driver.ts';
 import { mayAdministerNetwork } from './drivers/host/capabilities.ts';
+import { hostClock } from './drivers/host/clock.ts';
 import { surroundings } from './drivers/host/surroundings.ts';
 import { readSysctl } from './drivers/host/sysctl.ts';
 import { type NetlinkDriver, openNetlink } from './drivers/netlink/driver.ts';
@@ -56,7 +56,7 @@ export async function composeDeps(options: Options, log: Log): Promise<AgentDeps
   const deps: AgentDeps = {
     options,
     log,
-    clock: { now: Date.now, sleep: async (ms, signal) => void (await sleep(ms, undefined, { signal })) },
+    clock: hostClock,
     random: Math.random,
     source: openStore(options),
     // A state file is there when the host is: it needs no copy.

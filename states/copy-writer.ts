@@ -36,7 +36,7 @@ export class CopyWriter {
   /** The writes that are under way, one after the other: a later one must not be overtaken by an earlier one. */
   #writing: Promise<void> = Promise.resolve();
   #timer: AbortController | undefined;
-  /** When the timer ends, ms since the epoch. */
+  /** When the timer ends, ms by the clock that nobody sets, as #savedAt is. */
   #due = Number.POSITIVE_INFINITY;
 
   constructor(deps: AgentDeps, kept: KeptCopy, { mirror, past }: CopySubject, byItself: boolean) {
@@ -62,7 +62,7 @@ export class CopyWriter {
 
   /** After a full pass: due again if it was a long time ago, or could not be written then. */
   tick(): void {
-    if (this.#deps.clock.now() - this.#savedAt >= REFRESH_MS) this.#unsaved = true;
+    if (this.#deps.clock.steady() - this.#savedAt >= REFRESH_MS) this.#unsaved = true;
     if (this.#unsaved) this.#schedule();
   }
 
@@ -78,7 +78,7 @@ export class CopyWriter {
     const mirror = this.#mirror;
     if (!this.#unsaved || !mirror.complete) return;
     this.#unsaved = false;
-    this.#savedAt = this.#deps.clock.now();
+    this.#savedAt = this.#deps.clock.steady();
     this.#savedPast = this.#past();
     const snapshot = mirror.snapshot();
     const { clusterId, revision } = snapshot;
@@ -94,7 +94,7 @@ export class CopyWriter {
   #schedule(): void {
     if (!this.#byItself || !this.#kept.wanted) return;
     const { clock } = this.#deps;
-    const soon = clock.now() + SETTLE_MS;
+    const soon = clock.steady() + SETTLE_MS;
     const isUrgent = !isDeepStrictEqual(this.#past().left, this.#savedPast.left);
     const due = isUrgent ? soon : Math.max(soon, this.#savedAt + APART_MS);
     if (this.#timer && this.#due <= due) return;
@@ -102,7 +102,7 @@ export class CopyWriter {
     const timer = new AbortController();
     this.#timer = timer;
     this.#due = due;
-    clock.sleep(due - clock.now(), timer.signal).then(
+    clock.sleep(due - clock.steady(), timer.signal).then(
       () => this.flush(),
       () => {}, // aborted: whoever did that writes
     );

@@ -12,6 +12,8 @@ export type { Log };
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds since no matter when, by a clock that nobody sets: what is waited for is counted by this one. */
+  steady(): number;
   /** Resolves after `ms`; rejects when the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

@@ -11,7 +11,7 @@ const LEAST_MS = 10;
 const AGAIN_MS = 1000;
 const LONGEST_MS = 60_000;
 
-/** ms since the epoch; undefined or Infinity: never. */
+/** ms by the caller's clock; undefined or Infinity: never. */
 export type Due = readonly (number | undefined)[];
 
 export class DueTimes {

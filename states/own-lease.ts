@@ -14,7 +14,7 @@ import type { HeldEntry } from '../reconciler/contracts/report.ts';
 import { isPermanent, type StoreRecord } from '../reconciler/contracts/source.ts';
 import { chooseLease, type LeaseChoice, whyReleased } from '../reconciler/lease/choose.ts';
 import { readLease, readLeaseKey } from '../reconciler/lease/read.ts';
-import { renewAt } from '../reconciler/lease/renewal.ts';
+import { renewDelayMs, type Term, termFrom, timesOf } from '../reconciler/lease/renewal.ts';
 import { namedAnother, takenOverByAddress, writtenOver } from '../reconciler/lease/two-hosts.ts';
 import { namesSameWay, needsRewrite } from '../reconciler/lease/value.ts';
 import { mustYieldTo } from '../reconciler/lease/yield.ts';
@@ -44,10 +44,8 @@ export class OwnLease {
   readonly #published = new Published();
   /** The subnet that is being taken, or that was tried for without an answer: nobody knows yet whether it was written. */
   #tried: string | undefined;
-  /** When it is to be renewed, ms since the epoch; undefined for a permanent lease or none. */
-  #renewAt: number | undefined;
-  /** When it ends if nobody renews it, ms since the epoch; undefined as for #renewAt. */
-  #endsAt: number | undefined;
+  /** When it is to be renewed, and when it ends if nobody does; undefined for a permanent lease or none. */
+  #term: Term | undefined;
   readonly #deps: AgentDeps;
   readonly #prefix: string;
   /** The subnet that this host had last: it goes back there if that is free. */
@@ -213,7 +211,7 @@ export class OwnLease {
 
   /** The renewal that a one-shot run owes, as there is no daemon to do it. */
   async renewIfDue(): Promise<void> {
-    if (this.#renewAt !== undefined && this.#renewAt <= this.#deps.clock.now()) await this.renew();
+    if (this.renewDelayMs() === 0) await this.renew();
   }
 
   /** What the mirror now says of our key: 'same', 'changed' (ours still, but not as we left it) or 'gone' (deleted, or another host's). */
@@ -246,14 +244,13 @@ export class OwnLease {
   }
 
   renewDelayMs(): number | undefined {
-    if (this.#renewAt === undefined || this.#deps.options.lease === 'adopt') return undefined;
-    return Math.max(0, this.#renewAt - this.#deps.clock.now());
+    if (this.#deps.options.lease === 'adopt') return undefined;
+    return this.#term && renewDelayMs(this.#term, this.#deps.clock);
   }
 
   /** Of the lease that we renew, ms since the epoch. */
   get times(): { endsAt: number; renewAt: number } | undefined {
-    if (this.#renewAt === undefined || this.#endsAt === undefined) return undefined;
-    return { endsAt: this.#endsAt, renewAt: this.#renewAt };
+    return this.#term && timesOf(this.#term, this.#deps.clock);
   }
 
   async #reuse(lease: Lease, context: LeaseContext): Promise<boolean> {
@@ -272,7 +269,7 @@ export class OwnLease {
       );
     }
     if (isPermanent(record)) {
-      this.#renewAt = undefined;
+      this.#term = undefined;
     } else {
       const left = (await source.leases.timeLeft([record.leaseId])).get(record.leaseId);
       if (!left) return false;
@@ -374,14 +371,8 @@ export class OwnLease {
 
   #schedule(grantedSeconds: number, remainingSeconds: number): void {
     const { clock, random, options } = this.#deps;
-    this.#endsAt = clock.now() + remainingSeconds * 1000;
-    this.#renewAt = renewAt({
-      grantedSeconds,
-      remainingSeconds,
-      now: clock.now(),
-      marginMinutes: options.renewMarginMinutes,
-      random: random(),
-    });
+    const margin = { marginMinutes: options.renewMarginMinutes, random: random() };
+    this.#term = termFrom({ grantedSeconds, remainingSeconds, ...margin }, clock);
   }
 
   /** The live mirror may be behind what has just beaten us: look for ourselves. */

@@ -37,10 +37,12 @@ export class Work implements RoundServices {
   readonly #store: StoreFollower;
   readonly #retry = new Retry();
   readonly #dueTimes = new DueTimes();
+  /** What is counted by the clock that nobody sets. */
+  readonly #dueWaits = new DueTimes();
   #inHand: RoundInHand | undefined;
   /** Ours, as the last round found them. */
   #devices: readonly string[] = [];
-  /** When a listing that was not complete is tried again, ms since the epoch. */
+  /** When a listing that was not complete is tried again, ms by the steady clock. */
   #relistAt: number | undefined;
   #onFirstRound: (() => void) | undefined;
 
@@ -94,7 +96,7 @@ export class Work implements RoundServices {
   /** While there is no external interface there is no round that would look for it: any edge may be about it. */
   #edge(scope: Scope, send: Send): void {
     // What kept a file from being written (a mount, a folder in its place) shows in no listing, so that its edge says it all.
-    this.#retry.endWaits(filesIn(scope), this.#shared.deps.clock.now());
+    this.#retry.endWaits(filesIn(scope), this.#shared.deps.clock.steady());
     send({ type: 'EDGE', scope });
     const { state } = this.#shared;
     // Without a lease there is no round that would see that what stood in the way has gone.
@@ -122,7 +124,7 @@ export class Work implements RoundServices {
       desiredComplete: desired.complete && this.#store.isComplete && state.knowsPaths,
       instance,
       nexthopObjects: desired.context.host.nexthopObjects,
-      retry: this.#retry.view(at),
+      retry: this.#retry.view(deps.clock.steady()),
       reportStale: deps.options.keepStale,
       keepStale: (haves) => keepSubnets(kept, haves, desired.subnetsElsewhere),
     });
@@ -173,7 +175,7 @@ export class Work implements RoundServices {
     const { deps, mode, state, journal, companions, history, send } = this.#shared;
     const { round, looked } = this.#current;
     await round.verify();
-    const now = deps.clock.now();
+    const now = deps.clock.steady();
     // A single run has no later round that would have to be patient.
     if (mode === 'run') this.#retry.record(round.outcomes, now, deps.random);
     this.#relistAt = round.listingComplete && state.knowsPaths ? undefined : now + RELIST_MS;
@@ -234,11 +236,12 @@ export class Work implements RoundServices {
 
   markRetriesDirty(): void {
     const { deps, state, companions, history } = this.#shared;
-    const now = deps.clock.now();
+    const [now, steady] = [deps.clock.now(), deps.clock.steady()];
     history.woken('due');
     this.#dueTimes.looked(this.#due, now);
-    this.markDirty(scopeOf({ ids: this.#retry.takeDue(now) }));
-    if (this.#relistAt !== undefined && this.#relistAt <= now) this.markDirty(everything());
+    this.#dueWaits.looked(this.#waits, steady);
+    this.markDirty(scopeOf({ ids: this.#retry.takeDue(steady) }));
+    if (this.#relistAt !== undefined && this.#relistAt <= steady) this.markDirty(everything());
     this.markDirty(companions.due(now));
     this.#store.expire(now);
     if (state.nextPathEnd() <= now) state.endPaths();
@@ -246,17 +249,29 @@ export class Work implements RoundServices {
 
   /** What could not be made, and when it is tried again. */
   get waits(): Wait[] {
-    return this.#retry.waits();
+    const { clock } = this.#shared.deps;
+    const ahead = clock.now() - clock.steady();
+    return this.#retry.waits().map((wait) => ({ ...wait, until: Math.round(wait.until + ahead) }));
   }
 
   retryDelayMs(): number | undefined {
-    return this.#dueTimes.delayMs(this.#due, this.#shared.deps.clock.now());
+    const { clock } = this.#shared.deps;
+    const delays = [
+      this.#dueTimes.delayMs(this.#due, clock.now()),
+      this.#dueWaits.delayMs(this.#waits, clock.steady()),
+    ].filter((delay) => delay !== undefined);
+    return delays.length > 0 ? Math.min(...delays) : undefined;
   }
 
+  /** By the host's clock: times that others know too, or that outlive this process. */
   get #due(): Due {
     const { state, companions } = this.#shared;
-    const ofState = [state.mirror.nextExpiry(), state.nextPathEnd()];
-    return [this.#retry.nextDue(), this.#relistAt, ...ofState, ...companions.dueTimes];
+    return [state.mirror.nextExpiry(), state.nextPathEnd(), ...companions.dueTimes];
+  }
+
+  /** By the steady clock: a clock that is set back by an hour would make them an hour longer. */
+  get #waits(): Due {
+    return [this.#retry.nextDue(), this.#relistAt];
   }
 }
 

@@ -1,10 +1,11 @@
 /** Owns one host of the bed that runs selvage with the flags' defaults: all of it but a kernel. */
-import { setTimeout as sleep } from 'node:timers/promises';
+
 import { parseOptions } from '../../config/options.ts';
 import { formatSubnetEnv } from '../../config/subnet-env.ts';
 import { openEtcdV3 } from '../../drivers/etcd/source.ts';
 import { AutoSource } from '../../drivers/etcd-auto/source.ts';
 import { openEtcdV2 } from '../../drivers/etcd-v2/source.ts';
+import { hostClock } from '../../drivers/host/clock.ts';
 import type { Source } from '../../reconciler/contracts/source.ts';
 import type { Summary } from '../../reconciler/fleet/summary.ts';
 import { FleetWriter } from '../../states/fleet-writer.ts';
@@ -62,7 +63,7 @@ export class SelvageHost implements BedHost {
     this.#inSync = inSync;
     this.#fleet ??= new FleetWriter({
       prefix: PREFIX,
-      clock: { now: Date.now, sleep: async (ms, signal) => void (await sleep(ms, undefined, { signal })) },
+      clock: hostClock,
       log: { debug() {}, info() {}, warn() {}, error() {} },
       random: Math.random,
       leases: () => this.#source!.leases,

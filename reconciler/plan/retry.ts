@@ -32,7 +32,7 @@ interface Failed {
   taken: boolean;
 }
 
-/** A change that waits. `until`: ms since the epoch, Infinity for not before something changes. */
+/** A change that waits. `until`: ms on the caller's clock, Infinity for not before something changes. */
 export interface Wait {
   id: string;
   why: string;

@@ -44,6 +44,8 @@ export class CloudKeeper {
   /** What the last pass was made for. */
   #passedFor = '';
   #dueAt = 0;
+  /** When that was reckoned, ms since the epoch. */
+  #reckonedAt = 0;
   #failures = 0;
   #running = false;
   #inForce = false;
@@ -73,12 +75,17 @@ export class CloudKeeper {
 
   get isDue(): boolean {
     if (!this.#want || this.#running) return false;
-    return this.#signature !== this.#passedFor || this.#deps.clock.now() >= this.#dueAt;
+    return this.#signature !== this.#passedFor || this.#deps.clock.now() >= this.#due;
   }
 
   /** When the next pass is due though nothing happens, ms since the epoch. */
   get wakeAt(): number | undefined {
-    return this.#want && !this.#running ? this.#dueAt : undefined;
+    return this.#want && !this.#running ? this.#due : undefined;
+  }
+
+  /** At once where the clock was set back since: how long was waited is not known then. */
+  get #due(): number {
+    return this.#deps.clock.now() < this.#reckonedAt ? 0 : this.#dueAt;
   }
 
   get held(): readonly HeldEntry[] {
@@ -129,7 +136,8 @@ export class CloudKeeper {
     const steady = wrote ? Math.min(SETTLE_MS, resync) : resync;
     const wait =
       kind === undefined ? steady : Math.min(cloudWait(kind, this.#failures, random()), steadyOr(resyncMs, kind));
-    this.#dueAt = clock.now() + wait;
+    this.#reckonedAt = clock.now();
+    this.#dueAt = this.#reckonedAt + wait;
     this.#held = [...result.held, ...heldOf(want, result, Math.round(wait / 1000))];
     if (result.failure === undefined) this.#inForce = result.inForce;
     this.#news = { drift: result.drift.map(driftOf), outcomes: result.outcomes.map(outcomeOf) };

@@ -75,7 +75,7 @@ export class World {
     this.deps = {
       options: parseOptions([`--subnet-file=${SUBNET_FILE}`, ...(options.argv ?? [])], {}),
       log: recorder(this.log),
-      clock: { now: time.now, sleep: time.sleep },
+      clock: { now: time.now, steady: time.steady, sleep: time.sleep },
       random: options.random ?? (() => (drawn++ * 0.37) % 1),
       source: this.store,
       drivers: [this.#counted()],

@@ -2,8 +2,9 @@
  * Owns a host that has all of selvage but a kernel: the real machine, store follower and lease keeper over a given source and real time.
  * Its rounds find everything as it should be, at once, so that what it costs is what it asks of the store.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+
 import { parseOptions } from '../../config/options.ts';
+import { hostClock } from '../../drivers/host/clock.ts';
 import type { CreateResult, Source } from '../../reconciler/contracts/source.ts';
 import type { Desired } from '../../reconciler/desired/desired.ts';
 import { Agent } from '../../states/agent.ts';
@@ -39,7 +40,7 @@ export class HostWithoutKernel {
     this.#deps = {
       options: parseOptions(argv, {}),
       log: silent,
-      clock: { now: Date.now, sleep: async (ms, signal) => void (await sleep(ms, undefined, { signal })) },
+      clock: hostClock,
       random: Math.random,
       source,
       drivers: [],

@@ -1,10 +1,9 @@
 /** Many hosts that start at once over a real etcd: each gets a block of its own as long as there are as many as hosts, and nothing is left over. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { overlaps } from '../../config/ipv4.ts';
 import { openEtcdV3 } from '../../drivers/etcd/source.ts';
-import type { Clock } from '../../states/deps.ts';
+import { hostClock } from '../../drivers/host/clock.ts';
 import { startEtcd } from '../helpers/etcd.ts';
 import { createLab } from '../helpers/lab.ts';
 import { LeaseHost } from '../helpers/lease-host.ts';
@@ -17,11 +16,6 @@ const config = (blocks: number) => ({
   SubnetMax: `10.5.${9 + blocks}.0`,
   Backend: { Type: 'vxlan' },
 });
-
-const time: Clock = {
-  now: Date.now,
-  sleep: async (ms, signal) => void (await setTimeout(ms, undefined, { signal })),
-};
 
 function assertApart(subnets: readonly string[]): void {
   for (const [i, one] of subnets.entries())
@@ -41,7 +35,7 @@ describe('hosts that acquire at once', () => {
     const stores = Array.from({ length: HOSTS + 1 }, open);
     try {
       await etcd.etcdctl('put', CONFIG_KEY, JSON.stringify(config(HOSTS)));
-      const hosts = stores.map((store, index) => new LeaseHost({ store, time }, index + 1));
+      const hosts = stores.map((store, index) => new LeaseHost({ store, time: hostClock }, index + 1));
       const last = hosts.pop()!;
       // All have seen that all is free before any of them takes its own.
       await Promise.all(hosts.map((host) => host.look()));
@@ -72,7 +66,7 @@ describe('hosts that acquire at once', () => {
       // Half of them still have the config of before, whose subnets are four times as long.
       const of = (SubnetLen: number) =>
         JSON.stringify({ Network: '10.5.0.0/20', SubnetLen, Backend: { Type: 'vxlan' } });
-      const hosts = stores.map((store, index) => new LeaseHost({ store, time }, index + 1));
+      const hosts = stores.map((store, index) => new LeaseHost({ store, time: hostClock }, index + 1));
       await etcd.etcdctl('put', CONFIG_KEY, of(22));
       await Promise.all(hosts.slice(0, 3).map((host) => host.look()));
       await etcd.etcdctl('put', CONFIG_KEY, of(24));

@@ -111,6 +111,7 @@ async function serveHosts(world: AwsWorld) {
     const host = new CloudKeeper({
       clock: {
         now: () => now,
+        steady: () => now,
         sleep: async (ms) => {
           now += ms;
         },

@@ -30,6 +30,7 @@ export class Process {
   /** As the process sees it. */
   readonly clock = {
     now: (): number => Math.round(this.time.now() + this.clockOffset),
+    steady: (): number => this.time.steady(),
     sleep: (ms: number, signal?: AbortSignal): Promise<void> =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason);

@@ -23,6 +23,7 @@ export class Keeping {
     this.keeper = new CloudKeeper({
       clock: {
         now: () => this.now,
+        steady: () => this.now,
         sleep: async (ms) => {
           this.now += ms;
         },

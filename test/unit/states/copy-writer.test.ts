@@ -43,7 +43,7 @@ class SlowCache implements StateCache {
 it('who flushes while a write is under way waits for it, and a later one is never overtaken', async () => {
   const cache = new SlowCache();
   const deps = {
-    clock: { now: () => 0, sleep: () => new Promise<void>(() => {}) },
+    clock: { now: () => 0, steady: () => 0, sleep: () => new Promise<void>(() => {}) },
     source: { kind: 'etcd-v3' },
   } as unknown as AgentDeps;
   const mirror = new Mirror(PREFIX);

@@ -20,7 +20,7 @@ function start(t: TestContext, parts: Partial<FleetWriterDeps> = {}) {
   let summary: Summary = summaryOf(statusWith(), undefined);
   const writer = new FleetWriter({
     prefix: PREFIX,
-    clock: { now: time.now, sleep: time.sleep },
+    clock: { now: time.now, steady: time.steady, sleep: time.sleep },
     log: { debug: silent, info: silent, error: silent, warn: (_: object, text: string) => void said.push(text) },
     random: () => 0,
     leases: () => store.leases,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { renewAt } from '../../../../reconciler/lease/renewal.ts';
+import { renewAfter, renewDelayMs, termFrom, timesOf } from '../../../../reconciler/lease/renewal.ts';
 import { leaseValue, needsRewrite } from '../../../../reconciler/lease/value.ts';
 import { mustYieldTo } from '../../../../reconciler/lease/yield.ts';
 import { addressOf, keyFor, leaseOf, macOf } from '../../../helpers/store.ts';
@@ -80,22 +80,42 @@ describe('mustYieldTo', () => {
   });
 });
 
-describe('renewAt', () => {
-  const base = { grantedSeconds: 24 * HOUR, remainingSeconds: 24 * HOUR, now: 1000, marginMinutes: 60, random: 0 };
+describe('renewAfter', () => {
+  const base = { grantedSeconds: 24 * HOUR, remainingSeconds: 24 * HOUR, marginMinutes: 60, random: 0 };
 
   it('is the margin before the end, or up to a twentieth of the term earlier', () => {
-    assert.equal(renewAt(base), 1000 + 23 * HOUR * 1000);
-    assert.equal(renewAt({ ...base, remainingSeconds: 12 * HOUR }), 1000 + 11 * HOUR * 1000);
-    assert.equal(renewAt({ ...base, random: 0.5 }), 1000 + (23 - 24 * 0.025) * HOUR * 1000);
+    assert.equal(renewAfter(base), 23 * HOUR * 1000);
+    assert.equal(renewAfter({ ...base, remainingSeconds: 12 * HOUR }), 11 * HOUR * 1000);
+    assert.equal(renewAfter({ ...base, random: 0.5 }), (23 - 24 * 0.025) * HOUR * 1000);
   });
 
   it('is two thirds of a term without room for the margin', () => {
-    assert.equal(renewAt({ ...base, grantedSeconds: 60, remainingSeconds: 60 }), 1000 + 40_000);
-    assert.equal(renewAt({ ...base, grantedSeconds: HOUR, remainingSeconds: HOUR }), 1000 + 2400_000);
+    assert.equal(renewAfter({ ...base, grantedSeconds: 60, remainingSeconds: 60 }), 40_000);
+    assert.equal(renewAfter({ ...base, grantedSeconds: HOUR, remainingSeconds: HOUR }), 2400_000);
   });
 
   it('is at once when it is late', () => {
-    assert.equal(renewAt({ ...base, remainingSeconds: 59 * 60 }), 1000);
-    assert.equal(renewAt({ ...base, remainingSeconds: -5 }), 1000);
+    assert.equal(renewAfter({ ...base, remainingSeconds: 59 * 60 }), 0);
+    assert.equal(renewAfter({ ...base, remainingSeconds: -5 }), 0);
+  });
+});
+
+describe('the term of a lease', () => {
+  const input = { grantedSeconds: 24 * HOUR, remainingSeconds: 24 * HOUR, marginMinutes: 60, random: 0 };
+  const clock = (wall: number, steady: number) => ({ now: () => wall, steady: () => steady });
+  const term = termFrom(input, clock(5_000_000, 100));
+  const later = HOUR * 1000;
+
+  it('is renewed in time whether its clock is set back or forth', () => {
+    for (const set of [-10 * later, 0])
+      assert.equal(renewDelayMs(term, clock(5_000_000 + later + set, 100 + later)), 22 * later);
+    assert.equal(renewDelayMs(term, clock(5_000_000 + 30 * later, 100 + later)), 0, 'or the machine has slept');
+  });
+
+  it('is told in the time that the clock has now', () => {
+    assert.deepEqual(timesOf(term, clock(1000, 100 + later)), {
+      endsAt: 1000 + 23 * later,
+      renewAt: 1000 + 22 * later,
+    });
   });
 });
