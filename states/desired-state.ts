@@ -323,6 +323,11 @@ export class DesiredState {
     return { ipMasq: parseSubnetEnv(this.#deps.previousSubnetEnv).ipMasq ?? ipMasq, besideFlanneld: true };
   }
 
+  /** A lease that is there and can't be read may name any path. */
+  get #anyUnread(): boolean {
+    return this.mirror.unreadableSubnets.length > 0;
+  }
+
   /** Which earlier paths there are: those of this process's own past and, at its start, those that are seen on the host. */
   #followPaths(own: Lease, published: LeaseAttrs, backend: Backend): void {
     const before = this.desired?.backend;
@@ -331,7 +336,7 @@ export class DesiredState {
     if (!before || this.#takenUp !== this.#seen) this.#takeUpPaths(published, peers, backend, now);
     if (before) this.#earlier.add(before);
     this.#earlier.remove(backend.path);
-    this.#earlier.review(published, peers, backend, now);
+    this.#earlier.review(published, peers, backend, now, this.#anyUnread);
   }
 
   /** Of what is seen on the host: a device that no lease names, and that ours is not known to have left, is a leftover, not a path. */
@@ -350,7 +355,7 @@ export class DesiredState {
       const leftAt = this.#leftBefore[owner.path];
       // A time to come is a clock that was set back: it says nothing.
       const known = leftAt !== undefined && leftAt <= now ? leftAt : undefined;
-      if (named.has(owner.path) || known !== undefined) this.#earlier.add(owner, known);
+      if (this.#anyUnread || named.has(owner.path) || known !== undefined) this.#earlier.add(owner, known);
     }
   }
 

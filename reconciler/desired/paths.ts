@@ -16,8 +16,11 @@ export interface PathOwner {
   readonly path: string;
 }
 
-/** How long after the last lease has left it a path is kept all the same, ms. */
-export const SETTLE = 10_000;
+/**
+ * How long after the last lease has left it a path is kept all the same, ms: longer than a host takes to notice that its member of etcd has
+ * died without a word (13 s; 15 s by v2), and to list another one.
+ */
+export const SETTLE = 30_000;
 
 /** ms. */
 export interface PathTimes {
@@ -62,8 +65,8 @@ export class EarlierPaths<P extends PathOwner> {
     this.#earlier.delete(path);
   }
 
-  /** Lets go of those whose time is over. `own`: what our lease says in the store. */
-  review(own: LeaseAttrs, peers: Iterable<Lease>, config: P, now: number): void {
+  /** Lets go of those whose time is over. `own`: what our lease says in the store. `anyUnread`: a lease that can't be read may name any of them. */
+  review(own: LeaseAttrs, peers: Iterable<Lease>, config: P, now: number, anyUnread = false): void {
     if (this.#earlier.size === 0) return;
     const paths = [config, ...this.owners];
     const named = new Set<string>();
@@ -74,7 +77,7 @@ export class EarlierPaths<P extends PathOwner> {
       if (path === ours) earlier.leftAt = earlier.unnamedAt = undefined;
       else {
         earlier.leftAt ??= now;
-        earlier.unnamedAt = named.has(path) ? undefined : (earlier.unnamedAt ?? now);
+        earlier.unnamedAt = anyUnread || named.has(path) ? undefined : (earlier.unnamedAt ?? now);
       }
       this.#ownLeft = Math.max(this.#ownLeft, earlier.leftAt ?? Number.POSITIVE_INFINITY);
     }

@@ -6,7 +6,7 @@ import type { ContinuousPing, PingResult } from './ping.ts';
 
 /**
  * For daemons whose network moves without a loss: longer than a loaded machine lets one wait, because who has not followed when it ends is cut
- * off, as told. An earlier path still goes ten seconds after the last lease has left it.
+ * off, as told. An earlier path still goes thirty seconds after the last lease has left it.
  */
 export const GRACE = '--migration-grace=1m';
 

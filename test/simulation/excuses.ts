@@ -5,10 +5,10 @@
 import type { SimulatedHost } from './host.ts';
 
 /**
- * An earlier path goes when no live lease has named it for ten seconds (reconciler/desired/paths.ts, SETTLE): who heard nothing of the store
- * for about as long, while hosts moved, may still send there.
+ * An earlier path goes when no live lease has named it for thirty seconds (reconciler/desired/paths.ts, SETTLE): who heard nothing of the
+ * store for about as long, while hosts moved, may still send there.
  */
-const BEHIND_MS = 7000;
+const BEHIND_MS = 25_000;
 
 export class Excuses {
   #everybody: string | undefined;
@@ -17,7 +17,7 @@ export class Excuses {
   #isMoving = false;
   /** The store lacks leases that it had: who comes to it then may take a subnet that is in use. */
   #isForgetful = false;
-  /** Hosts whose clock was set: the ten seconds and the grace are of that clock. */
+  /** Hosts whose clock was set: the thirty seconds and the grace are of that clock. */
   readonly #jumped = new Set<SimulatedHost>();
   readonly #away = new Map<SimulatedHost, { since: number | undefined; longest: number }>();
 

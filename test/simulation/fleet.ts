@@ -195,7 +195,8 @@ export class Fleet {
       for (const host of this.members) {
         const { life } = host;
         const runs = life !== undefined && life.process.stoppedUntil <= this.time.now();
-        this.excuses.note(host, runs && life.connection.isHeard, this.time.now());
+        const hears = runs && life.connection.isHeard && host.uplink.cut === undefined;
+        this.excuses.note(host, hears, this.time.now());
       }
       this.judge.tick(this.members);
       this.#tick();

@@ -55,6 +55,17 @@ describe('earlier paths', () => {
     assert.deepEqual([names(paths), paths.nextEnd()], [['vxlan 1'], Number.POSITIVE_INFINITY]);
   });
 
+  it('stay for the grace while a lease can not be read: it may name any of them', () => {
+    const paths = new EarlierPaths<{ type: string; path: string }>(pathTimes(GRACE));
+    paths.add(vxlan(1));
+    for (const now of [0, 2 * SETTLE, GRACE - 1]) paths.review(on(5), [], vxlan(5), now, true);
+    assert.deepEqual([names(paths), paths.nextEnd()], [['vxlan 1'], GRACE]);
+    paths.review(on(5), [], vxlan(5), GRACE - 1);
+    assert.equal(paths.nextEnd(), GRACE, 'and a while longer once it was read');
+    paths.review(on(5), [], vxlan(5), GRACE, true);
+    assert.deepEqual(names(paths), []);
+  });
+
   it('stay until our own lease has moved on and been read: who does not know its path reaches us on an earlier one', () => {
     const paths = new EarlierPaths<{ type: string; path: string }>(pathTimes(GRACE));
     paths.add(vxlan(3), 0);
