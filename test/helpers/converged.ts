@@ -45,7 +45,9 @@ const fixed = (link: Link | undefined): string => {
 /** Every Want is met unless something foreign is in its way; nothing of ours is there that nobody wants. */
 export function assertConverged({ instance, desired, after }: Judged): void {
   const own = ownDeviceNames(after, instance, linkNames(desired));
-  const isBlocked = (name: string): boolean => !own.has(name) || isTaken(desired.get(`link ${name}`)!, after, own);
+  const there = linksOf(after);
+  const isBlocked = (name: string): boolean =>
+    (there.has(name) && !own.has(name)) || isTaken(desired.get(`link ${name}`)!, after, own);
   const blocked = new Set(linkNames(desired).filter(isBlocked));
   const slots = new Map<string, Have>();
   for (const have of after) if (!slots.has(idOf(have))) slots.set(idOf(have), have);

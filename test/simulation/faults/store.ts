@@ -93,7 +93,9 @@ function restore(fleet: Fleet, random: Random): string {
     if (key !== undefined && now.has(key) && now.get(key) !== before.get(key))
       fleet.excuses.of(host, 'the store was restored to what its lease was before');
   }
-  fleet.configIs(store.get(CONFIG_KEY)?.value ?? fleet.config);
+  const config = store.get(CONFIG_KEY)?.value;
+  // One that was junk when the backup was made is put right at the end, as junk is.
+  if (config !== undefined && !JUNK_CONFIGS.includes(config)) fleet.configIs(config);
   return 'the store is restored from a backup';
 }
 
@@ -128,10 +130,12 @@ function spoilLease(fleet: Fleet, random: Random): string | undefined {
   return `the lease of ${host.name} (${lease.key}) is overwritten with junk`;
 }
 
+const JUNK_CONFIGS = ['junk', '{"Network":"10.5.0.0/99"}'];
+
 function spoilConfig(fleet: Fleet, random: Random): string {
   const isDeleted = random.chance(0.4);
   if (isDeleted) fleet.store.delete(CONFIG_KEY);
-  else fleet.store.put(CONFIG_KEY, random.pick(['junk', '{"Network":"10.5.0.0/99"}']));
+  else fleet.store.put(CONFIG_KEY, random.pick(JUNK_CONFIGS));
   fleet.later(random.between(100, 20_000), () => fleet.store.put(CONFIG_KEY, fleet.config));
   return `the config is ${isDeleted ? 'deleted' : 'overwritten with junk'} for a while`;
 }
