@@ -19,6 +19,8 @@ export class Excuses {
   #isForgetful = false;
   /** Hosts whose clock was set: the thirty seconds and the grace are of that clock. */
   readonly #jumped = new Set<SimulatedHost>();
+  /** Hosts with a device that somebody has just damaged: who moves onto it in that moment, as the config says, finds it dead. */
+  readonly #damaged = new Set<SimulatedHost>();
   readonly #away = new Map<SimulatedHost, { since: number | undefined; longest: number }>();
 
   everybody(why: string): void {
@@ -35,6 +37,12 @@ export class Excuses {
 
   jumped(host: SimulatedHost): void {
     this.#jumped.add(host);
+  }
+
+  /** @returns what ends it */
+  damaged(host: SimulatedHost): () => void {
+    this.#damaged.add(host);
+    return () => this.#damaged.delete(host);
   }
 
   forgetful(): void {
@@ -56,6 +64,7 @@ export class Excuses {
 
   /** Why packets from the one to the other may be lost; undefined: they may not. */
   forPair(from: SimulatedHost, to: SimulatedHost): string | undefined {
+    if (this.#damaged.has(from) || this.#damaged.has(to)) return 'a device was damaged by hand a moment ago';
     return this.#everybody ?? this.#hosts.get(from) ?? this.#hosts.get(to) ?? this.#behind(from, to);
   }
 
@@ -71,6 +80,7 @@ export class Excuses {
     this.#isMoving = false;
     this.#isForgetful = false;
     this.#jumped.clear();
+    this.#damaged.clear();
     this.#away.clear();
   }
 
