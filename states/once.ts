@@ -57,11 +57,22 @@ async function publish(agent: Agent): Promise<void> {
 async function oneRound(agent: Agent, begin: () => void, made: DriftEntry[] = []): Promise<Report> {
   agent.work.markDirty(everything());
   await agent.work.read();
-  const { changes } = await agent.work.plan();
+  const changes = await planSurely(agent);
   begin();
   if (changes) await agent.work.apply();
   await agent.work.verify(made);
   return agent.journal.lastReport ?? agent.work.reportWithoutRound();
+}
+
+/**
+ * What is there too many, or otherwise, may be of a lease that came since the store was listed, and that a daemon beside this run has heard of:
+ * so the store is listed again before anything is written but what is missing.
+ */
+async function planSurely({ work, store, lastGood }: Agent): Promise<number> {
+  const { changes } = await work.plan();
+  if (lastGood.inForce || work.planned.changes.every(({ op }) => op === 'create')) return changes;
+  await store.connect();
+  return (await work.planAgain()).changes;
 }
 
 /** A lease that was taken meanwhile has a key of its own, which nobody could know before. */

@@ -141,6 +141,12 @@ export class Round {
     return this.drift.length;
   }
 
+  /** The same listing against what should be by now. */
+  planAgain(): number {
+    this.held = this.held.filter((entry) => !this.#plan?.held.includes(entry));
+    return this.plan();
+  }
+
   /** Carries the plan out. One outcome a change. */
   async apply(): Promise<void> {
     let steps = this.#plan?.steps ?? [];

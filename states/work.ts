@@ -116,7 +116,7 @@ export class Work implements RoundServices {
     const { desired, instance } = state;
     if (!desired) throw new Error('There is no desired state to work towards yet.');
     const looked = await companions.lookFor(desired, scope, () => this.#store.isComplete);
-    const kept = [...state.keptSubnets, ...companions.keptSubnets(desired)];
+    const kept = (): string[] => [...state.keptSubnets, ...companions.keptSubnets(desired)];
     const round = new Round({
       scope,
       drivers: deps.drivers,
@@ -126,7 +126,7 @@ export class Work implements RoundServices {
       nexthopObjects: desired.context.host.nexthopObjects,
       retry: this.#retry.view(deps.clock.steady()),
       reportStale: deps.options.keepStale,
-      keepStale: (haves) => keepSubnets(kept, haves, desired.subnetsElsewhere),
+      keepStale: (haves) => keepSubnets(kept(), haves, desired.subnetsElsewhere),
     });
     this.#inHand = { round, at, looked };
     await round.read();
@@ -158,6 +158,15 @@ export class Work implements RoundServices {
 
   async plan(): Promise<{ changes: number }> {
     return { changes: this.#current.round.plan() };
+  }
+
+  /** After the store was listed again: the host is not, so that what others have made of a newer word meanwhile is not in question. */
+  async planAgain(): Promise<{ changes: number }> {
+    const { round } = this.#current;
+    if (round.desired === this.#shared.state.desired) return { changes: round.planAgain() };
+    this.markDirty(everything());
+    await this.read();
+    return this.plan();
   }
 
   /** What the round in hand would do, in order, and all that it works towards. */

@@ -113,6 +113,27 @@ describe('a repair run', () => {
     assert.ok((await repairOnce(world.deps)).converged);
   });
 
+  it('takes nothing away that a daemon beside it has made for a lease that came since the store was listed', async () => {
+    const world = worldOf();
+    const key = world.putPeer(4);
+    await repairOnce(world.deps);
+    const { source } = world.deps;
+    let listings = 0;
+    world.deps.source = Object.assign(Object.create(source) as typeof source, {
+      snapshot: async () => {
+        if (++listings > 1) return source.snapshot();
+        const { value } = world.store.get(key)!;
+        world.store.delete(key);
+        const early = await source.snapshot();
+        world.store.putFor(key, value, 86_400);
+        return early;
+      },
+    });
+    const before = asText(world);
+    const report = await repairOnce(world.deps);
+    assert.deepEqual([asText(world), report.drift, listings], [before, [], 2]);
+  });
+
   it('beside a daemon that has done it all does nothing', async () => {
     const world = await worldOf().start();
     const before = state(world);
