@@ -1,5 +1,6 @@
 /** SIGTERM at any moment of a start: it ends at once, with nothing half done, no stack trace, and an exit code that says how. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -61,9 +62,10 @@ describe('SIGTERM in the first moments', () => {
   it('--once that waits for etcd ends of the signal at once, as a shell expects it', async () => {
     const silent = lab.underlay.spawn(process.execPath, [
       '-e',
-      'require("net").createServer(() => {}).listen(2390, "192.168.64.1")',
+      'require("net").createServer(() => {}).listen(2390, "192.168.64.1", () => console.log("listening"))',
     ]);
     try {
+      await once(silent.stdout!, 'data');
       const child = host.startDaemon(['--once'], { env: { SELVAGE_ETCD_ENDPOINTS: 'http://192.168.64.1:2390' } });
       await sleep(2500);
       assert.equal(child.running, true, child.log());
