@@ -1,5 +1,7 @@
 /** Owns the continuous ping between all hosts of a lab, and what hosts say while their network moves. */
 import assert from 'node:assert/strict';
+import { openStateCache } from '../../drivers/state-cache/cache.ts';
+import { SETTLE } from '../../reconciler/desired/paths.ts';
 import { eventually } from './eventually.ts';
 import type { Lab, LabHost, RunOptions } from './lab.ts';
 import type { ContinuousPing, PingResult } from './ping.ts';
@@ -9,6 +11,17 @@ import type { ContinuousPing, PingResult } from './ping.ts';
  * off, as told. An earlier path still goes thirty seconds after the last lease has left it.
  */
 export const GRACE = '--migration-grace=1m';
+
+/** As if thirty seconds had gone by for repair runs: each host's last good copy says that its lease left the earlier paths that much sooner. */
+export async function settled(hosts: readonly LabHost[]): Promise<void> {
+  for (const { name, stateCache } of hosts) {
+    const cache = openStateCache(stateCache);
+    const copy = await cache.load();
+    assert.ok(copy?.head.left, `${name} has no last good copy that says when its lease left a path`);
+    const left = Object.fromEntries(Object.entries(copy.head.left).map(([path, at]) => [path, at - SETTLE]));
+    await cache.save({ ...copy, head: { ...copy.head, left } });
+  }
+}
 
 interface Pair {
   from: LabHost;

@@ -1,12 +1,10 @@
 /** Somebody else's flannel.9, under a ping between all hosts: it is left alone, also where the network moves to that very VNI. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { SETTLE } from '../../reconciler/desired/paths.ts';
 import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
-import { allMoved, flannelDevices, GRACE, Mesh, repair } from '../helpers/mesh.ts';
+import { allMoved, flannelDevices, GRACE, Mesh, repair, settled } from '../helpers/mesh.ts';
 import { holds } from '../helpers/scenario.ts';
 
 const onVni = (VNI: number) => ({ Network: '10.5.0.0/16', Backend: { Type: 'vxlan', VNI } });
@@ -76,7 +74,7 @@ describe('a foreign flannel.9', () => {
       for (const each of lab.hosts) await each.report(['--once']);
     };
     await round();
-    await sleep(SETTLE);
+    await settled(lab.hosts);
     await round();
     for (const each of lab.hosts) assert.deepEqual(await flannelDevices(each), ['flannel.1']);
 
@@ -92,7 +90,7 @@ describe('a foreign flannel.9', () => {
     await mesh.answered(20);
     await host.ip('link', 'delete', 'flannel.9');
     for (const each of lab.hosts) await repair(each);
-    await sleep(SETTLE);
+    await settled(lab.hosts);
     for (const each of lab.hosts) await repair(each);
     assert.equal(await movedHosts(), 3);
     for (const each of lab.hosts) assert.deepEqual(await flannelDevices(each), ['flannel.9']);

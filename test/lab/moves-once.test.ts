@@ -1,10 +1,8 @@
 /** The same moves without a daemon: `selvage --once` on one host after the other, each with no memory, and nothing is lost. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { SETTLE } from '../../reconciler/desired/paths.ts';
 import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
-import { flannelDevices, Mesh, repair } from '../helpers/mesh.ts';
+import { flannelDevices, Mesh, repair, settled } from '../helpers/mesh.ts';
 import { overlayOf } from '../helpers/overlay.ts';
 
 const NETWORK = '10.5.0.0/16';
@@ -34,7 +32,6 @@ describe('a network that moves by repair runs', () => {
     for (const host of lab.hosts) await repair(host, args);
   }
 
-  const settled = () => sleep(SETTLE);
   const devices = () => Promise.all(lab.hosts.map(flannelDevices));
   const onAll = (...names: string[]) => lab.hosts.map(() => names);
 
@@ -48,7 +45,7 @@ describe('a network that moves by repair runs', () => {
     await lab.putConfig(to);
     await everywhere();
     await mesh?.answered(5);
-    await settled();
+    await settled(lab.hosts);
     await everywhere();
     for (const host of lab.hosts) await inSync(host);
   }
@@ -74,7 +71,7 @@ describe('a network that moves by repair runs', () => {
     assert.deepEqual(await devices(), onAll('flannel.5', 'flannel.6'));
     await mesh.answered(20);
     await mesh.stopAndExpectNoLoss();
-    await settled();
+    await settled(lab.hosts);
     await everywhere();
     assert.deepEqual(await devices(), onAll('flannel.6'));
   });
