@@ -21,6 +21,8 @@ export class Excuses {
   readonly #jumped = new Set<SimulatedHost>();
   /** Hosts with a device that somebody has just damaged: who moves onto it in that moment, as the config says, finds it dead. */
   readonly #damaged = new Set<SimulatedHost>();
+  /** The port that the tunnel of each VNI has had since the last peace. */
+  readonly #ports = new Map<number, number>();
   readonly #away = new Map<SimulatedHost, { since: number | undefined; longest: number }>();
 
   everybody(why: string): void {
@@ -33,6 +35,13 @@ export class Excuses {
 
   moving(): void {
     this.#isMoving = true;
+  }
+
+  /** The config has, or had, a tunnel of that VNI on that port: on another one its device is made anew under the same name. */
+  tunnel(vni: number, port: number): void {
+    const before = this.#ports.get(vni) ?? port;
+    this.#ports.set(vni, port);
+    if (before !== port) this.everybody('a change of Port costs packets (docs/backends.md)');
   }
 
   jumped(host: SimulatedHost): void {
@@ -81,6 +90,7 @@ export class Excuses {
     this.#isForgetful = false;
     this.#jumped.clear();
     this.#damaged.clear();
+    this.#ports.clear();
     this.#away.clear();
   }
 

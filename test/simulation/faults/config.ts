@@ -14,19 +14,13 @@ interface Config {
 function change(fleet: Fleet, how: (config: Config) => Config): string {
   const before = JSON.parse(fleet.config) as Config;
   const after = how(before);
-  // The device is made anew under the same name.
-  if (isSameTunnel(before, after) && portOf(before) !== portOf(after))
-    fleet.excuses.everybody('a change of Port costs packets (docs/backends.md)');
+  for (const { Backend } of [before, after])
+    if (Backend.Type === 'vxlan') fleet.excuses.tunnel(Number(Backend.VNI ?? 1), Number(Backend.Port ?? 8472));
   const next = JSON.stringify(after);
   fleet.configIs(next);
   fleet.store.put(CONFIG_KEY, next);
   return `the config becomes ${next}`;
 }
-
-const portOf = ({ Backend }: Config): unknown => Backend.Port ?? 8472;
-const isSameTunnel = (...configs: [Config, Config]): boolean =>
-  configs.every(({ Backend }) => Backend.Type === 'vxlan') &&
-  new Set(configs.map(({ Backend }) => Backend.VNI ?? 1)).size === 1;
 
 /** From one path to another. */
 function move(fleet: Fleet, how: (backend: Record<string, unknown>) => Record<string, unknown>): string {

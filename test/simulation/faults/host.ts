@@ -44,6 +44,12 @@ function remove(kernel: ModelKernel, have: Have): void {
 /** Within which a device that was damaged is mended, ms: by then whatever is lost is the product's doing. */
 const MENDED_MS = 1000;
 
+function excuseDamage(fleet: Fleet, host: SimulatedHost): void {
+  const end = fleet.excuses.damaged(host);
+  // Without an agent nobody mends it.
+  if (host.life) fleet.later(MENDED_MS, end);
+}
+
 const KINDS = ['route', 'neighbour', 'fdb', 'nexthop', 'address', 'link', 'file'] as const;
 
 function deleteSome(fleet: Fleet, random: Random): string | undefined {
@@ -52,7 +58,7 @@ function deleteSome(fleet: Fleet, random: Random): string | undefined {
   const all = ours(host, [kind]);
   const some = random.chance(0.2) ? all : all.slice(0, 1 + random.below(2));
   for (const have of some) byHand(() => remove(host.kernel, have));
-  if (kind === 'link' && some.length > 0) fleet.later(MENDED_MS, fleet.excuses.damaged(host));
+  if (kind === 'link' && some.length > 0) excuseDamage(fleet, host);
   return some.length ? `${some.map(idOf).join(', ')} on ${host.name} deleted by hand` : undefined;
 }
 
@@ -67,7 +73,7 @@ function spoilDevice(fleet: Fleet, random: Random): string | undefined {
     { vxlan: { learning: true } },
   ]);
   byHand(() => host.kernel.setLink(link.name, change));
-  fleet.later(MENDED_MS, fleet.excuses.damaged(host));
+  excuseDamage(fleet, host);
   return `${link.name} on ${host.name}: ${JSON.stringify(change)} by hand`;
 }
 
