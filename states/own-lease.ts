@@ -103,7 +103,8 @@ export class OwnLease {
     return new Set(own === undefined ? published : [own, ...published]);
   }
 
-  #isProvedOurs({ attrs }: Lease, { identities }: LeaseContext): boolean {
+  #isProvedOurs({ key, attrs }: Lease, { identities }: LeaseContext): boolean {
+    if (this.#published.has(key, attrs)) return true;
     const identity = identityOf(attrs);
     if (identity === undefined) return false;
     return identities.has(identity) || (this.current !== undefined && identity === identityOf(this.current.attrs));
@@ -284,6 +285,8 @@ export class OwnLease {
     const key = leaseKey(this.#prefix, subnet);
     const value = await this.#firstValue(key, context);
     this.#tried = subnet;
+    // It may be written, and much later, though no answer comes.
+    this.#published.add({ key, attrs: parseLeaseAttrs(value) });
     const created = await source.leases.create(key, value, options.leaseTtlSeconds);
     this.#tried = undefined;
     if (created.result === 'exists') return false;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { StoreError } from '../../../reconciler/contracts/source.ts';
 import { finish, LeaseHost, world } from '../../helpers/lease-host.ts';
+import { addressOf } from '../../helpers/store.ts';
 
 describe('a store whose listing does not show what its writes run into', () => {
   /** As behind a member that lags: of the first `races` keys each is said to exist, and none is listed. `listings`: when. */
@@ -35,4 +36,28 @@ describe('a store whose listing does not show what its writes run into', () => {
     assert.equal(await finish(time, host.ensure()), 'held');
     assert.equal(store.all().length, 1);
   });
+});
+
+it('a lease whose write was never answered, and comes when this host has another, is given back', async () => {
+  const { store, time } = world();
+  const host = new LeaseHost({ store, time }, 1);
+  const { create } = store.leases;
+  let late: Promise<unknown> | undefined;
+  store.leases.create = async (...args) => {
+    store.leases.create = create;
+    late = time.sleep(10_000).then(() => create(...args));
+    throw new StoreError('unavailable', 'No answer.');
+  };
+  await assert.rejects(host.ensure());
+  assert.equal(await host.ensure(), 'held');
+  // By then it names another way, and no MAC.
+  host.value = JSON.stringify({ PublicIP: addressOf(1), PublicIPv6: null, BackendType: 'host-gw' });
+  assert.equal(await host.ensure(), 'held');
+  await finish(time, late!);
+  assert.equal(store.all().length, 2);
+  assert.equal(await host.ensure(), 'held');
+  assert.deepEqual(
+    store.all().map(({ key }) => key),
+    [host.lease.current?.key],
+  );
 });
