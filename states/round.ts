@@ -21,7 +21,7 @@ import type { HeldEntry } from '../reconciler/contracts/report.ts';
 import { emptyScope, everything, mergeScope, type Scope, scopeOf, scopeOfIds } from '../reconciler/contracts/scope.ts';
 import type { Desired } from '../reconciler/desired/desired.ts';
 import { networksLeft } from '../reconciler/desired/left-behind.ts';
-import { compare, type Have, idOf, linkOf, mustRecreate, splitId } from '../reconciler/kinds/index.ts';
+import { compare, type Have, idOf, linkOf, mustRecreate, splitId, type Want } from '../reconciler/kinds/index.ts';
 import { closeScope } from '../reconciler/plan/close-scope.ts';
 import type { KeepStale } from '../reconciler/plan/gates.ts';
 import type { RetryView } from '../reconciler/plan/hold.ts';
@@ -67,6 +67,7 @@ export class Round {
     this.#input = input;
     this.scope = complete(input.scope, input.desired);
     this.#interest = input.desired.interest();
+    input.desired.beginRound();
   }
 
   /** The devices that this round found to be ours: what the watches have to look at from now on. */
@@ -227,9 +228,9 @@ export class Round {
   }
 
   #makePlan(scope: Scope, haves: readonly Have[], scopeComplete: boolean): Plan {
-    const { desired, desiredComplete, instance, nexthopObjects, retry, keepStale } = this.#input;
+    const { desired, desiredComplete, instance, nexthopObjects, retry } = this.#input;
     return makePlan({
-      wants: desired.restrict(scope),
+      wants: this.#settledWants(scope),
       desired: desired.wants,
       haves,
       unread: this.#unread,
@@ -239,12 +240,27 @@ export class Round {
       ...contextOf(haves, scopeComplete && (scope.all || scope.kinds.has('address'))),
       nexthopObjects,
       retry,
-      keepStale: keepStale(haves),
+      keepStale: this.#keepsStale(scope, haves),
       reportStale: this.#input.reportStale,
       isFlannels: (route) => desired.isFlannels(route),
       prefersPlain: (route) => desired.prefersPlain(route),
       cutsOff: (range) => desired.cutsOff(range),
     });
+  }
+
+  /** Without those that a lease has changed since this round looked: it may not have looked at all of that peer, and the next one does. */
+  #settledWants(scope: Scope): ReadonlyMap<string, Want> {
+    const { desired } = this.#input;
+    const wants = desired.restrict(scope);
+    if (scope.all || !desired.hasNews) return wants;
+    return new Map([...wants].filter(([id]) => !desired.isNews(id)));
+  }
+
+  #keepsStale(scope: Scope, haves: readonly Have[]): KeepStale {
+    const { desired, keepStale } = this.#input;
+    const keeps = keepStale(haves);
+    if (scope.all || !desired.hasNews) return keeps;
+    return (have) => desired.isNews(idOf(have)) || keeps(have);
   }
 
   async #list(scope: Scope, care?: Care): Promise<Listing> {

@@ -57,6 +57,8 @@ export class Desired {
   readonly #wantsOf = new Map<CompanionName, Set<string>>();
   readonly #notices: readonly HeldEntry[];
   readonly #refusals: Refusals;
+  /** Ids that leases have said something of since the round in hand began. */
+  #news: Set<string> | 'all' = new Set();
 
   constructor(context: BackendContext, earlier: readonly Backend[] = []) {
     this.context = context;
@@ -120,6 +122,7 @@ export class Desired {
   }
 
   setAll(source: LeaseSource): void {
+    this.#news = 'all';
     this.#follow(source);
     const own = this.context.own.subnet;
     this.#peers.setAll([...source.leases.values()].filter(({ subnet }) => subnet !== own));
@@ -132,7 +135,23 @@ export class Desired {
     for (const subnet of subnets) {
       if (subnet !== this.context.own.subnet) changes.push([subnet, source.leases.get(subnet)]);
     }
-    return this.#peers.update(changes);
+    const ids = this.#peers.update(changes);
+    if (this.#news !== 'all') for (const id of ids) this.#news.add(id);
+    return ids;
+  }
+
+  /** A round looks at what is here now: what leases say from now on is news to it. */
+  beginRound(): void {
+    this.#news = new Set();
+  }
+
+  /** Whether a lease has said something of that id since the round began: then its scope may not have all of that peer. */
+  isNews(id: string): boolean {
+    return this.#news === 'all' || this.#news.has(id);
+  }
+
+  get hasNews(): boolean {
+    return this.#news === 'all' || this.#news.size > 0;
   }
 
   /** What this host wants of a cloud: on the config's path, else on an earlier one. */

@@ -200,6 +200,26 @@ it('an old way goes only when the new one is proven', async () => {
   assert.ok(world.report.converged);
 });
 
+it('a lease that comes while a round looks at its peer is the next round’s, as a whole', async () => {
+  const world = await converged();
+  const key = keyFor('10.5.9.0/24');
+  const list = world.driver.list.bind(world.driver);
+  world.driver.list = async (...args) => {
+    world.driver.list = list;
+    world.store.put(key, valueFor(256 + 9));
+    await world.time.turn();
+    return list(...args);
+  };
+  const before = world.reports.length;
+  world.store.put(key, 'junk');
+  await world.settle();
+  const made = world.reports.slice(before).map(({ drift }) => drift.map(({ kind }) => kind).join(' '));
+  assert.deepEqual(
+    made.filter((kinds) => kinds !== ''),
+    ['neighbour fdb nexthop route'],
+  );
+});
+
 it('a listing that is torn deletes nothing, is looked at again soon, and not all the time', async () => {
   const world = await converged();
   world.withoutLevel();
