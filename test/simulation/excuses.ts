@@ -74,6 +74,7 @@ export class Excuses {
   /** Why packets from the one to the other may be lost; undefined: they may not. */
   forPair(from: SimulatedHost, to: SimulatedHost): string | undefined {
     if (this.#damaged.has(from) || this.#damaged.has(to)) return 'a device was damaged by hand a moment ago';
+    if (this.#isForgetful && this.#jumped.has(from)) return 'the clock was set by which a lost lease ends';
     return this.#everybody ?? this.#hosts.get(from) ?? this.#hosts.get(to) ?? this.#behind(from, to);
   }
 

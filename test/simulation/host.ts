@@ -71,6 +71,8 @@ export class SimulatedHost {
   broken: Error | undefined;
   readonly counts = { changes: 0, lives: 0 };
   #copy: StateCopy | undefined;
+  /** Keys of leases whose last word was only in the head of a process that was killed: its copy may be half a minute old. */
+  #forgotten = new Set<string>();
   /** subnet.env as it was last looked at. */
   #read: { content?: string; subnet?: string } = {};
   readonly #around: Surroundings;
@@ -111,6 +113,17 @@ export class SimulatedHost {
     return snapshot!.leases.some((one) => one.key === key && one.createRevision === createRevision);
   }
 
+  /** Whether a process that was killed knew more of that lease than what is left of it. */
+  forgets(key: string): boolean {
+    return this.#forgotten.has(key);
+  }
+
+  #unsaved({ agent }: Life): Set<string> {
+    const saved = new Map(this.#copy?.snapshot.leases.map(({ key, value }) => [key, value]));
+    const known = [...agent.state.mirror.leases.values()];
+    return new Set(known.flatMap(({ key, value }) => (saved.get(key) === value ? [] : [key])));
+  }
+
   /** Starts the daemon. */
   start(): void {
     if (this.life) return;
@@ -134,6 +147,7 @@ export class SimulatedHost {
   kill(): void {
     if (!this.life) return;
     this.#say('is killed');
+    this.#forgotten = this.#unsaved(this.life);
     this.#end(this.life);
   }
 

@@ -134,6 +134,12 @@ export class Judge {
     for (const lost of this.#oracle.after(host, done)) this.#judgeLoss(host, lost);
   }
 
+  /** Of a store that can't be heard, or has itself forgotten, a new process knows what the copy of the one before it has. */
+  #forgotten(by: SimulatedHost, seat: string): string | undefined {
+    const isBlind = this.#excuses.isForgetful || by.life?.agent.lastGood.inForce;
+    return isBlind && by.forgets(keyFor(seat)) ? 'an agent was killed before its copy had it' : undefined;
+  }
+
   #judgeSeat(host: SimulatedHost, before: string): void {
     const why = this.#excuses.forSeat(host) ?? this.#takenBy(host, before) ?? this.#spoilt(host, before);
     const now = this.#oracle.seatOf(host);
@@ -145,7 +151,7 @@ export class Judge {
     // A machine that is gone for good sends nothing, whatever its kernel had last.
     if (!from.isMember || !to.isMember) return;
     const seat = this.#oracle.seatOf(to)!;
-    const excuse = this.#excuses.forPair(from, to) ?? this.#takenBy(to, seat);
+    const excuse = this.#excuses.forPair(from, to) ?? this.#takenBy(to, seat) ?? this.#forgotten(by, seat);
     if (excuse === undefined)
       return this.fail('reach', `${from.name} no longer reaches ${to.name} (${seat}) since ${by.name} wrote: ${why}`);
     this.excused.set(excuse, (this.excused.get(excuse) ?? 0) + 1);

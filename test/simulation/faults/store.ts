@@ -82,7 +82,10 @@ function restore(fleet: Fleet, random: Random): string {
   const { backup, store } = fleet;
   const before = new Map(store.all().map(({ key, value }) => [key, value]));
   fleet.excuses.forgetful();
-  store.restore(backup, random.chance(0.5) ? store.clusterId : `${store.clusterId}'`);
+  const isSame = random.chance(0.5);
+  // Of a store that was wiped since, and has come no further: nobody can tell the one from the other.
+  if (isSame && backup.revision >= store.revision) fleet.excuses.everybody('the restored store looks like a later one');
+  store.restore(backup, isSame ? store.clusterId : `${store.clusterId}'`);
   const now = new Map(store.all().map(({ key, value }) => [key, value]));
   if (store.get(CONFIG_KEY)?.value !== fleet.config)
     fleet.excuses.everybody('the store was restored to an earlier config');
