@@ -6,7 +6,6 @@
  */
 import { configKey } from '../config/lease-key.ts';
 import type { Lease, LeaseAttrs, NetworkConfig } from '../config/model.ts';
-import { EXAMPLE_CONFIG } from '../config/network.ts';
 import { parseSubnetEnv } from '../config/subnet-env.ts';
 import type { Backend } from '../reconciler/backends/backend.ts';
 import { BACKEND_TYPES, backendFor, ipv4Only, pathOf, unsupportedBackend } from '../reconciler/backends/index.ts';
@@ -14,7 +13,6 @@ import type { Driver, Interest } from '../reconciler/contracts/driver.ts';
 import type { Host, Instance } from '../reconciler/contracts/host.ts';
 import type { HeldEntry } from '../reconciler/contracts/report.ts';
 import { everything, type Scope, scopeOf } from '../reconciler/contracts/scope.ts';
-import type { Source } from '../reconciler/contracts/source.ts';
 import type { CopyHead, Past } from '../reconciler/contracts/state-copy.ts';
 import { Desired } from '../reconciler/desired/desired.ts';
 import { Guards } from '../reconciler/desired/guards.ts';
@@ -27,11 +25,13 @@ import type { MirrorChange } from '../reconciler/store/mirror-change.ts';
 import type { AgentDeps } from './deps.ts';
 import type { Dirty } from './dirty.ts';
 import { HostView } from './host-view.ts';
+import { KnownNetworks } from './known-networks.ts';
 import type { LeaseContext } from './lease-context.ts';
 import { obstaclesOf } from './obstacles.ts';
 import { OwnLease } from './own-lease.ts';
 import { OwnValue } from './own-value.ts';
 import { lookForPaths, type PathsSeen } from './paths-seen.ts';
+import { putConfig } from './put-config.ts';
 import type { Round } from './round.ts';
 
 interface UsableConfig {
@@ -45,13 +45,6 @@ export interface PublishedLease {
   published: LeaseAttrs;
 }
 
-/** A command that puts a config, for people to copy. */
-export function putConfig(prefix: string, kind: Source['kind']): string {
-  if (kind === 'file') return `"config": ${EXAMPLE_CONFIG}`;
-  if (kind === 'etcd-v2') return `ETCDCTL_API=2 etcdctl set ${configKey(prefix)} '${EXAMPLE_CONFIG}'`;
-  return `etcdctl put ${configKey(prefix)} '${EXAMPLE_CONFIG}'`;
-}
-
 export class DesiredState {
   readonly mirror: Mirror;
   readonly lease: OwnLease;
@@ -62,8 +55,7 @@ export class DesiredState {
   readonly #deps: AgentDeps;
   readonly #dirty: Dirty;
   readonly #prefix: string;
-  /** Networks that this host is in or has left something in, as far as subnet.env, the last good copy and this process know: what is ours is looked for there. */
-  readonly #networks = new Set<string>();
+  readonly #networks = new KnownNetworks();
   /** What the Wants were made from, as text. */
   #signature = '';
   readonly #earlier: EarlierPaths<Backend>;
@@ -96,7 +88,7 @@ export class DesiredState {
     this.lease = new OwnLease(deps, this.#prefix, previous.subnet);
     this.#value = new OwnValue(this.mirror, deps.source);
     this.host = new HostView(deps, () => this.mirror.config);
-    if (previous.network) this.#networks.add(previous.network);
+    this.#networks.add(previous.network);
   }
 
   /** The config in force and its backend; undefined where there is none that can be run. */
@@ -107,25 +99,25 @@ export class DesiredState {
   }
 
   get instance(): Instance {
-    return { prefix: this.#prefix, networks: [...this.#networks], subnetFile: this.#deps.options.subnetFile };
+    return { prefix: this.#prefix, networks: this.#networks.all, subnetFile: this.#deps.options.subnetFile };
   }
 
   get interest(): Interest {
     const files = [this.#deps.options.subnetFile];
     const uplink = this.host.current?.uplink.name ?? '';
-    return this.desired?.interest() ?? { networks: [...this.#networks], devices: [], uplink, files };
+    return this.desired?.interest() ?? { networks: this.#networks.all, devices: [], uplink, files };
   }
 
   /** Takes over what the last good copy knows of this host's past. */
   recall(head: CopyHead | undefined): void {
-    for (const network of [head?.network, ...(head?.earlierNetworks ?? [])]) if (network) this.#networks.add(network);
+    this.#networks.add(head?.network, ...(head?.earlierNetworks ?? []));
     this.#leftBefore = head?.left ?? {};
     this.#remembered = head?.own;
   }
 
   /** What the next process has to know of this one's past. */
   get past(): Past {
-    const earlierNetworks = [...this.#networks].filter((network) => network !== this.mirror.config?.network);
+    const earlierNetworks = this.#networks.earlierThan(this.mirror.config?.network);
     const { subnet } = this.lease.current ?? {};
     const own = subnet === undefined ? this.#remembered : { subnet, nic: this.host.nic };
     return { earlierNetworks, left: { ...this.#leaving, ...this.#earlier.left }, ...(own && { own }) };
@@ -141,11 +133,7 @@ export class DesiredState {
     // It was for an earlier config: the network that is this host's now it knows nothing of.
     if (round.desired !== this.desired) return false;
     const current = round.desired.context.config.network;
-    const earlier = [...this.#networks].filter((network) => network !== current);
-    const left = new Set(round.left(earlier));
-    const empty = earlier.filter((network) => !left.has(network));
-    for (const network of empty) this.#networks.delete(network);
-    return empty.length > 0;
+    return this.#networks.keepOnly(round.left(this.#networks.earlierThan(current)), current);
   }
 
   /** The mirror doesn't know which store it is a mirror of, nor how one writes there. */
@@ -210,6 +198,7 @@ export class DesiredState {
 
   /** Takes all peers anew, after a listing of the store. */
   relist(): void {
+    this.#rememberLeases();
     if (!this.remake()) this.desired?.setAll(this.mirror);
   }
 
@@ -368,16 +357,28 @@ export class DesiredState {
     return this.#seen !== undefined || !this.#linkDriver;
   }
 
+  #rememberLeases(): void {
+    const { config, allLeases } = this.mirror;
+    const publicIP = this.host.current?.publicIP;
+    if (config && publicIP !== undefined) this.#networks.addSubnets(allLeases, publicIP, config.network);
+  }
+
   /** Looks, until it was seen once, at what this host was reached by before this process. */
   async lookAround(): Promise<void> {
     const { config } = this.mirror;
     const driver = this.#linkDriver;
     if (this.#seen || !driver || !config || !this.host.current) return;
-    const networks = [...new Set([...this.#networks, config.network])];
-    const all = [...this.mirror.leases.values()].map(({ attrs }) => attrs);
-    this.#saidBefore = all.filter(({ publicIP }) => publicIP === this.host.current?.publicIP);
-    const named = new Set(all.map(({ backendType }) => backendType));
-    this.#seen = await lookForPaths(driver, { ...this.instance, networks }, { ...this.interest, networks }, named);
+    const { publicIP } = this.host.current;
+    this.#rememberLeases();
+    const networks = this.#networks.with(config.network);
+    const leases = [...this.mirror.leases.values()];
+    this.#saidBefore = leases.flatMap(({ attrs }) => (attrs.publicIP === publicIP ? attrs : []));
+    this.#seen = await lookForPaths(driver, {
+      instance: { ...this.instance, networks },
+      interest: { ...this.interest, networks },
+      leases,
+      path: this.usable?.backend.path,
+    });
   }
 
   /** As they would be found by a round, if this host had the first subnet of all. */
@@ -388,7 +389,7 @@ export class DesiredState {
     const subnet = `${config.subnetMin}/${config.subnetLen}`;
     const attrs = { publicIP: host.publicIP, publicIPv6: null, backendType: '' };
     const own = { key: '', subnet, attrs, value: '', modRevision: 0, createRevision: 0, leaseId: '0' };
-    const instance = { ...this.instance, networks: [...new Set([...this.#networks, config.network])] };
+    const instance = { ...this.instance, networks: this.#networks.with(config.network) };
     return obstaclesOf(this.#deps.drivers, new Desired({ config, own, mac: '', host, instance, ...this.#beside }));
   }
 }

@@ -15,8 +15,9 @@ import { joinReports } from '../reconciler/report/build-report.ts';
 import type { Repair } from '../reconciler/report/commands.ts';
 import { Agent } from './agent.ts';
 import type { AgentDeps } from './deps.ts';
-import { type DesiredState, type PublishedLease, putConfig } from './desired-state.ts';
+import type { DesiredState, PublishedLease } from './desired-state.ts';
 import { recordOf } from './own-lease.ts';
+import { putConfig } from './put-config.ts';
 import { RunError } from './run-error.ts';
 
 /** One repair run. `begin` is called before the first write to the host; what it throws ends the run. @throws StoreError, RunError */

@@ -13,8 +13,10 @@ import type { Backend } from './backend.ts';
 export interface Seen {
   /** Our devices. */
   readonly links: readonly Link[];
-  /** Our routes, by their mark, that leave by the external interface without a tunnel; empty if no lease names a backend that needs them listed. */
+  /** Our routes, by their mark, that leave by the external interface without a tunnel; empty if nothing needs them listed (states/paths-seen.ts). */
   readonly directRoutes: readonly Route[];
+  /** Types of backends (BackendType.type) that reach some host without their tunnel, as DirectRouting does: there is a direct route for a lease that names it. */
+  readonly directTypes: ReadonlySet<string>;
 }
 
 /** What a lease says beside its address, under the names that `selvage leases` gives it. */

@@ -24,9 +24,9 @@ export const ipipType: BackendType = {
   type: TYPE,
   backendFor: (config) => (config.kind === 'ipip' ? ipipBackend(config) : undefined),
   pathOf: () => TYPE,
-  seenOn: ({ links }) =>
+  seenOn: ({ links, directTypes }) =>
     links.some(({ name }) => name === IPIP_DEVICE)
-      ? [ipipBackend({ type: TYPE, kind: 'ipip', directRouting: false })]
+      ? [ipipBackend({ type: TYPE, kind: 'ipip', directRouting: directTypes.has(TYPE) })]
       : [],
 };
 

@@ -36,7 +36,10 @@ export const vxlanType: BackendType = {
   dataOf,
   mismatch,
   olderFlannel,
-  seenOn: ({ links }) => links.flatMap((link) => optionsOf(link) ?? []).map((options) => vxlanBackend(options)),
+  seenOn: ({ links, directTypes }) =>
+    links
+      .flatMap((link) => optionsOf(link) ?? [])
+      .map((options) => vxlanBackend({ ...options, directRouting: directTypes.has(TYPE) })),
 };
 
 /** 16 bits, as leases have it (config/vxlan-lease.ts): two VNIs that agree in them can't be told apart by a lease. */

@@ -264,6 +264,20 @@ describe('a network that this host was in', () => {
     });
   }
 
+  it('is known by a lease of this host alone, where a process was killed as it moved', async () => {
+    const lives = new Lives();
+    await lives.world.start();
+    const device = lives.devices;
+    lives.world.kill();
+    lives.cache.copy = undefined;
+    lives.world.store.put(CONFIG_KEY, MOVED);
+    await lives.again().start();
+    await lives.world.advance(60 * SECOND);
+    assert.deepEqual(lives.devices, device);
+    assert.doesNotMatch(lives.world.kernelIds.join(), /10\.5\./);
+    assert.equal(lives.world.report.converged, true);
+  });
+
   it('is remembered with --keep-stale, and forgotten when nothing of it is left', async () => {
     const lives = new Lives();
     lives.world.putPeer(2);

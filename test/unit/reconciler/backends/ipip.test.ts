@@ -100,12 +100,22 @@ describe('ipip', () => {
 
   it('is the path of its leases, and of a host that has its device', () => {
     assert.equal(pathOf(peer().attrs, []), 'ipip');
-    const seen = ipipType.seenOn({ links: [device], directRoutes: [] });
+    const seen = ipipType.seenOn({ links: [device], directRoutes: [], directTypes: new Set() });
     assert.deepEqual(
       seen.map(({ path }) => path),
       ['ipip'],
     );
-    assert.deepEqual(ipipType.seenOn({ links: [], directRoutes: [] }), []);
+    assert.deepEqual(ipipType.seenOn({ links: [], directRoutes: [], directTypes: new Set() }), []);
+  });
+
+  it('is seen to reach hosts on its link without the tunnel where a route shows it', () => {
+    const devices = (directTypes: ReadonlySet<string>): string[] => {
+      const [seen] = ipipType.seenOn({ links: [device], directRoutes: [], directTypes });
+      return seen!
+        .peer(context(), peer({ publicIP: '192.168.64.9' }))
+        .wants!.flatMap((want) => (want.kind === 'route' ? want.dev : []));
+    };
+    assert.deepEqual([devices(new Set()), devices(new Set(['ipip']))], [['flannel.ipip'], ['eth0']]);
   });
 
   it('is left peer by peer: who has not moved from vxlan is reached there', () => {

@@ -51,8 +51,8 @@ describe('udp', () => {
   it('is the path of a lease without a BackendType, and seen by its device', () => {
     assert.equal(pathOf(lease('10.5.50.0/24', '192.168.64.9').attrs, [backend]), 'udp');
     const [link] = backend.device(context) as [Link];
-    const [seen] = udpType.seenOn({ links: [link], directRoutes: [] });
+    const [seen] = udpType.seenOn({ links: [link], directRoutes: [], directTypes: new Set() });
     assert.equal(seen?.path, 'udp');
-    assert.deepEqual(udpType.seenOn({ links: [], directRoutes: [] }), []);
+    assert.deepEqual(udpType.seenOn({ links: [], directRoutes: [], directTypes: new Set() }), []);
   });
 });
