@@ -44,6 +44,8 @@ export class OwnLease {
   readonly #published = new Published();
   /** The subnet that is being taken, or that was tried for without an answer: nobody knows yet whether it was written. */
   #tried: string | undefined;
+  /** How often the store has begun to count anew: an answer to what was asked before that is of the earlier count. */
+  #counts = 0;
   /** When it is to be renewed, and when it ends if nobody does; undefined for a permanent lease or none. */
   #term: Term | undefined;
   readonly #deps: AgentDeps;
@@ -133,6 +135,7 @@ export class OwnLease {
     // Until the watch has brought what we (may) have written last, the live mirror has our lease as it was: another's, it seems, or none.
     const isBehind = this.#tried !== undefined || (this.current?.modRevision ?? 0) > context.mirror.revision;
     let seen = isBehind ? await this.#freshMirror(signal) : context.mirror;
+    const counts = this.#counts;
     for (let races = 1; ; races++) {
       signal?.throwIfAborted();
       const choice = this.choose(context, seen);
@@ -151,6 +154,7 @@ export class OwnLease {
           ? await this.#reuse(choice.lease, context)
           : await this.#create(choice.subnet, context);
       if (taken) {
+        if (counts !== this.#counts) this.forgetRevision();
         // The new one first: a host without a lease is a host without a network.
         for (const lease of choice.release) await this.#release(lease, whyReleased(context.mirror.config!, lease));
         return 'held';
@@ -241,6 +245,7 @@ export class OwnLease {
 
   /** The store counts anew: what it has said of our writes can't be compared with what it says now. */
   forgetRevision(): void {
+    this.#counts++;
     if (this.current) this.current = { ...this.current, modRevision: 0 };
   }
 

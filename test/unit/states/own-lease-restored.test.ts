@@ -108,3 +108,22 @@ describe('a store that has lost its memory', () => {
     assert.notEqual(other.subnet, '10.5.77.0/24');
   });
 });
+
+it('an answer that was on its way when the store was wiped is no word of the new one', async () => {
+  const { store, time } = world();
+  const host = new LeaseHost({ store, time }, 1);
+  await host.ensure();
+  for (let n = 0; n < 10; n++) store.put(keyFor(`10.5.${200 + n}.0/24`), valueFor(200 + n));
+  store.pause = async (request) => {
+    if (request !== 'timeLeft') return;
+    store.pause = async () => {};
+    // Only its answer is still to come.
+    host.lease.forgetRevision();
+  };
+  assert.equal(await host.ensure(), 'held');
+  assert.equal(
+    host.lease.current?.modRevision,
+    0,
+    'it would be newer than all that the new store says for a long time',
+  );
+});
