@@ -1,7 +1,7 @@
 /**
- * Owns when the last good copy is written: a complete desired state that is in force, a moment after it changed, and no more often than
- * every half minute; but at once when our lease has left a path, which a process that comes next has to know. Renewed leases alone change
- * nothing worth writing.
+ * Owns when the last good copy is written: a complete desired state that is in force, a moment after it changed, and for no more than a part in
+ * two hundred of the time; but at once when our lease has left a path, which a process that comes next has to know. Renewed leases alone
+ * change nothing worth writing.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Past } from '../reconciler/contracts/state-copy.ts';
@@ -12,8 +12,10 @@ import type { KeptCopy } from './kept-copy.ts';
 
 /** How long a change waits for those that come with it, ms. */
 const SETTLE_MS = 1000;
-/** How far apart two writes are at least, ms. */
-const APART_MS = 30_000;
+/** How far apart the beginnings of two writes are at least: so many times as long as the last one took, within these bounds, ms. */
+const REST = 200;
+const LEAST_APART_MS = 1000;
+const MOST_APART_MS = 30_000;
 /** How old a copy may become though nothing changes, ms: it also says when its leases were last seen alive. */
 const REFRESH_MS = 3_600_000;
 
@@ -32,6 +34,7 @@ export class CopyWriter {
   readonly #byItself: boolean;
   #unsaved = false;
   #savedAt = Number.NEGATIVE_INFINITY;
+  #apartMs = LEAST_APART_MS;
   #savedPast: Past = {};
   /** The writes that are under way, one after the other: a later one must not be overtaken by an earlier one. */
   #writing: Promise<void> = Promise.resolve();
@@ -89,6 +92,8 @@ export class CopyWriter {
       head: { prefix, kind, clusterId, revision, heardAt, network, ...this.#savedPast },
       snapshot,
     });
+    const took = this.#deps.clock.steady() - this.#savedAt;
+    this.#apartMs = Math.min(MOST_APART_MS, Math.max(LEAST_APART_MS, REST * took));
   }
 
   #schedule(): void {
@@ -96,7 +101,7 @@ export class CopyWriter {
     const { clock } = this.#deps;
     const soon = clock.steady() + SETTLE_MS;
     const isUrgent = !isDeepStrictEqual(this.#past().left, this.#savedPast.left);
-    const due = isUrgent ? soon : Math.max(soon, this.#savedAt + APART_MS);
+    const due = isUrgent ? soon : Math.max(soon, this.#savedAt + this.#apartMs);
     if (this.#timer && this.#due <= due) return;
     this.#timer?.abort();
     const timer = new AbortController();

@@ -6,6 +6,7 @@ import { Mirror } from '../../../reconciler/store/mirror.ts';
 import { CopyWriter } from '../../../states/copy-writer.ts';
 import type { AgentDeps } from '../../../states/deps.ts';
 import { KeptCopy } from '../../../states/kept-copy.ts';
+import { SimulatedTime } from '../../helpers/simulated-time.ts';
 
 const PREFIX = '/coreos.com/network';
 const config = {
@@ -68,3 +69,41 @@ it('who flushes while a write is under way waits for it, and a later one is neve
   await Promise.all([byTimer, atTheEnd, later]);
   assert.deepEqual(cache.written, [5, 6]);
 });
+
+for (const [took, apart] of [
+  [0, 1000],
+  [20, 4000],
+  [5000, 30_000],
+] as const)
+  it(`a write that takes ${took} ms is followed by another ${apart} ms after it began`, async () => {
+    const cache = new SlowCache();
+    const time = new SimulatedTime();
+    const deps = {
+      clock: { now: time.now, steady: time.steady, sleep: time.sleep },
+      source: { kind: 'etcd-v3' },
+    } as unknown as AgentDeps;
+    cache.save = async () => {
+      cache.began.push(time.now());
+      await time.sleep(took);
+    };
+    const mirror = new Mirror(PREFIX);
+    const writer = new CopyWriter(deps, new KeptCopy(cache, PREFIX), { mirror, past: () => ({}) }, true);
+    const hear = (revision: number): void =>
+      writer.changed(
+        mirror.applySnapshot(
+          { clusterId: '1', revision, config: { ...config, value: `{"Network":"10.${revision}.0.0/16"}` }, leases: [] },
+          0,
+        ),
+      );
+    hear(5);
+    await time.advance(6000 + took);
+    for (const revision of [6, 7]) {
+      hear(revision);
+      await time.advance(1001 + took);
+    }
+    await time.advance(60_000);
+    assert.ok(cache.began.length >= 2);
+    const gaps = cache.began.slice(1).map((at, n) => at - cache.began[n]!);
+    assert.ok(Math.min(...gaps) >= apart, `${gaps}`);
+    assert.ok(gaps.at(-1)! <= Math.max(apart, 2 * (1001 + took)) + 1000, `${gaps}`);
+  });
