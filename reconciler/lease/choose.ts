@@ -76,10 +76,9 @@ export function chooseLease(input: ChooseInput): LeaseChoice {
   const kept = unfit.filter(isPermanent);
 
   const previous = input.previousSubnet === undefined ? undefined : maskCidr(input.previousSubnet);
+  const isPrevious = ({ lease }: Candidate): number => Number(lease.subnet === previous);
   const [first, ...rest] = fitting
-    .sort(
-      (a, b) => Number(b.lease.subnet === previous) - Number(a.lease.subnet === previous) || byAge(a.lease, b.lease),
-    )
+    .sort((a, b) => isPrevious(b) - isPrevious(a) || byAge(a.lease, b.lease))
     .map(({ lease }) => lease);
   // A store restored from a backup may have one that this host has left: as the elder it would have our MAC.
   const isLeft = (lease: Lease): boolean => !isPermanent(lease) && (input.isProvedOurs?.(lease) ?? false);
@@ -88,7 +87,7 @@ export function chooseLease(input: ChooseInput): LeaseChoice {
   if (first) return { action: 'reuse', lease: first, release, others };
 
   // What the store has lost of ours is no obstacle: it is the place to go back to.
-  const mineLost = all.filter((one) => isMine(one) && isLingering(one));
+  const mineLost = all.filter((one) => isMine(one) && isLingering(one)).sort((a, b) => isPrevious(b) - isPrevious(a));
   const taken = all.filter((one) => isInside(one.block) && !mineLost.includes(one)).map(({ block }) => block);
   for (const subnet of input.occupied) {
     const block = parseCidr(subnet);

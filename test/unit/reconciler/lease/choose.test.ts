@@ -100,6 +100,14 @@ describe('chooseLease, a new one', () => {
     assert.equal(without.action === 'create' && without.subnet, '10.5.35.0/24');
   });
 
+  it('goes back to the lost one that this host used, where it had two', () => {
+    const leases = [mine('10.5.33.0/24'), mine('10.5.29.0/24')];
+    for (const { subnet } of leases) {
+      const choice = choose({ leases, lingering: new Set(leases.map(({ key }) => key)), previousSubnet: subnet });
+      assert.deepEqual([choice.action, choice.action === 'create' && choice.subnet], ['create', subnet]);
+    }
+  });
+
   it('does not take what a lost lease of another still has', () => {
     const others = ['10.5.0.16/28', '10.5.0.32/28', '10.5.0.48/28'].map((subnet, i) => theirs(subnet, i + 2));
     const choice = choose({ config: small, leases: others, lingering: new Set(others.map(({ key }) => key)) });
