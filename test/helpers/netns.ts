@@ -91,6 +91,10 @@ async function must(cmd: string, args: string[], input?: string): Promise<string
 
 const parse = (text: string): IpObject[] => (text.trim() ? JSON.parse(text) : []);
 
+/** xtables has one lock for all namespaces, which another test may hold. */
+const patient = (cmd: string, args: string[]): string[] =>
+  /^iptables(-nft|-legacy)?(-restore)?$/.test(cmd) ? ['-w', ...args] : args;
+
 /** A new namespace with loopback up. `label` (letters, digits, dashes) is for people who look at `ip netns`. */
 export async function createNetns(label: string): Promise<Netns> {
   installExitHooks();
@@ -100,7 +104,7 @@ export async function createNetns(label: string): Promise<Netns> {
   const ns: Netns = {
     name,
     path: `/run/netns/${name}`,
-    exec: (cmd, ...args) => run('ip', ['netns', 'exec', name, cmd, ...args]),
+    exec: (cmd, ...args) => run('ip', ['netns', 'exec', name, cmd, ...patient(cmd, args)]),
     ip: (...args) => must('ip', ['-n', name, ...args]),
     ipJson: async (...args) => parse(await must('ip', ['-n', name, '-j', '-d', ...args])),
     bridgeJson: async (...args) => parse(await must('bridge', ['-n', name, '-j', '-d', ...args])),
@@ -110,7 +114,7 @@ export async function createNetns(label: string): Promise<Netns> {
       await must('ip', ['netns', 'exec', name, 'sysctl', '-qw', `${sysctl}=${value}`]);
     },
     spawn: (cmd, args, options = {}) => {
-      const child = spawn('ip', ['netns', 'exec', name, cmd, ...args], options); // ip execs the command: same pid
+      const child = spawn('ip', ['netns', 'exec', name, cmd, ...patient(cmd, args)], options); // ip execs the command: same pid
       children.add(child);
       child.once('exit', () => children.delete(child));
       return child;
