@@ -1,6 +1,7 @@
 /** Reads what the kernel counts and how full its tables are, from /proc. What isn't there is left out. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Facts } from '../../reconciler/doctor/facts.ts';
+import { programName } from '../host/program-name.ts';
 
 export function readText(path: string): string {
   try {
@@ -44,7 +45,7 @@ function ownerOf(inode: string): string {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const links = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
-      if (links.includes(`socket:[${inode}]`)) return `${readText(`/proc/${pid}/comm`).trim()} (pid ${pid})`;
+      if (links.includes(`socket:[${inode}]`)) return `${programName(pid)} (pid ${pid})`;
     } catch {
       // It has ended, or isn't ours to look at.
     }

@@ -2,8 +2,9 @@
  * Owns the question who has a UDP port that a device of ours needs, asked of the kernel (sock_diag(7)) while that device is not there.
  * Nothing is opened to find out, so that a drift report takes no port away from anybody.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import type { Interest, Listing, Unread } from '../../reconciler/contracts/driver.ts';
+import { programName } from '../host/program-name.ts';
 import { Client } from './client.ts';
 import { AF_INET, NLM_F_DUMP } from './codec/constants.ts';
 import type { Message } from './codec/message.ts';
@@ -54,7 +55,9 @@ export function userOf(port: number, address: string, netns: string | undefined)
   );
   if (!found) return undefined;
   const pid = pidOf(found.inode);
-  return pid === undefined ? "a socket of the kernel's, or of another container" : `${commandOf(pid)} (process ${pid})`;
+  return pid === undefined
+    ? "a socket of the kernel's, or of another container"
+    : `${programName(pid)} (process ${pid})`;
 }
 
 function socketsOf(port: number, netns: string | undefined): PortSocket[] {
@@ -102,12 +105,4 @@ function pidOf(inode: number): number | undefined {
     }
   }
   return undefined;
-}
-
-function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-  } catch {
-    return 'a program';
-  }
 }
