@@ -227,10 +227,11 @@ export class Round {
     this.outcomes.push(...(await carryOut(this.#input.drivers, steps, this.outcomes)));
   }
 
-  #makePlan(scope: Scope, haves: readonly Have[], scopeComplete: boolean): Plan {
-    const { desired, desiredComplete, instance, nexthopObjects, retry } = this.#input;
+  #makePlan(scope: Scope, listed: readonly Have[], scopeComplete: boolean): Plan {
+    const { desired, desiredComplete, instance, nexthopObjects, retry, keepStale } = this.#input;
+    const { wants, haves } = this.#settled(scope, listed);
     return makePlan({
-      wants: this.#settledWants(scope),
+      wants,
       desired: desired.wants,
       haves,
       unread: this.#unread,
@@ -240,7 +241,7 @@ export class Round {
       ...contextOf(haves, scopeComplete && (scope.all || scope.kinds.has('address'))),
       nexthopObjects,
       retry,
-      keepStale: this.#keepsStale(scope, haves),
+      keepStale: keepStale(haves),
       reportStale: this.#input.reportStale,
       isFlannels: (route) => desired.isFlannels(route),
       prefersPlain: (route) => desired.prefersPlain(route),
@@ -248,19 +249,18 @@ export class Round {
     });
   }
 
-  /** Without those that a lease has changed since this round looked: it may not have looked at all of that peer, and the next one does. */
-  #settledWants(scope: Scope): ReadonlyMap<string, Want> {
+  /**
+   * Without all that is wanted, or there, for a peer whose lease has changed since this round looked: it may not have looked at the whole of that
+   * peer, and a route moved without its FDB entry loses packets. The next round does.
+   */
+  #settled(scope: Scope, haves: readonly Have[]): { wants: ReadonlyMap<string, Want>; haves: readonly Have[] } {
     const { desired } = this.#input;
     const wants = desired.restrict(scope);
-    if (scope.all || !desired.hasNews) return wants;
-    return new Map([...wants].filter(([id]) => !desired.isNews(id)));
-  }
-
-  #keepsStale(scope: Scope, haves: readonly Have[]): KeepStale {
-    const { desired, keepStale } = this.#input;
-    const keeps = keepStale(haves);
-    if (scope.all || !desired.hasNews) return keeps;
-    return (have) => desired.isNews(idOf(have)) || keeps(have);
+    if (scope.all || !desired.hasNews) return { wants, haves };
+    return {
+      wants: new Map([...wants].filter(([id]) => !desired.isNews(id))),
+      haves: haves.filter((have) => !desired.isNews(idOf(have))),
+    };
   }
 
   async #list(scope: Scope, care?: Care): Promise<Listing> {

@@ -220,6 +220,27 @@ it('a lease that comes while a round looks at its peer is the next round’s, as
   );
 });
 
+it('nor is a peer moved in part that has a route already', async () => {
+  const world = await converged();
+  const key = [...world.store.all()].find((record) => record.key.includes('10.5.3.0'))!.key;
+  const [old, next] = [macOf(256 + 3), macOf(256 + 99)];
+  const list = world.driver.list.bind(world.driver);
+  world.driver.list = async (...args) => {
+    world.driver.list = list;
+    const listing = await list(...args);
+    world.store.put(key, valueFor(256 + 3).replace(old, next));
+    await world.time.turn();
+    return listing;
+  };
+  const before = world.reports.length;
+  world.kernel.deleteNexthop(0x0a050300);
+  await world.settle();
+  const made = world.reports.slice(before).map(({ drift }) => drift.map(({ kind, op }) => `${op} ${kind}`).join(', '));
+  const first = made.find((changes) => changes !== '') ?? '';
+  assert.match(first, /neighbour.*fdb/, 'all of it, or nothing');
+  assert.ok(world.report.converged);
+});
+
 it('a listing that is torn deletes nothing, is looked at again soon, and not all the time', async () => {
   const world = await converged();
   world.withoutLevel();
