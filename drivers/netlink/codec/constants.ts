@@ -143,8 +143,10 @@ export const FRA_SRC = 2;
 export const FRA_IIFNAME = 3;
 export const FRA_PRIORITY = 6;
 export const FRA_FWMARK = 10;
+export const FRA_SUPPRESS_PREFIXLEN = 14;
 export const FRA_TABLE = 15;
 export const FRA_OIFNAME = 17;
+export const FRA_PROTOCOL = 21;
 
 // linux/nexthop.h
 export const NHA_ID = 1;

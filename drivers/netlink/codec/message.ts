@@ -102,6 +102,10 @@ export class Message {
   has(type: number): boolean {
     return this.#offset[type]! > 0;
   }
+  /** Types of all attributes that were tabled. */
+  types(): number[] {
+    return [...this.#offset].flatMap((offset, type) => (offset > 0 ? type : []));
+  }
   /** Offset and size of a nested attribute, for a `scan` of its own; undefined if it isn't there. */
   nest(type: number): { from: number; to: number } | undefined {
     const from = this.#offset[type]!;

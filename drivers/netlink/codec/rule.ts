@@ -20,13 +20,26 @@ export function writeRuleDump(w: Writer): void {
   w.end();
 }
 
-/** Words a rule as priority and table ("32766 main"); one that has any condition or another action is "". */
+/** What a rule may have that is no condition; an attribute that isn't here counts as one, so that those of later kernels do. */
+const NO_CONDITIONS: ReadonlySet<number> = new Set([
+  c.FRA_PRIORITY,
+  c.FRA_SUPPRESS_PREFIXLEN,
+  c.FRA_TABLE,
+  c.FRA_PROTOCOL,
+]);
+/** FRA_SUPPRESS_PREFIXLEN of a rule that takes routes of any length. */
+const NONE_SUPPRESSED = 0xffffffff;
+
+/** Words a rule as priority and number of the table ("32766 254"); one that not all packets follow, or with another action, is "". */
 export function readRule(m: Message): string {
   const { body } = m;
-  const FR_ACT_TO_TBL = 1;
-  if (m.byte(body + 7) !== FR_ACT_TO_TBL || m.byte(body + 1) !== 0 || m.byte(body + 2) !== 0) return '';
+  const [dstLength, srcLength, tos, action] = [m.byte(body + 1), m.byte(body + 2), m.byte(body + 3), m.byte(body + 7)];
+  if (ACTIONS.get(action) !== 'lookup' || dstLength + srcLength + tos > 0 || m.u32(body + 8) & FIB_RULE_INVERT)
+    return '';
   m.scan(body + FIB_RULE_HDR);
-  return `${m.attrU32(c.FRA_PRIORITY)} ${m.byte(body + 4)}`;
+  if (m.types().some((type) => !NO_CONDITIONS.has(type))) return '';
+  if (m.attrU32(c.FRA_SUPPRESS_PREFIXLEN, NONE_SUPPRESSED) !== NONE_SUPPRESSED) return '';
+  return `${m.attrU32(c.FRA_PRIORITY)} ${m.attrU32(c.FRA_TABLE, m.byte(body + 4))}`;
 }
 
 /** The rules that every IPv4 namespace is born with. */

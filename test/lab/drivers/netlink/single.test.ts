@@ -102,6 +102,19 @@ const AMBIGUITIES: [string, string[]][] = [
     'main without short prefixes',
     ['rule add pref 100 lookup main suppress_prefixlength 8', 'route add 10.0.0.0/8 dev eth0'],
   ],
+  ['main for a mark only', ['rule add pref 32766 fwmark 1 lookup main', 'rule delete pref 32766 from all lookup main']],
+  [
+    'main for an interface only',
+    ['rule add pref 32766 iif lo lookup main', 'rule delete pref 32766 from all lookup main'],
+  ],
+  [
+    'main for one user only',
+    ['rule add pref 32766 uidrange 9-9 lookup main', 'rule delete pref 32766 from all lookup main'],
+  ],
+  [
+    'main for all but a source',
+    ['rule add not from 10.5.1.0/24 pref 32766 lookup main', 'rule delete pref 32766 from all lookup main'],
+  ],
   ['an unreachable rule before main', ['rule add pref 100 unreachable']],
   ['a longer foreign prefix', ['route add 10.5.3.0/25 dev eth0', 'route add 10.5.3.0/32 dev eth0']],
   ['a shorter foreign prefix', ['route add 10.5.0.0/20 dev eth0', 'route add 10.7.0.0/16 dev eth0']],
