@@ -22,8 +22,8 @@ export function tooFewFiles(): string[] {
 
 const RAISE = 'raise LimitNOFILE= in its unit, or ulimit -n';
 
-/** EMFILE: this process has none left, ENFILE: the whole host. */
-const NONE_LEFT = /\b(EMFILE|ENFILE)\b/;
+/** EMFILE: this process has none left, ENFILE: the whole host. Where modules are loaded Node 24 gives the words, not the code. */
+const NONE_LEFT = /\b(EMFILE|ENFILE)\b|too many open files/i;
 
 export const isOutOfFiles = (error: unknown): boolean => NONE_LEFT.test(textOf(error));
 
@@ -37,10 +37,10 @@ export function withCure(text: string): string {
 }
 
 function cureOf(text: string): string | undefined {
-  const [, code] = NONE_LEFT.exec(text) ?? [];
-  if (code === 'ENFILE') return 'this host has as many files open as it may: raise fs.file-max (sysctl)';
+  const found = NONE_LEFT.exec(text);
+  if (found?.[1] === 'ENFILE') return 'this host has as many files open as it may: raise fs.file-max (sysctl)';
   const limit = most === undefined ? 'all files that selvage may have open' : `all ${most} files that selvage may open`;
-  return code && `${limit} are in use: ${RAISE}`;
+  return found ? `${limit} are in use: ${RAISE}` : undefined;
 }
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -20,4 +20,12 @@ const script = new Script(wrapped, { filename, cachedData });
 // Half a second of work is over before optimised code pays: V8 11 (Node 20) is told to compile it later, which saves a third of the CPU time
 // of `--once`. After the cache, which is only good under the flags of its making; later V8s count otherwise and have no such flag.
 if (process.versions.v8.startsWith('11.')) setFlagsFromString('--interrupt-budget=300000');
-script.runInThisContext()(exports, require, module, filename, __dirname);
+try {
+  script.runInThisContext()(exports, require, module, filename, __dirname);
+} catch (error) {
+  // koffi is read from beside the bundle, before any of the bundle's own code could say what is wrong.
+  if (!/\b(EMFILE|ENFILE)\b|too many open files/i.test(error.message)) throw error;
+  const what = error.message.replace(/\.?$/, '');
+  process.stderr.write(`selvage: ${what}; all files that selvage may have open are in use: raise LimitNOFILE= in its unit, or ulimit -n.\n`);
+  process.exit(1);
+}

@@ -17,6 +17,7 @@ function fewestForNode(): number {
 
 const FEWEST = fewestForNode();
 const LIMITS = [0, 1, 2, 3, 4, 6, 8, 10, 14, 20, 44].map((more) => FEWEST + more);
+const OUT_OF_FILES = /EMFILE|too many open files/;
 const STACK = /^\s+at /m;
 const CURE = /all (\d+ )?files that selvage may (have )?open are in use: raise LimitNOFILE= in its unit, or ulimit -n/;
 /** Cures of something else. */
@@ -47,7 +48,7 @@ describe('a limit of open files that is too low', () => {
         const text = `${command[0]} under ${limit}: exit ${code}\n${stdout}\n${stderr}`;
         assert.doesNotMatch(text, STACK);
         assert.doesNotMatch(text, WRONG);
-        if (/EMFILE/.test(text)) assert.match(text, CURE);
+        if (OUT_OF_FILES.test(text)) assert.match(text, CURE);
         else assert.equal(code, 0, text);
         assert.ok(code >= 0, text);
       }
@@ -62,11 +63,11 @@ describe('a limit of open files that is too low', () => {
       });
       const isConverged = async (): Promise<boolean> => (await host.lastReport())?.converged === true;
       const settled = async (): Promise<boolean> =>
-        !daemon!.running || /EMFILE/.test(daemon!.log()) || (await isConverged());
+        !daemon!.running || OUT_OF_FILES.test(daemon!.log()) || (await isConverged());
       await eventually(settled, { what: 'the daemon to converge, or to say what it lacks' });
       assert.doesNotMatch(text(), STACK);
       assert.doesNotMatch(text(), WRONG);
-      if (/EMFILE/.test(text())) assert.match(text(), CURE);
+      if (OUT_OF_FILES.test(text())) assert.match(text(), CURE);
       if (daemon.running) assert.equal(await daemon.stop(), 0, text());
       else assert.match(text(), CURE);
     }

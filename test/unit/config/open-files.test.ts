@@ -17,6 +17,12 @@ describe('what is said where no more files can be opened', () => {
     assert.equal(withCure('X failed (EACCES).'), 'X failed (EACCES).');
   });
 
+  it('is known by the words too', () => {
+    const error = new Error('Cannot read package config /x/package.json: too many open files.');
+    assert.match(withCure(error.message), /open files; all files that selvage may have open are in use: raise/);
+    assert.ok(isOutOfFiles(error));
+  });
+
   it('is the host’s own limit where that is met', () => {
     assert.match(cureFor(new Error('ENFILE: file table overflow'), ''), /fs\.file-max/);
     assert.deepEqual([NONE, new Error('ENFILE'), new Error('XEMFILEX'), 'EMFILE'].map(isOutOfFiles), [
