@@ -30,7 +30,7 @@ export async function leases(options: Options): Promise<number> {
   }
 }
 
-/** Leases may be asked for anywhere; only a host of the network has anything to say of them. */
+/** Anybody may list the leases, also from a laptop; what this host can't reach is said of them only where it is a host of the network. */
 async function memberHost(options: Options, { config, allLeases }: Mirror): Promise<Host | undefined> {
   const host = await lookAtHost(options, config);
   const addresses = new Set([host?.publicIP, ...(host?.addresses ?? [])]);

@@ -1,5 +1,4 @@
 /** Owns one host of the bed that runs selvage with the flags' defaults: all of it but a kernel. */
-
 import { parseOptions } from '../../config/options.ts';
 import { formatSubnetEnv } from '../../config/subnet-env.ts';
 import { openEtcdV3 } from '../../drivers/etcd/source.ts';

@@ -2,7 +2,6 @@
  * Owns a host that has all of selvage but a kernel: the real machine, store follower and lease keeper over a given source and real time.
  * Its rounds find everything as it should be, at once, so that what it costs is what it asks of the store.
  */
-
 import { parseOptions } from '../../config/options.ts';
 import { hostClock } from '../../drivers/host/clock.ts';
 import type { CreateResult, Source } from '../../reconciler/contracts/source.ts';
