@@ -14,8 +14,10 @@ import type { Answers } from '../../reconciler/probe/turn.ts';
 export const BACK_PORT = 8473;
 const REQUEST = /^selvage-probe 1 (\d{1,10})$/;
 const MOST_BYTES = 512;
-/** Of one peer, ms. */
+/** Between an answer to a peer and its next question, ms. */
 const AT_MOST_EVERY_MS = 500;
+/** Ms after which a question is put again: it was lost, or came too soon after another's. */
+const AGAIN_AFTER_MS = 300;
 
 export class BackServer {
   readonly #probe: (address: string) => Promise<Answers>;
@@ -47,8 +49,8 @@ export class BackServer {
     const nonce = message.length <= MOST_BYTES ? REQUEST.exec(message.toString('latin1'))?.[1] : undefined;
     if (nonce === undefined || !this.#isPeer(from) || this.#busy.has(from)) return;
     this.#busy.add(from);
-    setTimeout(() => this.#busy.delete(from), AT_MOST_EVERY_MS).unref();
     const answers = await this.#probe(from);
+    setTimeout(() => this.#busy.delete(from), AT_MOST_EVERY_MS).unref();
     this.#socket?.send(JSON.stringify({ nonce: Number(nonce), ...answers }), port, from, () => {});
   }
 
@@ -63,18 +65,25 @@ export function askBack(target: string, waitMs: number, source?: string): Promis
   const nonce = randomInt(0, 2 ** 31);
   const socket = createSocket('udp4');
   return new Promise((resolve) => {
+    let again: NodeJS.Timeout;
     const end = (answers: Answers | undefined): void => {
       clearTimeout(timer);
-      socket.close();
+      clearTimeout(again);
+      socket.removeAllListeners().close();
       resolve(answers);
     };
     const timer = setTimeout(() => end(undefined), waitMs);
+    const send = (): void => {
+      socket.send(`selvage-probe 1 ${nonce}`, () => {});
+      again = setTimeout(send, AGAIN_AFTER_MS);
+    };
     socket.once('error', () => end(undefined));
     socket.on('message', (message) => {
       const answers = message.length <= MOST_BYTES ? readAnswers(message.toString('utf8'), nonce) : undefined;
       if (answers) end(answers);
     });
-    socket.once('listening', () => socket.connect(BACK_PORT, target, () => socket.send(`selvage-probe 1 ${nonce}`)));
+    socket.once('listening', () => socket.connect(BACK_PORT, target));
+    socket.once('connect', send);
     socket.bind(0, source);
   });
 }

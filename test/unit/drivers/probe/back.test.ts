@@ -27,6 +27,33 @@ it('a peer is answered with what came of it, a stranger is not, and nobody twice
   }
 });
 
+it('a question that is lost, or comes too soon after another, is put again', async () => {
+  const questions: string[] = [];
+  const hardOfHearing = createSocket('udp4');
+  hardOfHearing.on('message', (message, { port, address }) => {
+    const nonce = Number(questions[questions.push(message.toString()) - 1]!.split(' ')[2]);
+    if (questions.length > 1) hardOfHearing.send(JSON.stringify({ nonce, ...ANSWERS }), port, address);
+  });
+  await new Promise<void>((resolve) => hardOfHearing.bind(BACK_PORT, STRANGER, resolve));
+  try {
+    assert.deepEqual(await askBack(STRANGER, 60_000, PEER), ANSWERS);
+    assert.equal(questions[1], questions[0]);
+  } finally {
+    hardOfHearing.close();
+  }
+});
+
+it('a peer may ask again right away, and waits a little for the answer', async () => {
+  const server = new BackServer(async () => ANSWERS);
+  server.listen(HERE, (address) => address === PEER);
+  try {
+    assert.deepEqual(await askBack(HERE, 60_000, PEER), ANSWERS);
+    assert.deepEqual(await askBack(HERE, 60_000, PEER), ANSWERS);
+  } finally {
+    server.close();
+  }
+});
+
 it('where nobody listens it is known at once', async () => {
   assert.equal(await askBack(HERE, 60_000, PEER), undefined);
 });
