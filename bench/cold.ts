@@ -14,8 +14,11 @@ import { median } from './statistics.ts';
 
 const preload = fileURLToPath(new URL('./peak-memory.cjs', import.meta.url));
 const selvage = fileURLToPath(new URL('../dist/selvage.js', import.meta.url));
-/** Room for 16,384 peers beside our own lease. */
+/** Room for 65,280 peers beside our own lease. */
 export const BIG_NETWORK = { Network: '10.0.0.0/8', SubnetLen: 24, Backend: { Type: 'vxlan' } };
+
+/** flanneld and selvage leave out the network's own first subnet; a lease of ours is among the 255 after it. */
+const FIRST_SUBNET = '10.1.0.0';
 
 /** The files that iproute2 loads: what selvage makes on this host, with plain gateways. */
 function batches(host: LabHost, peers: FakePeer[]): { ip: string; bridge: string } {
@@ -85,11 +88,28 @@ async function runSelvage(lab: Lab, peers: FakePeer[], peak = false): Promise<{ 
   return { ms: run.ms, megabytes: peak ? Number(readFileSync(peakFile, 'utf8')) / 1024 : 0 };
 }
 
-export async function cold(count: number, rounds: number, ratioLimit: number, memoryLimit?: number): Promise<Figure[]> {
+async function withPeers<T>(count: number, use: (lab: Lab, peers: FakePeer[]) => Promise<T>): Promise<T> {
   const lab = await createLab({ hosts: 0, config: BIG_NETWORK, etcdArgs: ['--quota-backend-bytes=2147483648'] });
   try {
-    const peers = Array.from({ length: count }, (_, index) => fakePeer(index));
+    const peers = Array.from({ length: count }, (_, index) => fakePeer(index, FIRST_SUBNET));
     await lab.putPeers(peers);
+    return await use(lab, peers);
+  } finally {
+    await lab.destroy();
+  }
+}
+
+const memoryFigure = (count: number, value: number, limit?: number): Figure => ({
+  what: `peak memory of it, ${count.toLocaleString('en')} peers`,
+  value,
+  unit: 'MB',
+  limit,
+  how: 'VmHWM, one run',
+});
+
+/** Beside iproute2. */
+export function cold(count: number, rounds: number, ratioLimit: number, memoryLimit?: number): Promise<Figure[]> {
+  return withPeers(count, async (lab, peers) => {
     const times = { selvage: [] as number[], iproute2: [] as number[] };
     const { megabytes } = await runSelvage(lab, peers, true); // also warms the page cache
     for (let round = 0; round < rounds; round++) {
@@ -97,25 +117,61 @@ export async function cold(count: number, rounds: number, ratioLimit: number, me
       times.selvage.push((await runSelvage(lab, peers)).ms);
     }
     const [ours, theirs] = [median(times.selvage), median(times.iproute2)];
-    const how = `median of ${rounds}: ${ours.toFixed(0)} ms; ip -batch and bridge -batch ${theirs.toFixed(0)} ms`;
-    const peersText = count.toLocaleString('en');
     return [
       {
-        what: `cold --once, ${peersText} peers, against iproute2`,
+        what: `cold --once, ${count.toLocaleString('en')} peers, against iproute2`,
         value: ours / theirs,
         unit: '×',
         limit: ratioLimit,
-        how,
+        how: `median of ${rounds}: ${ours.toFixed(0)} ms; ip -batch and bridge -batch ${theirs.toFixed(0)} ms`,
       },
-      {
-        what: `peak memory of it, ${peersText} peers`,
-        value: megabytes,
-        unit: 'MB',
-        limit: memoryLimit,
-        how: 'VmHWM, one run',
-      },
+      memoryFigure(count, megabytes, memoryLimit),
     ];
-  } finally {
-    await lab.destroy();
-  }
+  });
+}
+
+/** Beside a Node that does nothing: of few peers most is the start. */
+export function coldBesideNode(count: number, rounds: number, limit: number): Promise<Figure[]> {
+  return withPeers(count, async (lab, peers) => {
+    const times = { selvage: [] as number[], node: [] as number[] };
+    const { megabytes } = await runSelvage(lab, peers, true);
+    for (let round = 0; round < rounds; round++) {
+      times.node.push((await timed(lab.underlay, [process.execPath, '-e', '0'], { PATH: process.env.PATH })).ms);
+      times.selvage.push((await runSelvage(lab, peers)).ms);
+    }
+    const [ours, nodes] = [median(times.selvage), median(times.node)];
+    return [
+      {
+        what: `cold --once, ${count.toLocaleString('en')} peers, against node -e 0`,
+        value: ours / nodes,
+        unit: '×',
+        limit,
+        how: `median of ${rounds}: ${ours.toFixed(0)} ms; node -e 0 ${nodes.toFixed(0)} ms`,
+      },
+      memoryFigure(count, megabytes),
+    ];
+  });
+}
+
+/** As many as there are /24s in 10.0.0.0/8, but for the first 256, of which one is ours; beside a quarter of that. */
+export async function coldLarge(rounds: number): Promise<Figure[]> {
+  const [quarter, all] = [16_384, 65_280];
+  const measure = (count: number) =>
+    withPeers(count, async (lab, peers) => {
+      const { megabytes } = await runSelvage(lab, peers, true);
+      const times: number[] = [];
+      for (let round = 0; round < rounds; round++) times.push((await runSelvage(lab, peers)).ms);
+      return { megabytes, ms: median(times) };
+    });
+  const [small, large] = [await measure(quarter), await measure(all)];
+  return [
+    {
+      what: 'cold --once, 65,280 peers, against 16,384',
+      value: large.ms / small.ms,
+      unit: '×',
+      limit: 5,
+      how: `median of ${rounds}: ${large.ms.toFixed(0)} ms; ${small.ms.toFixed(0)} ms`,
+    },
+    memoryFigure(all, large.megabytes, 700),
+  ];
 }

@@ -1,21 +1,23 @@
 /**
  * Owns `npm run bench`: the figures that selvage is held to, measured on this machine, and what they don't say.
  *
- *   npm run bench                 all of them, about four minutes
- *   npm run bench -- cold         only some: cold, daemon, moves, firewall, udp
+ *   npm run bench                 all of them, about ten minutes
+ *   npm run bench -- cold         only some: cold, edges, idle, moves, firewall, udp
  *   npm run bench -- scale        what a network costs its etcd: only on demand, half an hour
  *   npm run bench -- --quick      fewer samples
  */
 import { availableParallelism, release } from 'node:os';
-import { cold } from './cold.ts';
-import { driftWritesNothing, idle, latency, Running } from './daemon.ts';
+import { cold, coldBesideNode, coldLarge } from './cold.ts';
+import { driftWritesNothing, idle } from './daemon.ts';
+import { leaseEdges, routeBack, storm } from './edges.ts';
 import { type Figure, figureLine, isMissed } from './figures.ts';
 import { firewallCost, firewallHealing } from './firewall.ts';
 import { packetsLost, timeToFollow } from './moves.ts';
+import { type Followed, Running } from './running.ts';
 import { scale } from './scale/scale.ts';
 import { udpDataPath } from './udp.ts';
 
-const PARTS = ['cold', 'daemon', 'moves', 'firewall', 'udp', 'scale'];
+const PARTS = ['cold', 'edges', 'idle', 'moves', 'firewall', 'udp', 'scale'];
 const USAGE = `npm run bench [-- [--quick] [${PARTS.join('|')} …]]`;
 
 const args = process.argv.slice(2);
@@ -47,30 +49,47 @@ async function part(what: string, work: () => Promise<Figure[]>): Promise<void> 
   }
 }
 
-async function daemonPart(): Promise<void> {
-  process.stderr.write('… two daemons are being brought up, with 64 and with 4,096 peers\n');
-  const few = await Running.start(64);
+async function withDaemon(what: Followed, use: (running: Running) => Promise<void>): Promise<void> {
+  const running = await Running.start(what);
   try {
-    const many = await Running.start(4096);
-    try {
-      await part('leases are put and routes deleted', () => latency(few, many, quick ? 25 : 105));
-      await part('drift', async () => [await driftWritesNothing(many)]);
-      await part('the daemon idles', () => idle(many, quick ? 20 : 65));
-    } finally {
-      await many.stop();
-    }
+    await use(running);
   } finally {
-    await few.stop();
+    await running.stop();
   }
+}
+
+async function edgesPart(): Promise<void> {
+  for (const api of ['v3', 'v2'] as const)
+    await part(`leases are put, by ${api}, with 64 and with 4,096 peers`, () => leaseEdges(api, quick ? 20 : 200));
+  await withDaemon({ peers: 4096 }, async (many) => {
+    await part('routes are deleted', async () => [await routeBack(many, quick ? 20 : 100)]);
+    await part('drift', async () => [await driftWritesNothing(many)]);
+  });
+  await part('a thousand leases change', () => storm(4096));
+}
+
+async function idlePart(): Promise<void> {
+  const seconds = quick ? 20 : 65;
+  for (const { peers, ...limits } of [
+    { peers: 64, memory: 75 },
+    { peers: 4096, cpu: 0.1 },
+    { peers: 16_384, cpu: 0.4 },
+  ])
+    await withDaemon({ peers }, (running) =>
+      part(`a daemon idles, ${peers} peers`, () => idle(running, seconds, limits)),
+    );
 }
 
 say(`Node ${process.version}, kernel ${release()}, ${availableParallelism()} cores\n`);
 try {
   if (wanted('cold')) {
-    await part('cold start, 4,096 peers', () => cold(4096, quick ? 3 : 7, 3, 160));
-    await part('cold start, 16,384 peers', () => cold(16_384, quick ? 1 : 3, 0.5));
+    await part('cold start, 1,024 peers', () => coldBesideNode(1024, quick ? 3 : 11, 3.5));
+    await part('cold start, 4,096 peers', () => cold(4096, quick ? 3 : 7, 1.3, 110));
+    await part('cold start, 16,384 peers', () => cold(16_384, quick ? 1 : 3, 0.25, 200));
+    await part('cold start, 65,280 peers', () => coldLarge(quick ? 1 : 3));
   }
-  if (wanted('daemon')) await daemonPart();
+  if (wanted('edges')) await edgesPart();
+  if (wanted('idle')) await idlePart();
   if (wanted('moves')) {
     await part('a network of two hosts moves', () => packetsLost(quick ? [2000] : [0, 1000, 5000]));
     await part('a config is put, 1,024 peers', () => timeToFollow(1024, quick ? 2 : 5));

@@ -1,6 +1,6 @@
 /**
  * Owns writing to an etcd in a namespace without starting a process for each write, and knowing when it was sent and answered:
- * a small Node process in there, which talks to etcd's JSON gateway over one connection.
+ * a small Node process in there, which talks to etcd's JSON gateway, or its v2 API, over one connection.
  */
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -17,19 +17,19 @@ const http = require('node:http');
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 const now = () => performance.timeOrigin + performance.now();
 const base = process.argv[1];
-const call = (path, body) => new Promise((resolve, reject) => {
-  const request = http.request(base + path, { method: 'POST', agent }, (response) => {
+const call = ({ method, path, type, body }) => new Promise((resolve, reject) => {
+  const request = http.request(base + path, { method, agent, headers: { 'content-type': type } }, (response) => {
     let text = '';
-    response.on('data', (data) => (text += data)).on('end', () => (response.statusCode === 200 ? resolve() : reject(new Error(text))));
+    response.on('data', (data) => (text += data)).on('end', () => (response.statusCode < 300 ? resolve() : reject(new Error(text))));
   });
   request.on('error', reject);
-  request.end(JSON.stringify(body));
+  request.end(body);
 });
 require('node:readline').createInterface({ input: process.stdin }).on('line', async (line) => {
-  const { path, body } = JSON.parse(line);
+  const request = JSON.parse(line);
   const sentAt = now();
   try {
-    await call(path, body);
+    await call(request);
     console.log(JSON.stringify({ sentAt, doneAt: now() }));
   } catch (error) {
     console.log(JSON.stringify({ error: String(error.message) }));
@@ -37,6 +37,26 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', as
 });
 console.log('{}');
 `;
+
+interface Request {
+  method: string;
+  path: string;
+  type: string;
+  body: string;
+}
+
+const v3 = (path: string, body: object): Request => ({
+  method: 'POST',
+  path,
+  type: 'application/json',
+  body: JSON.stringify(body),
+});
+const v2 = (method: string, key: string, body = ''): Request => ({
+  method,
+  path: `/v2/keys${key}`,
+  type: 'application/x-www-form-urlencoded',
+  body,
+});
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
@@ -62,20 +82,28 @@ export class EtcdWriter {
     return writer;
   }
 
-  async #call(path: string, body: object): Promise<Written> {
+  async #call(request: Request): Promise<Written> {
     const answer = new Promise<string>((resolve) => this.#waiting.push(resolve));
-    this.#child.stdin?.write(`${JSON.stringify({ path, body })}\n`);
+    this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
     const result = JSON.parse(await answer) as Written | { error: string };
     if ('error' in result) throw new Error(`etcd did not take it: ${result.error}`);
     return result;
   }
 
   put(key: string, value: string): Promise<Written> {
-    return this.#call('/v3/kv/put', { key: base64(key), value: base64(value) });
+    return this.#call(v3('/v3/kv/put', { key: base64(key), value: base64(value) }));
   }
 
   delete(key: string): Promise<Written> {
-    return this.#call('/v3/kv/deleterange', { key: base64(key) });
+    return this.#call(v3('/v3/kv/deleterange', { key: base64(key) }));
+  }
+
+  putV2(key: string, value: string): Promise<Written> {
+    return this.#call(v2('PUT', key, `value=${encodeURIComponent(value)}`));
+  }
+
+  deleteV2(key: string): Promise<Written> {
+    return this.#call(v2('DELETE', key));
   }
 
   async stop(): Promise<void> {
