@@ -6,9 +6,13 @@ export interface EventuallyOptions {
   what: string;
   /** Milliseconds, default 60,000: generous, for a loaded machine; nothing is measured by it. */
   timeout?: number;
-  /** Milliseconds between tries, default 20. */
+  /** Milliseconds between tries, always the same. By default 20 at first, and then longer: most checks start a process. */
   interval?: number;
 }
+
+const FIRST_MS = 20;
+const LONGEST_MS = 250;
+const GROWTH = 1.25;
 
 /**
  * Resolves with the first truthy value of `check`; a check that throws (an assertion) is tried again. Give assert.ok a message in there: else
@@ -16,8 +20,9 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  { what, timeout = 60_000, interval = 20 }: EventuallyOptions,
+  { what, timeout = 60_000, interval }: EventuallyOptions,
 ): Promise<NonNullable<T>> {
+  let pause = interval ?? FIRST_MS;
   const deadline = performance.now() + timeout;
   for (;;) {
     let last: unknown;
@@ -32,6 +37,7 @@ export async function eventually<T>(
       const why = last instanceof Error ? last.message : last;
       throw new Error(`waited ${timeout / 1000} s for ${what}: ${why}`, { cause: last });
     }
-    await sleep(interval);
+    await sleep(pause);
+    if (interval === undefined) pause = Math.min(pause * GROWTH, LONGEST_MS);
   }
 }

@@ -41,7 +41,8 @@ export interface LabOptions {
   mtu?: number;
 }
 
-export const DEFAULT_CONFIG = { Network: '10.5.0.0/16', Backend: { Type: 'vxlan' } };
+/** Hosts draw their subnets from the lower ones, by chance: leases that a test makes up are from 10.5.100.0 on. */
+export const DEFAULT_CONFIG = { Network: '10.5.0.0/16', SubnetMax: '10.5.99.0', Backend: { Type: 'vxlan' } };
 
 /** The command that runs selvage, with what comes before its arguments. */
 function selvageCommand(): string[] {

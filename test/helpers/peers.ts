@@ -8,19 +8,16 @@ export interface Peer extends FakePeer {
   id: string;
 }
 
-/** The nth from 10.5.200.0/24 on: hosts of a lab take theirs below, if its config says so (PEERS_ABOVE). */
+/** The nth from 10.5.200.0/24 on: hosts of a lab take theirs below (DEFAULT_CONFIG). */
 export function peerAt(index: number): Peer {
   const peer = fakePeer(index, '10.5.200.0');
   const vtep = peer.subnet.split('/')[0]!;
   return { ...peer, vtep, id: String(Buffer.from(vtep.split('.').map(Number)).readUInt32BE()) };
 }
 
-/** A config whose hosts take their subnets from the lower half, so that peers can be made up in the upper one. */
-export const PEERS_ABOVE = { Network: '10.5.0.0/16', SubnetMax: '10.5.99.0', Backend: { Type: 'vxlan' } };
-
 /** A lab of one host, whose network has that many made-up peers. */
 export async function labWithPeers(count: number): Promise<{ lab: Lab; host: LabHost; peers: Peer[] }> {
-  const lab = await createLab({ hosts: 1, config: PEERS_ABOVE });
+  const lab = await createLab({ hosts: 1 });
   const peers = Array.from({ length: count }, (_, index) => peerAt(index));
   await lab.putPeers(peers);
   return { lab, host: lab.hosts[0]!, peers };

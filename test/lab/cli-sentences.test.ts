@@ -11,9 +11,9 @@ import type { Report } from '../../reconciler/contracts/report.ts';
 import { ACCEPTED, REFUSED } from '../golden/network-configs.ts';
 import { startEtcd } from '../helpers/etcd.ts';
 import { makeCerts } from '../helpers/etcd-certs.ts';
-import { type Lab, type LabHost, PREFIX, type RunOptions } from '../helpers/lab.ts';
+import { DEFAULT_CONFIG, type Lab, type LabHost, PREFIX, type RunOptions } from '../helpers/lab.ts';
 import type { ExecResult } from '../helpers/netns.ts';
-import { labWithPeers, PEERS_ABOVE, type Peer } from '../helpers/peers.ts';
+import { labWithPeers, type Peer } from '../helpers/peers.ts';
 import { repair } from '../helpers/scenario.ts';
 import { assertSentence } from '../helpers/sentence.ts';
 
@@ -172,7 +172,7 @@ describe('an etcd with TLS, users and passwords', () => {
       },
     });
     try {
-      await etcd.etcdctl('put', `${PREFIX}/config`, JSON.stringify(PEERS_ABOVE));
+      await etcd.etcdctl('put', `${PREFIX}/config`, JSON.stringify(DEFAULT_CONFIG));
       for (const command of [
         'user add root:secret',
         'user grant-role root root',

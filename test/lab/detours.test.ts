@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { eventually } from '../helpers/eventually.ts';
 import type { Lab, LabHost } from '../helpers/lab.ts';
 import { labWith } from '../helpers/lab-with.ts';
-import { PEERS_ABOVE, peerAt } from '../helpers/peers.ts';
+import { peerAt } from '../helpers/peers.ts';
 import { assertInSync, converged, daemonOn, holds, repair } from '../helpers/scenario.ts';
 
 const peers = Array.from({ length: 4 }, (_, index) => peerAt(index));
@@ -13,7 +13,7 @@ describe('what comes before our routes', () => {
   let lab: Lab;
   let host: LabHost;
   let own: string;
-  labWith({ hosts: 1, config: PEERS_ABOVE }, async (made) => {
+  labWith({ hosts: 1 }, async (made) => {
     lab = made;
     host = lab.hosts[0]!;
     await lab.putPeers(peers);

@@ -4,9 +4,9 @@ import { afterEach, describe, it } from 'node:test';
 import type { FleetDocument } from '../../reconciler/report/fleet.ts';
 import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
+import { DEFAULT_CONFIG, type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
 import { labWith } from '../helpers/lab-with.ts';
-import { PEERS_ABOVE, peerAt } from '../helpers/peers.ts';
+import { peerAt } from '../helpers/peers.ts';
 import { converged } from '../helpers/scenario.ts';
 import { V2Writer } from '../helpers/v2-writer.ts';
 
@@ -31,7 +31,7 @@ const states = ({ hosts }: FleetDocument) => Object.fromEntries(hosts.map(({ pub
 describe('selvage fleet', () => {
   let a: LabHost;
   let b: LabHost;
-  labWith({ hosts: 2, config: PEERS_ABOVE }, async (made) => {
+  labWith({ hosts: 2 }, async (made) => {
     lab = made;
     [a, b] = lab.hosts as [LabHost, LabHost];
     await lab.putPeer(peerAt(0));
@@ -113,7 +113,7 @@ describe('selvage fleet', () => {
 describe('selvage fleet with etcd v2', () => {
   labWith({ hosts: 1, config: null, etcdArgs: ['--enable-v2'] }, async (made) => {
     lab = made;
-    await new V2Writer(lab).set(`${PREFIX}/config`, JSON.stringify(PEERS_ABOVE));
+    await new V2Writer(lab).set(`${PREFIX}/config`, JSON.stringify(DEFAULT_CONFIG));
   });
 
   it('is the same', async () => {

@@ -3,10 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { createLab, type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
+import { createLab, DEFAULT_CONFIG, type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
 import { fakePeer, leaseKey } from '../helpers/leases.ts';
 import { allMoved, flannelDevices, Mesh, repair } from '../helpers/mesh.ts';
-import { PEERS_ABOVE } from '../helpers/peers.ts';
 
 /** On no link of the lab's hosts. */
 const AWAY = { subnet: '10.5.200.0/24', publicIP: '172.30.0.9', mac: '02:5e:00:00:00:99' };
@@ -18,7 +17,7 @@ describe('host-gw', () => {
   let other: LabHost;
 
   before(async () => {
-    lab = await createLab({ config: { ...PEERS_ABOVE, Backend: { Type: 'host-gw' } } });
+    lab = await createLab({ config: { ...DEFAULT_CONFIG, Backend: { Type: 'host-gw' } } });
     [host, other] = lab.hosts as [LabHost, LabHost];
     daemon = host.startDaemon();
     await repair(other);

@@ -4,7 +4,7 @@ import { beforeEach, describe, it } from 'node:test';
 import { eventually } from '../helpers/eventually.ts';
 import type { Lab, LabHost } from '../helpers/lab.ts';
 import { labWith } from '../helpers/lab-with.ts';
-import { LINK, nexthop, PEERS_ABOVE, type Peer, peerAt, route } from '../helpers/peers.ts';
+import { LINK, nexthop, type Peer, peerAt, route } from '../helpers/peers.ts';
 import { assertInSync, converged, daemonOn, EDGES_ONLY, holds, repair, stateOf } from '../helpers/scenario.ts';
 
 const peers = Array.from({ length: 5 }, (_, index) => peerAt(index));
@@ -14,7 +14,7 @@ describe('what somebody else has put in the way', () => {
   let host: LabHost;
   let good: string;
 
-  labWith({ hosts: 1, config: PEERS_ABOVE }, async (made) => {
+  labWith({ hosts: 1 }, async (made) => {
     lab = made;
     host = lab.hosts[0]!;
     await lab.putPeers(peers);

@@ -5,7 +5,7 @@ import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
 import type { Lab, LabHost } from '../helpers/lab.ts';
 import { labWith } from '../helpers/lab-with.ts';
-import { fdb, LINK, PEERS_ABOVE, type Peer, peerAt, route } from '../helpers/peers.ts';
+import { fdb, LINK, type Peer, peerAt, route } from '../helpers/peers.ts';
 import { assertDrift, assertInSync, daemonOn, driftIds, holds, repair, stateOf } from '../helpers/scenario.ts';
 
 /** More than a scoped round would look at by itself. */
@@ -47,7 +47,7 @@ describe('ours by its mark', () => {
   let host: LabHost;
   let good: string;
   const peers = Array.from({ length: PEERS }, (_, index) => peerAt(index));
-  labWith({ hosts: 1, config: PEERS_ABOVE }, async (made) => {
+  labWith({ hosts: 1 }, async (made) => {
     lab = made;
     host = lab.hosts[0]!;
     await lab.putPeers(peers);

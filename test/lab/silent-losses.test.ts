@@ -11,7 +11,7 @@ import type { Daemon } from '../helpers/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
 import type { Lab, LabHost } from '../helpers/lab.ts';
 import { labWith } from '../helpers/lab-with.ts';
-import { fdb, LINK, neighbour, nexthop, PEERS_ABOVE, type Peer, peerAt, route } from '../helpers/peers.ts';
+import { fdb, LINK, neighbour, nexthop, type Peer, peerAt, route } from '../helpers/peers.ts';
 import { assertDrift, assertInSync, daemonOn, driftIds, repair, stateOf } from '../helpers/scenario.ts';
 
 const PEERS = 24;
@@ -175,7 +175,7 @@ describe('what is lost on a host', () => {
   let other: LabHost;
   let good: string;
 
-  labWith({ hosts: 2, config: PEERS_ABOVE }, async (made) => {
+  labWith({ hosts: 2 }, async (made) => {
     lab = made;
     [host, other] = lab.hosts as [LabHost, LabHost];
     await lab.putPeers(peers);

@@ -1,13 +1,13 @@
 /** What earlier configs and backends left: removed where it is certainly flannel's or ours, else held and reported. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { createLab, type Lab, type LabHost } from '../helpers/lab.ts';
+import { createLab, DEFAULT_CONFIG, type Lab, type LabHost } from '../helpers/lab.ts';
 import { flannelDevices } from '../helpers/mesh.ts';
-import { PEERS_ABOVE, peerAt } from '../helpers/peers.ts';
+import { peerAt } from '../helpers/peers.ts';
 import { assertInSync, driftIds, holds, repair } from '../helpers/scenario.ts';
 
 /** Away from the peers, and from what is left lying about. */
-const CONFIG = { ...PEERS_ABOVE, SubnetMax: '10.5.50.0' };
+const CONFIG = { ...DEFAULT_CONFIG, SubnetMax: '10.5.50.0' };
 const VXLAN = 'dev eth0 local 192.168.64.2 dstport 8472 nolearning';
 
 describe('what earlier configs left', () => {

@@ -9,7 +9,6 @@ import { createLab, DEFAULT_CONFIG, type Lab, type LabHost, PREFIX } from '../he
 import { fakePeer, leaseKey, leaseValue, putMany } from '../helpers/leases.ts';
 import { assertInSync, converged, EDGES_ONLY, holds, repair } from '../helpers/scenario.ts';
 
-const CONFIG = { ...DEFAULT_CONFIG, SubnetMax: '10.5.99.0' };
 const peers = Array.from({ length: 8 }, (_, index) => fakePeer(index, '10.5.200.0'));
 
 /** Two hosts with a daemon each, in one network with the peers. */
@@ -20,7 +19,7 @@ class Scene {
   daemons: Daemon[] = [];
 
   async open(): Promise<void> {
-    this.lab = await createLab({ hosts: 2, config: CONFIG });
+    this.lab = await createLab({ hosts: 2, config: DEFAULT_CONFIG });
     [this.host, this.other] = this.lab.hosts as [LabHost, LabHost];
     await this.lab.putPeers(peers);
     this.daemons = this.lab.hosts.map((host) => host.startDaemon([EDGES_ONLY]));
@@ -218,7 +217,7 @@ describe('a network whose etcd', () => {
         { what: 'the report to doubt the store' },
       );
       assert.ok(holds(report).includes(`store ${PREFIX}: store doubted`));
-      await lab.putConfig(CONFIG);
+      await lab.putConfig(DEFAULT_CONFIG);
       await lab.putPeers(peers);
       await scene.converge(peers.length + 2);
       await eventually(async () => !holds((await host.lastReport())!).length, { what: 'the doubt to end' });

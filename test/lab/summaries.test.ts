@@ -4,10 +4,10 @@ import { readFileSync, statSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { Status } from '../../reconciler/contracts/status.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
+import { DEFAULT_CONFIG, type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
 import { labWith } from '../helpers/lab-with.ts';
 import { leaseKey, leaseValue, putMany } from '../helpers/leases.ts';
-import { PEERS_ABOVE, peerAt } from '../helpers/peers.ts';
+import { peerAt } from '../helpers/peers.ts';
 import { daemonOn } from '../helpers/scenario.ts';
 import { V2Writer } from '../helpers/v2-writer.ts';
 
@@ -67,7 +67,7 @@ async function besides(
 }
 
 describe('summaries of other hosts', () => {
-  labWith({ hosts: 1, config: PEERS_ABOVE }, (made) => {
+  labWith({ hosts: 1 }, (made) => {
     lab = made;
   });
 
@@ -87,7 +87,7 @@ describe('summaries of other hosts', () => {
 describe('summaries of other hosts in etcd v2', () => {
   labWith({ hosts: 1, config: null, etcdArgs: ['--enable-v2'] }, async (made) => {
     lab = made;
-    await new V2Writer(lab).set(`${PREFIX}/config`, JSON.stringify(PEERS_ABOVE));
+    await new V2Writer(lab).set(`${PREFIX}/config`, JSON.stringify(DEFAULT_CONFIG));
   });
 
   it('wake no daemon', async () => {

@@ -70,14 +70,14 @@ describe('two hosts with one address', () => {
   it('a lease that is left of the shared address is held on both, and leads nowhere', async () => {
     const value = [...(await lab.leases()).values()][0]!.replace(/"PublicIP":"[^"]*"/, `"PublicIP":"${SHARED}"`);
     await lab.put(
-      '/coreos.com/network/subnets/10.5.99.0-24',
+      '/coreos.com/network/subnets/10.5.199.0-24',
       value.replace(/"VtepMAC":"[^"]*"/, '"VtepMAC":"82:4b:b6:2f:54:4e"'),
     );
     for (const host of [one, two]) {
       const report = await assertInSync(host);
-      const entry = report.held.find(({ key }) => key === '10.5.99.0/24');
+      const entry = report.held.find(({ key }) => key === '10.5.199.0/24');
       assert.match(entry?.detail ?? '', /10\.0\.2\.15 is an address of this host's own/);
-      assert.equal(await host.ip('route', 'show', '10.5.99.0/24'), '');
+      assert.equal(await host.ip('route', 'show', '10.5.199.0/24'), '');
     }
   });
 });

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { dumpHost } from '../helpers/dump.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
+import { DEFAULT_CONFIG, type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
 import { labWith } from '../helpers/lab-with.ts';
 import { fakePeer } from '../helpers/leases.ts';
-import { labWithPeers, PEERS_ABOVE, peerAt } from '../helpers/peers.ts';
+import { labWithPeers, peerAt } from '../helpers/peers.ts';
 import { assertInSync, converged, daemonOn, holds, repair } from '../helpers/scenario.ts';
 
 const peers = Array.from({ length: 4 }, (_, index) => peerAt(index));
@@ -100,7 +100,7 @@ describe('what is not ours', () => {
     return names.sort().map((name) => [name, readFileSync(join(host.folder, name), 'utf8')]);
   };
 
-  labWith({ hosts: 1, config: PEERS_ABOVE }, async (made) => {
+  labWith({ hosts: 1 }, async (made) => {
     lab = made;
     host = lab.hosts[0]!;
     await lab.putConfig({ Network: '10.6.0.0/16', Backend: { Type: 'vxlan', VNI: 2 } }, '/other/network');
@@ -211,7 +211,7 @@ describe('what is not ours', () => {
   });
 
   it('stays when the VNI changes, but for what goes with the old device', async () => {
-    await lab.putConfig({ ...PEERS_ABOVE, Backend: { Type: 'vxlan', VNI: 6 } });
+    await lab.putConfig({ ...DEFAULT_CONFIG, Backend: { Type: 'vxlan', VNI: 6 } });
     // It is kept at first, as long as our own lease still names it.
     await repair(host);
     const report = await repair(host, ['--migration-grace=0']);

@@ -5,7 +5,7 @@ import { eventually } from '../helpers/eventually.ts';
 import { type Lab, type LabHost, PREFIX } from '../helpers/lab.ts';
 import { labWith } from '../helpers/lab-with.ts';
 import { fakePeer } from '../helpers/leases.ts';
-import { PEERS_ABOVE, peerAt } from '../helpers/peers.ts';
+import { peerAt } from '../helpers/peers.ts';
 import { assertInSync, converged, daemonOn, holds, repair } from '../helpers/scenario.ts';
 
 const PEERS = 4;
@@ -15,7 +15,7 @@ describe('the external interface', () => {
   let host: LabHost;
   let other: LabHost;
 
-  labWith({ hosts: 2, config: PEERS_ABOVE }, async (made) => {
+  labWith({ hosts: 2 }, async (made) => {
     lab = made;
     [host, other] = lab.hosts as [LabHost, LabHost];
     await lab.putPeers(Array.from({ length: PEERS }, (_, index) => peerAt(index)));

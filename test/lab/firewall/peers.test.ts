@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Daemon } from '../../helpers/daemon.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import { createLab, type Lab, type LabHost, PREFIX } from '../../helpers/lab.ts';
+import { createLab, DEFAULT_CONFIG, type Lab, type LabHost, PREFIX } from '../../helpers/lab.ts';
 
 describe('peers without a tunnel', () => {
   let lab: Lab;
@@ -23,7 +23,7 @@ describe('peers without a tunnel', () => {
     });
 
   before(async () => {
-    lab = await createLab({ hosts: 1, config: { Network: '10.5.0.0/16', Backend: { Type: 'host-gw' } } });
+    lab = await createLab({ hosts: 1, config: { ...DEFAULT_CONFIG, Backend: { Type: 'host-gw' } } });
     [host] = lab.hosts as [LabHost];
     await host.ns.exec('iptables-nft', '-P', 'FORWARD', 'DROP');
     daemon = host.startDaemon();

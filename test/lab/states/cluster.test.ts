@@ -7,7 +7,7 @@ import type { Daemon } from '../../helpers/daemon.ts';
 import type { Etcd } from '../../helpers/etcd.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { createLab, type Lab, type LabHost } from '../../helpers/lab.ts';
-import { PEERS_ABOVE, type Peer, peerAt } from '../../helpers/peers.ts';
+import { type Peer, peerAt } from '../../helpers/peers.ts';
 
 let numbers = 0;
 
@@ -17,7 +17,7 @@ class Scene {
   daemons: Daemon[] = [];
 
   async open(members: number, args: string[] = []): Promise<void> {
-    this.lab = await createLab({ hosts: 2, members, config: PEERS_ABOVE });
+    this.lab = await createLab({ hosts: 2, members });
     this.hosts = this.lab.hosts as [LabHost, LabHost];
     this.daemons = this.hosts.map((host) => host.startDaemon(args));
     await this.inSync(2);

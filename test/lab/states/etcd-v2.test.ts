@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { Daemon } from '../../helpers/daemon.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import { createLab, type Lab, type LabHost, PREFIX } from '../../helpers/lab.ts';
-import { PEERS_ABOVE } from '../../helpers/peers.ts';
+import { createLab, DEFAULT_CONFIG, type Lab, type LabHost, PREFIX } from '../../helpers/lab.ts';
 import { V2Writer } from '../../helpers/v2-writer.ts';
 
-const CONFIG = JSON.stringify(PEERS_ABOVE);
+const CONFIG = JSON.stringify(DEFAULT_CONFIG);
 /** As flanneld 0.11 writes its lease. */
 const OLD_PEER = {
   key: `${PREFIX}/subnets/10.5.200.0-24`,

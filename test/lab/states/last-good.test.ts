@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../../helpers/eventually.ts';
-import { createLab, type Lab, type LabHost } from '../../helpers/lab.ts';
-import { PEERS_ABOVE, peerAt } from '../../helpers/peers.ts';
+import { createLab, DEFAULT_CONFIG, type Lab, type LabHost } from '../../helpers/lab.ts';
+import { peerAt } from '../../helpers/peers.ts';
 
 const peer = peerAt(0);
 
@@ -14,7 +14,7 @@ describe('without etcd', () => {
   let b: LabHost;
 
   before(async () => {
-    lab = await createLab({ hosts: 2, config: PEERS_ABOVE });
+    lab = await createLab({ hosts: 2 });
     [a, b] = lab.hosts as [LabHost, LabHost];
     await lab.putPeer(peer);
     for (const host of [a, b, a]) assert.equal((await host.selvage(['--once'])).code, 0);
@@ -107,7 +107,7 @@ describe('without etcd', () => {
     const peers = await a.ip('route', 'show', 'dev', 'flannel.1');
     await lab.etcd.destroy();
     await lab.replaceEtcd();
-    await lab.putConfig(PEERS_ABOVE);
+    await lab.putConfig(DEFAULT_CONFIG);
     const { code, report } = await b.report(['--once']);
     assert.equal(code, 0, JSON.stringify(report.held));
     assert.match(

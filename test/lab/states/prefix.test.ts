@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import type { Daemon } from '../../helpers/daemon.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import { createLab, type Lab, type LabHost, PREFIX } from '../../helpers/lab.ts';
-import { PEERS_ABOVE, peerAt } from '../../helpers/peers.ts';
+import { createLab, DEFAULT_CONFIG, type Lab, type LabHost, PREFIX } from '../../helpers/lab.ts';
+import { peerAt } from '../../helpers/peers.ts';
 
 const BARE = PREFIX.slice(1);
 const ARGS = [`--etcd-prefix=${BARE}`, '--etcd-username=flannel', '--etcd-password=secret'];
@@ -15,9 +15,9 @@ let b: LabHost;
 let daemon: Daemon | undefined;
 
 before(async () => {
-  lab = await createLab({ hosts: 2, config: { ...PEERS_ABOVE, Network: '10.9.0.0/16', SubnetMax: '10.9.99.0' } });
+  lab = await createLab({ hosts: 2, config: { ...DEFAULT_CONFIG, Network: '10.9.0.0/16', SubnetMax: '10.9.99.0' } });
   [a, b] = lab.hosts as [LabHost, LabHost];
-  await lab.putConfig(PEERS_ABOVE, BARE);
+  await lab.putConfig(DEFAULT_CONFIG, BARE);
   for (const command of [
     'user add root:secret',
     'user grant-role root root',

@@ -4,8 +4,8 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../../helpers/eventually.ts';
-import { createLab, type Lab, type LabHost } from '../../helpers/lab.ts';
-import { PEERS_ABOVE, peerAt } from '../../helpers/peers.ts';
+import { createLab, DEFAULT_CONFIG, type Lab, type LabHost } from '../../helpers/lab.ts';
+import { peerAt } from '../../helpers/peers.ts';
 
 describe('--state-file', () => {
   let lab: Lab;
@@ -20,7 +20,7 @@ describe('--state-file', () => {
   };
 
   before(async () => {
-    lab = await createLab({ hosts: 2, config: PEERS_ABOVE });
+    lab = await createLab({ hosts: 2 });
     [a, b] = lab.hosts as [LabHost, LabHost];
     file = join(lab.folder, 'network.json');
     for (const host of [a, b]) assert.equal((await host.selvage(['--once'])).code, 0);
@@ -32,7 +32,7 @@ describe('--state-file', () => {
     assert.equal(code, 0);
     write(stdout);
     document = JSON.parse(stdout);
-    assert.deepEqual(document.config, PEERS_ABOVE);
+    assert.deepEqual(document.config, DEFAULT_CONFIG);
     assert.equal(Object.keys(document.leases).length, 2);
     await lab.etcd.kill();
     const { stdout: again } = await a.selvage(['leases', '--format=state-file', `--state-file=${file}`]);

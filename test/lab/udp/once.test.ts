@@ -23,7 +23,7 @@ describe('udp by repair runs', () => {
   };
   const subnetOf = (host: LabHost) => host.containerAddress.replace(/\.1$/, '.0/24');
 
-  labWith({ hosts: 2, config: { Network: '10.5.0.0/16' } }, async (made) => {
+  labWith({ hosts: 2, config: { Network: '10.5.0.0/16', SubnetMax: '10.5.99.0' } }, async (made) => {
     lab = made;
     [a, b] = lab.hosts as [LabHost, LabHost];
   });
@@ -86,7 +86,7 @@ describe('udp by repair runs', () => {
   it('another port in the config: the engine listens there, on the same device', async () => {
     const index = async () => (await a.ns.ipJson('link', 'show', 'flannel0'))[0]?.ifindex;
     const before = await index();
-    await lab.putConfig({ Network: '10.5.0.0/16', Backend: { Type: 'udp', Port: 8999 } });
+    await lab.putConfig({ Network: '10.5.0.0/16', SubnetMax: '10.5.99.0', Backend: { Type: 'udp', Port: 8999 } });
     for (const host of [a, b]) await repair(host);
     assert.equal(await index(), before);
     assert.equal((await ask(a, (client) => client.state())).port, 8999);

@@ -38,7 +38,7 @@ describe('udp under daemons', () => {
   }
 
   before(async () => {
-    lab = await createLab({ hosts: 2, config: { Network: '10.5.0.0/16' } });
+    lab = await createLab({ hosts: 2, config: { Network: '10.5.0.0/16', SubnetMax: '10.5.99.0' } });
     [a, b] = lab.hosts as [LabHost, LabHost];
     daemons = lab.hosts.map((host) => host.startDaemon([EDGES_ONLY]));
     await Promise.all(lab.hosts.map((host) => host.attachContainerNet()));
