@@ -131,7 +131,7 @@ export async function storm(peers: number): Promise<Figure[]> {
       await lab.putPeers(changed);
       const written = performance.timeOrigin + performance.now();
       let left = STORM;
-      const { at } = await monitor.next((text) => / dst 172\.21\.\d+\.\d+ /.test(text) && --left === 0, {
+      const { at } = await monitor.next((text) => /^\[NEIGH\]172\.21\./.test(text) && --left === 0, {
         from: mark,
         what: 'the last FDB entry',
       });

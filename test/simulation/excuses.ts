@@ -71,6 +71,12 @@ export class Excuses {
     this.#away.set(host, away);
   }
 
+  /** A repair run begins: of a move that the daemon beside it has not heard of the one makes what the other takes away. */
+  besides(host: SimulatedHost): void {
+    if (this.#isMoving && (host.life?.connection.isDeaf || this.#away.get(host)?.since !== undefined))
+      this.of(host, 'a repair run knew of a move that the daemon beside it could not hear of');
+  }
+
   /** Why packets from the one to the other may be lost; undefined: they may not. */
   forPair(from: SimulatedHost, to: SimulatedHost): string | undefined {
     if (this.#damaged.has(from) || this.#damaged.has(to)) return 'a device was damaged by hand a moment ago';

@@ -49,7 +49,9 @@ export class Connection implements Source {
   readonly #process: Process;
   readonly #uplink: Uplink;
   readonly #random: Random;
-  #watch: { stop: () => void; end: (event: WatchEvent & { type: 'ended' }) => void } | undefined;
+  #watch:
+    | { stop: () => void; isBroken: () => boolean; end: (event: WatchEvent & { type: 'ended' }) => void }
+    | undefined;
 
   constructor(store: MemoryStore, process: Process, uplink: Uplink, random: Random) {
     this.#store = store;
@@ -113,6 +115,7 @@ export class Connection implements Source {
     };
     this.#watch = {
       stop: finish,
+      isBroken: () => isBroken,
       end: (event) => {
         if (isBroken) return;
         isBroken = true;
@@ -121,6 +124,11 @@ export class Connection implements Source {
     };
     if (this.#uplink.cut !== undefined) this.broken();
     return finish;
+  }
+
+  /** Its watch is broken, and it has not noticed. */
+  get isDeaf(): boolean {
+    return this.#watch?.isBroken() ?? false;
   }
 
   /** The way is cut: whoever watches hears of it, sooner or later. */

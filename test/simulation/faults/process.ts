@@ -44,6 +44,7 @@ function stop(fleet: Fleet, random: Random): string {
 
 function beside(fleet: Fleet, random: Random): string {
   const host = random.pick(fleet.members);
+  fleet.excuses.besides(host);
   void host.once();
   return `selvage --once on ${host.name}`;
 }
