@@ -5,7 +5,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createLab } from '../../helpers/lab.ts';
+import { createLab, DEFAULT_CONFIG } from '../../helpers/lab.ts';
 import { fakePeer, leaseKey, leaseValue } from '../../helpers/leases.ts';
 
 describe('the lab', () => {
@@ -17,7 +17,7 @@ describe('the lab', () => {
       assert.equal((await a!.ns.exec('ping', '-c1', '-W2', b!.address)).code, 0);
       const fromHost = await a!.ns.exec('etcdctl', `--endpoints=${lab.etcd.endpoint}`, 'endpoint', 'health');
       assert.equal(fromHost.code, 0, fromHost.stderr);
-      assert.equal(await lab.get('/coreos.com/network/config'), '{"Network":"10.5.0.0/16","Backend":{"Type":"vxlan"}}');
+      assert.equal(await lab.get('/coreos.com/network/config'), JSON.stringify(DEFAULT_CONFIG));
     } finally {
       await lab.destroy();
     }
