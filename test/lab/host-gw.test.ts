@@ -127,7 +127,7 @@ describe('vxlan with DirectRouting', () => {
   let daemons: Daemon[];
 
   before(async () => {
-    lab = await createLab({ config: { Network: '10.5.0.0/16', Backend: { Type: 'vxlan', DirectRouting: true } } });
+    lab = await createLab({ config: { ...DEFAULT_CONFIG, Backend: { Type: 'vxlan', DirectRouting: true } } });
     daemons = lab.hosts.map((each) => each.startDaemon());
     await Promise.all(lab.hosts.map((each) => each.attachContainerNet()));
     await allMoved(lab, /"vxlan"/);

@@ -69,7 +69,7 @@ describe('a daemon that is there before its config', () => {
     await daemon.waitForLine(/Waiting for a network config.*etcdctl put \/coreos.com\/network\/config/);
     await lab.putConfig('{"NetWork": 5}');
     await daemon.waitForLine(/Network/);
-    await lab.putConfig('{"NetWork": "10.5.0.0/16", "backend": {"type": "VXLAN"}}');
+    await lab.putConfig('{"NetWork": "10.5.0.0/16", "subnetMAX": "10.5.99.0", "backend": {"type": "VXLAN"}}');
     await converged(host, daemon, 1);
     assert.equal(daemon.log().match(/Waiting for a network config/g)?.length, 1);
     await assertInSync(host);

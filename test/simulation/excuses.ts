@@ -6,7 +6,7 @@ import type { SimulatedHost } from './host.ts';
 
 /**
  * An earlier path goes when no live lease has named it for thirty seconds (reconciler/desired/paths.ts, SETTLE): who heard nothing of the
- * store for about as long, while hosts moved, may still send there, or have taken down what others move to again.
+ * store for about as long, while hosts moved, may still send there.
  */
 const BEHIND_MS = 25_000;
 
@@ -104,7 +104,6 @@ export class Excuses {
   #behind(from: SimulatedHost, to: SimulatedHost): string | undefined {
     if (!this.#isMoving) return undefined;
     if ((this.#away.get(from)?.longest ?? 0) >= BEHIND_MS) return 'the sender heard nothing while others moved';
-    if ((this.#away.get(to)?.longest ?? 0) >= BEHIND_MS) return 'the receiver heard nothing while others moved';
     return this.#jumped.has(to) ? 'the clock was set while hosts moved' : undefined;
   }
 }
