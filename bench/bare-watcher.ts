@@ -1,6 +1,6 @@
 /**
- * Owns the least that a lease's edge can take with our etcd client: a process that watches the leases and writes each one's route by one
- * sendmsg. It looks at nothing, verifies nothing, and never takes a route away.
+ * Owns the least that a lease's edge can take: a process that watches the leases, with etcd3 as we do or by v2's long polls over Node's http, and
+ * writes each one's route by one sendmsg. It looks at nothing, verifies nothing, and never takes a route away.
  *
  *   bare-watcher.ts ENDPOINT v2|v3 INTERFACE-INDEX
  */

@@ -40,7 +40,7 @@ async function withAll<T>(what: readonly Followed[], use: (running: Running[]) =
   }
 }
 
-/** A lease's edge with few and with many peers, beside a bare watcher that has the same client. */
+/** A lease's edge with few and with many peers, beside a bare watcher. */
 export function leaseEdges(api: 'v2' | 'v3', times: number): Promise<Figure[]> {
   const [few, many] = [64, 4096];
   return withAll(
